@@ -1,0 +1,107 @@
+#include "property-private.h"
+
+#include <segkit/block.h>
+
+/**
+ * SegBlock:
+ *
+ * Wiring: expands into layers and smaller blocks inside a graph. Holds no arithmetic, so that
+ * it gets gradients, tiling, fusion and speed without a line of its own.
+ */
+G_DEFINE_ABSTRACT_TYPE (SegBlock, seg_block, G_TYPE_OBJECT)
+
+static void
+seg_block_dispose (GObject *object)
+{
+  _seg_properties_dispose (object);
+  G_OBJECT_CLASS (seg_block_parent_class)->dispose (object);
+}
+
+static void
+seg_block_class_init (SegBlockClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = seg_block_dispose;
+}
+
+static void
+seg_block_init (SegBlock *self)
+{
+  (void) self;
+}
+
+/**
+ * seg_block_class_set_info:
+ * @klass: the class
+ * @title: a few words
+ * @source: paper, section or equation
+ */
+void
+seg_block_class_set_info (SegBlockClass *klass, const char *title, const char *source)
+{
+  klass->title = title;
+  klass->source = source;
+}
+
+const char *
+seg_block_get_title (SegBlock *self)
+{
+  return SEG_BLOCK_GET_CLASS (self)->title;
+}
+
+const char *
+seg_block_get_source (SegBlock *self)
+{
+  return SEG_BLOCK_GET_CLASS (self)->source;
+}
+
+SegBlockKind
+seg_block_get_kind (SegBlock *self)
+{
+  return SEG_BLOCK_GET_CLASS (self)->kind;
+}
+
+/**
+ * seg_block_build:
+ * @self: a block
+ * @graph: where to
+ * @name: (nullable): put in front of the names of what it adds
+ * @in: what it reads
+ * @out: (out caller-allocates): what it made; after an error of the graph, nothing
+ *
+ * Errors: the graph's, see [method@Seg.Graph.finish].
+ */
+void
+seg_block_build (SegBlock *self, SegGraph *graph, const char *name, const SegFeatures *in,
+                 SegFeatures *out)
+{
+  *out = (SegFeatures){ 0 };
+  if (seg_graph_failed (graph))
+    return;
+
+  if (name != NULL)
+    seg_graph_push (graph, name);
+  SEG_BLOCK_GET_CLASS (self)->build (self, graph, in, out);
+  if (name != NULL)
+    seg_graph_pop (graph);
+
+  if (seg_graph_failed (graph))
+    *out = (SegFeatures){ 0 };
+}
+
+/**
+ * seg_block_build_map:
+ * @self: a block that takes one map and gives one map
+ * @graph: where to
+ * @name: (nullable): put in front of the names of what it adds
+ * @in: what it reads
+ *
+ * Returns: what it made, or 0 after an error of the graph
+ */
+SegValue
+seg_block_build_map (SegBlock *self, SegGraph *graph, const char *name, SegValue in)
+{
+  SegFeatures features = { .n = 1, .values = { in }, .strides = { 1 } }, out;
+
+  seg_block_build (self, graph, name, &features, &out);
+  return out.n == 1 ? out.values[0] : 0;
+}

@@ -1,0 +1,3 @@
+#include <segkit/error.h>
+
+G_DEFINE_QUARK (seg-error-quark, seg_error)

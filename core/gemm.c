@@ -1,0 +1,21 @@
+#include <cblas.h>
+
+#include <segkit/gemm.h>
+
+/**
+ * seg_gemm: (skip)
+ *
+ * c = alpha · op(a) · op(b) + beta · c, row-major, op(a) is m × k, op(b) is k × n.
+ *
+ * The bits of one element depend on the shape of the whole call, so this is for products whose
+ * shape the layer fixes, such as a slot of a weight gradient; never for a rectangle of a map.
+ */
+void
+seg_gemm (gboolean transpose_a, gboolean transpose_b, gint64 m, gint64 n, gint64 k, float alpha,
+          const float *a, gint64 a_stride, const float *b, gint64 b_stride, float beta, float *c,
+          gint64 c_stride)
+{
+  cblas_sgemm (CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+               transpose_b ? CblasTrans : CblasNoTrans, (int) m, (int) n, (int) k, alpha, a,
+               (int) a_stride, b, (int) b_stride, beta, c, (int) c_stride);
+}

@@ -1,0 +1,71 @@
+/* The one place that chooses a level: the best that processor and system have, masked by
+ * SEGKIT_CPU. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <segkit/kernels.h>
+
+extern const SegKernels seg_kernels_base;
+#ifdef __x86_64__
+extern const SegKernels seg_kernels_v3, seg_kernels_v4;
+
+/* GCC's and clang's checks include whether the system saves the registers. */
+static int
+seg_cpu_has_v3 (void)
+{
+  return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma")
+         && __builtin_cpu_supports ("bmi2") && __builtin_cpu_supports ("bmi")
+         && __builtin_cpu_supports ("popcnt");
+}
+
+static int
+seg_cpu_has_v4 (void)
+{
+  return seg_cpu_has_v3 () && __builtin_cpu_supports ("avx512f")
+         && __builtin_cpu_supports ("avx512bw") && __builtin_cpu_supports ("avx512cd")
+         && __builtin_cpu_supports ("avx512dq") && __builtin_cpu_supports ("avx512vl");
+}
+#endif
+
+/* Level @i, lowest first; NULL past the last that this processor runs. */
+const SegKernels *
+seg_kernels_get_level (unsigned i)
+{
+  if (i == 0)
+    return &seg_kernels_base;
+#ifdef __x86_64__
+  if (i == 1 && seg_cpu_has_v3 ())
+    return &seg_kernels_v3;
+  if (i == 2 && seg_cpu_has_v4 ())
+    return &seg_kernels_v4;
+#endif
+  return NULL;
+}
+
+/* The level of that name, or NULL if there is none or this processor does not run it. */
+const SegKernels *
+seg_kernels_lookup (const char *level)
+{
+  const SegKernels *kernels;
+
+  for (unsigned i = 0; (kernels = seg_kernels_get_level (i)) != NULL; i++)
+    if (strcmp (kernels->level, level) == 0)
+      return kernels;
+  return NULL;
+}
+
+/* The best level, but none above the one that the environment variable SEGKIT_CPU names. */
+const SegKernels *
+seg_kernels_get (void)
+{
+  const char *mask = getenv ("SEGKIT_CPU");
+  const SegKernels *best = &seg_kernels_base, *kernels;
+
+  for (unsigned i = 0; (kernels = seg_kernels_get_level (i)) != NULL; i++)
+    {
+      best = kernels;
+      if (mask != NULL && strcmp (mask, kernels->level) == 0)
+        break;
+    }
+  return best;
+}

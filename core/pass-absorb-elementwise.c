@@ -1,0 +1,16 @@
+/* Lets a step apply the activation that follows it to the numbers it has just finished. */
+#include "plan-private.h"
+
+gboolean
+_seg_pass_absorb_elementwise (SegPlan *plan, SegPlanNode *node)
+{
+  SegPlanNode *reader = _seg_plan_find_absorbable (plan, node, SEG_POST_ELEMENTWISE);
+  SegPost post = { .kind = SEG_POST_ELEMENTWISE };
+
+  if (reader == NULL || !SEG_IS_ELEMENTWISE (reader->layer))
+    return FALSE;
+
+  post.layer = g_object_ref (reader->layer);
+  _seg_plan_absorb (plan, node, reader, &post);
+  return TRUE;
+}

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+char  *_seg_paths_find_data   (const char *relative);
+char **_seg_paths_get_plugins (const char *first);
+
+G_END_DECLS

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "graph-private.h"
+
+#include <segkit/plan.h>
+
+G_BEGIN_DECLS
+
+/* A node of the graph and all that it took over from its readers. Values keep the graph's
+ * numbers; those that were absorbed have no producer any more. */
+typedef struct
+{
+  char *name;
+  SegLayer *layer;
+  guint *inputs; /* the layer's, then those that posts add */
+  guint n_inputs, n_layer_inputs;
+  guint output;
+  GArray *posts; /* of SegPost; scale and shift belong to the node */
+  gconstpointer *params;
+  guint first_param, n_params;
+  SegStep *step; /* NULL: an alias, nothing to run */
+} SegPlanNode;
+
+struct _SegPlan
+{
+  GObject parent_instance;
+  SegGraph *graph;
+  SegParameters *parameters;
+  SegPurpose purpose;
+  const SegKernels *kernels;
+  GPtrArray *nodes; /* of SegPlanNode, in an order in which they can be run */
+  GPtrArray *parts; /* per value: GArray of guint, the values that hold its channels, in order */
+  guint n_values;
+  SegValue input, output;
+  GString *report;
+};
+
+/* A pass tries to let @node take over the one reader of its output, and says whether it did.
+ * seg_plan_new() calls each until none finds anything. */
+typedef gboolean (*SegPassFunc) (SegPlan *plan, SegPlanNode *node);
+
+gboolean _seg_pass_fold_affine        (SegPlan *plan, SegPlanNode *node);
+gboolean _seg_pass_absorb_elementwise (SegPlan *plan, SegPlanNode *node);
+gboolean _seg_pass_absorb_add         (SegPlan *plan, SegPlanNode *node);
+
+SegPlanNode *_seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPostKind kind);
+void         _seg_plan_absorb          (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader,
+                                        SegPost *post);
+
+gboolean _seg_plan_infer    (SegPlan *plan, const SegShape *input, SegShape *shapes, GError **error);
+SegRect  _seg_plan_required (const SegPlanNode *node, const SegShape *shapes, const SegRect *out,
+                             guint input);
+SegRect  _seg_plan_round    (const SegPlanNode *node, const SegShape *shapes, SegRect out);
+
+G_END_DECLS

@@ -1,0 +1,434 @@
+#include "plan-private.h"
+
+G_DEFINE_FINAL_TYPE (SegPlan, seg_plan, G_TYPE_OBJECT)
+
+static const struct
+{
+  const char *name;
+  SegPassFunc run;
+} passes[] = {
+  { "fold-affine", _seg_pass_fold_affine },
+  { "absorb-elementwise", _seg_pass_absorb_elementwise },
+  { "absorb-add", _seg_pass_absorb_add },
+};
+
+static void
+seg_plan_node_free (gpointer data)
+{
+  SegPlanNode *node = data;
+
+  if (node->step != NULL)
+    node->step->free (node->step);
+  for (guint i = 0; i < node->posts->len; i++)
+    {
+      SegPost *post = &g_array_index (node->posts, SegPost, i);
+
+      g_clear_object (&post->layer);
+      g_free ((gpointer) post->scale);
+      g_free ((gpointer) post->shift);
+    }
+  g_array_unref (node->posts);
+  g_object_unref (node->layer);
+  g_free (node->name);
+  g_free (node->inputs);
+  g_free (node->params);
+  g_free (node);
+}
+
+static void
+seg_plan_finalize (GObject *object)
+{
+  SegPlan *self = SEG_PLAN (object);
+
+  g_ptr_array_unref (self->nodes);
+  g_ptr_array_unref (self->parts);
+  g_string_free (self->report, TRUE);
+  g_clear_object (&self->graph);
+  g_clear_object (&self->parameters);
+  G_OBJECT_CLASS (seg_plan_parent_class)->finalize (object);
+}
+
+static void
+seg_plan_class_init (SegPlanClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = seg_plan_finalize;
+}
+
+static void
+seg_plan_init (SegPlan *self)
+{
+  self->nodes = g_ptr_array_new_with_free_func (seg_plan_node_free);
+  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
+  self->report = g_string_new (NULL);
+}
+
+/* ---- passes ---------------------------------------------------------------------------- */
+
+/* The reader that @node may take over: the only one of its output, which is not the network's
+ * own output, if the node's layer absorbs that kind of work. */
+SegPlanNode *
+_seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPostKind kind)
+{
+  SegPlanNode *reader = NULL;
+
+  if ((SEG_LAYER_GET_CLASS (node->layer)->absorbs & kind) == 0 || node->output == plan->output)
+    return NULL;
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      SegPlanNode *other = plan->nodes->pdata[i];
+
+      for (guint j = 0; j < other->n_inputs; j++)
+        if (other->inputs[j] == node->output)
+          {
+            if (reader != NULL)
+              return NULL;
+            reader = other;
+          }
+    }
+  /* what the reader itself has taken over would be lost */
+  return reader != NULL && reader->posts->len == 0 ? reader : NULL;
+}
+
+/* Appends the post to @node, which now gives what @reader gave and runs where it ran: all that
+ * a post reads has been computed there. */
+void
+_seg_plan_absorb (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader, SegPost *post)
+{
+  guint at;
+
+  g_array_append_val (node->posts, *post);
+  node->output = reader->output;
+  g_string_append_printf (plan->report, "%s into %s\n", reader->name, node->name);
+
+  g_ptr_array_find (plan->nodes, node, &at);
+  g_ptr_array_steal_index (plan->nodes, at);
+  g_ptr_array_find (plan->nodes, reader, &at);
+  g_ptr_array_insert (plan->nodes, (gint) at, node);
+  g_ptr_array_remove_index (plan->nodes, at + 1);
+}
+
+/* SEGKIT_PASSES and the argument list names to switch off, such as "-fold-affine,-absorb-add";
+ * "-all" switches off every pass. */
+static gboolean
+seg_plan_pass_enabled (const char *list, const char *name)
+{
+  g_auto (GStrv) words = g_strsplit (list != NULL ? list : "", ",", -1);
+  g_autofree char *off = g_strconcat ("-", name, NULL);
+
+  return !g_strv_contains ((const char *const *) words, off)
+         && !g_strv_contains ((const char *const *) words, "-all");
+}
+
+static void
+seg_plan_run_passes (SegPlan *self, const char *list)
+{
+  gboolean changed = TRUE;
+
+  while (changed)
+    {
+      changed = FALSE;
+      for (guint p = 0; p < G_N_ELEMENTS (passes); p++)
+        {
+          if (!seg_plan_pass_enabled (list, passes[p].name)
+              || !seg_plan_pass_enabled (g_getenv ("SEGKIT_PASSES"), passes[p].name))
+            continue;
+          for (guint i = 0; i < self->nodes->len; i++)
+            {
+              gsize end = self->report->len;
+
+              if (!passes[p].run (self, self->nodes->pdata[i]))
+                continue;
+              g_string_insert (self->report, (gssize) end, ": ");
+              g_string_insert (self->report, (gssize) end, passes[p].name);
+              changed = TRUE;
+            }
+        }
+    }
+}
+
+/* ---- steps ----------------------------------------------------------------------------- */
+
+/* For layers that do not compile: a step around forward(). */
+static void
+seg_forward_step_run (const SegStep *self, const SegRun *run, const SegView *in, guint n_in,
+                      SegView *out, const SegPiece *piece)
+{
+  SEG_LAYER_GET_CLASS (self->layer)->forward (self->layer, run, in, n_in, out, piece);
+}
+
+static SegStep *
+seg_forward_step_new (SegLayer *layer, const SegShape *in, guint n_in)
+{
+  SegStep *step = g_new0 (SegStep, 1);
+
+  step->scratch_bytes = seg_layer_get_scratch (layer, in, n_in);
+  step->run = seg_forward_step_run;
+  step->free = (void (*) (SegStep *)) g_free;
+  return step;
+}
+
+static gboolean
+seg_plan_compile_node (SegPlan *self, SegPlanNode *node, GError **error)
+{
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+  g_autofree SegShape *shapes = g_new (SegShape, node->n_layer_inputs);
+  SegOffer offer = {
+    .purpose = self->purpose,
+    .kernels = self->kernels,
+    .in = shapes,
+    .n_in = node->n_layer_inputs,
+    .params = node->params,
+    .after = (const SegPost *) (gpointer) node->posts->data,
+    .n_after = node->posts->len,
+  };
+
+  if (self->purpose == SEG_PURPOSE_INFERENCE && (klass->flags & SEG_LAYER_ALIAS))
+    return TRUE;
+
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    shapes[i] = _seg_graph_get_value (self->graph, node->inputs[i])->shape;
+  node->step = klass->compile != NULL
+                   ? klass->compile (node->layer, &offer, error)
+                   : seg_forward_step_new (node->layer, shapes, node->n_layer_inputs);
+  if (node->step == NULL)
+    {
+      g_prefix_error (error, "%s: ", node->name);
+      return FALSE;
+    }
+  node->step->layer = node->layer;
+  return TRUE;
+}
+
+/* ---- making ---------------------------------------------------------------------------- */
+
+static SegPlanNode *
+seg_plan_node_new (SegPlan *self, guint index, GError **error)
+{
+  const SegNode *source = _seg_graph_get_node (self->graph, index);
+  SegPlanNode *node = g_new0 (SegPlanNode, 1);
+
+  node->name = g_strdup (source->name);
+  node->layer = g_object_ref (source->layer);
+  node->inputs = g_memdup2 (source->inputs, source->n_inputs * sizeof *source->inputs);
+  node->n_inputs = node->n_layer_inputs = source->n_inputs;
+  node->output = source->output;
+  node->posts = g_array_new (FALSE, TRUE, sizeof (SegPost));
+  node->first_param = seg_parameters_get_first (self->parameters, index, &node->n_params);
+  node->params = g_new0 (gconstpointer, MAX (node->n_params, 1));
+  for (guint i = 0; i < node->n_params; i++)
+    {
+      SegTensor *tensor
+          = seg_parameters_get_tensor (self->parameters, node->first_param + i, error);
+
+      if (tensor == NULL)
+        {
+          seg_plan_node_free (node);
+          return NULL;
+        }
+      node->params[i] = tensor->data;
+    }
+  return node;
+}
+
+/* Only what leads to the output is run. */
+static void
+seg_plan_drop_unused (SegPlan *self)
+{
+  g_autofree gboolean *used = g_new0 (gboolean, self->n_values);
+
+  used[self->output] = TRUE;
+  for (guint i = self->nodes->len; i-- > 0;)
+    {
+      SegPlanNode *node = self->nodes->pdata[i];
+
+      if (!used[node->output])
+        {
+          g_ptr_array_remove_index (self->nodes, i);
+          continue;
+        }
+      for (guint j = 0; j < node->n_inputs; j++)
+        used[node->inputs[j]] = TRUE;
+    }
+}
+
+/* Which values hold the channels of each value: itself, or what its alias joins. */
+static void
+seg_plan_resolve_aliases (SegPlan *self)
+{
+  for (guint v = 0; v < self->n_values; v++)
+    {
+      GArray *parts = g_array_new (FALSE, FALSE, sizeof (guint));
+
+      g_array_append_val (parts, v);
+      g_ptr_array_add (self->parts, parts);
+    }
+  for (guint i = 0; i < self->nodes->len; i++)
+    {
+      SegPlanNode *node = self->nodes->pdata[i];
+      GArray *parts = self->parts->pdata[node->output];
+
+      if (node->step != NULL)
+        continue;
+      g_array_set_size (parts, 0);
+      for (guint j = 0; j < node->n_inputs; j++)
+        {
+          GArray *of_input = self->parts->pdata[node->inputs[j]];
+          g_array_append_vals (parts, of_input->data, of_input->len);
+        }
+    }
+}
+
+/**
+ * seg_plan_new:
+ * @graph: a finished graph
+ * @parameters: its parameters
+ * @purpose: inference packs a copy of the parameters, training reads them live
+ * @kernels: (nullable): an instruction level; %NULL: the best there is
+ * @passes: (nullable): passes to switch off, such as `-absorb-add`, separated by commas
+ * @error: return location
+ *
+ * Compiles a graph. The environment variable `SEGKIT_PASSES` switches passes off, too.
+ * Errors: `SEG_ERROR_MEMORY`, and what a layer says when it cannot be compiled.
+ * Threads: the plan may be shared by any number.
+ *
+ * Returns: (transfer full): a new plan, or %NULL with @error set
+ */
+SegPlan *
+seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
+              const SegKernels *kernels, const char *passes_off, GError **error)
+{
+  g_autoptr (SegPlan) self = g_object_new (SEG_TYPE_PLAN, NULL);
+
+  if (!seg_graph_finish (graph, error))
+    return NULL;
+
+  self->graph = g_object_ref (graph);
+  self->parameters = g_object_ref (parameters);
+  self->purpose = purpose;
+  self->kernels = kernels != NULL ? kernels : seg_kernels_get ();
+  self->n_values = _seg_graph_get_n_values (graph);
+  self->input = _seg_graph_get_input (graph);
+  self->output = seg_graph_get_output (graph);
+
+  for (guint i = 0; i < seg_graph_get_n_nodes (graph); i++)
+    {
+      SegPlanNode *node = seg_plan_node_new (self, i, error);
+
+      if (node == NULL)
+        return NULL;
+      g_ptr_array_add (self->nodes, node);
+    }
+  seg_plan_drop_unused (self);
+  if (purpose == SEG_PURPOSE_INFERENCE)
+    seg_plan_run_passes (self, passes_off);
+  for (guint i = 0; i < self->nodes->len; i++)
+    if (!seg_plan_compile_node (self, self->nodes->pdata[i], error))
+      return NULL;
+  seg_plan_resolve_aliases (self);
+  return g_steal_pointer (&self);
+}
+
+SegPurpose
+seg_plan_get_purpose (SegPlan *self)
+{
+  return self->purpose;
+}
+
+const SegKernels *
+seg_plan_get_kernels (SegPlan *self)
+{
+  return self->kernels;
+}
+
+guint
+seg_plan_get_n_steps (SegPlan *self)
+{
+  return self->nodes->len;
+}
+
+/**
+ * seg_plan_get_report:
+ * @self: a plan
+ *
+ * Returns: (transfer none): one line for each rewrite that a pass did
+ */
+const char *
+seg_plan_get_report (SegPlan *self)
+{
+  return self->report->str;
+}
+
+/* ---- for schedules --------------------------------------------------------------------- */
+
+/* The shape of every value for one shape of the input. */
+gboolean
+_seg_plan_infer (SegPlan *plan, const SegShape *input, SegShape *shapes, GError **error)
+{
+  shapes[plan->input] = *input;
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      g_autofree SegShape *in = g_new (SegShape, node->n_inputs);
+      SegShape *out = &shapes[node->output];
+
+      for (guint j = 0; j < node->n_inputs; j++)
+        in[j] = shapes[node->inputs[j]];
+      if (!seg_layer_infer (node->layer, in, node->n_layer_inputs, out, error))
+        {
+          g_prefix_error (error, "%s: ", node->name);
+          return FALSE;
+        }
+      for (guint j = node->n_layer_inputs; j < node->n_inputs; j++)
+        if (in[j].c != out->c || in[j].h != out->h || in[j].w != out->w)
+          {
+            g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
+                         "%s: %" G_GINT64_FORMAT " channels of %" G_GINT64_FORMAT
+                         " × %" G_GINT64_FORMAT " cannot be added to %" G_GINT64_FORMAT
+                         " of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT,
+                         node->name, in[j].c, in[j].h, in[j].w, out->c, out->h, out->w);
+            return FALSE;
+          }
+    }
+  return TRUE;
+}
+
+/* What a node reads of input number @input to give @out: inside the map, maybe nothing. */
+SegRect
+_seg_plan_required (const SegPlanNode *node, const SegShape *shapes, const SegRect *out,
+                    guint input)
+{
+  const SegShape *shape = &shapes[node->inputs[input]];
+  SegRect need = *out, map = { 0, 0, shape->w, shape->h };
+
+  if (input < node->n_layer_inputs && node->step != NULL)
+    {
+      g_autofree SegShape *in = g_new (SegShape, node->n_layer_inputs);
+
+      for (guint i = 0; i < node->n_layer_inputs; i++)
+        in[i] = shapes[node->inputs[i]];
+      if (SEG_LAYER_GET_CLASS (node->layer)->flags & SEG_LAYER_WHOLE_MAP)
+        need = map;
+      else if (node->step->required != NULL)
+        node->step->required (node->step, in, node->n_layer_inputs, out, input, &need);
+      else
+        seg_layer_required (node->layer, in, node->n_layer_inputs, out, input, &need);
+    }
+  return seg_rect_intersect (need, map);
+}
+
+/* A rectangle of a node's output, grown to the cells of its kernel's grid. */
+SegRect
+_seg_plan_round (const SegPlanNode *node, const SegShape *shapes, SegRect out)
+{
+  const SegShape *shape = &shapes[node->output];
+  gint64 gx = node->step != NULL ? MAX (node->step->grid_x, 1) : 1;
+  gint64 gy = node->step != NULL ? MAX (node->step->grid_y, 1) : 1;
+  gint64 x1 = MIN ((out.x + out.w + gx - 1) / gx * gx, shape->w);
+  gint64 y1 = MIN ((out.y + out.h + gy - 1) / gy * gy, shape->h);
+
+  out.x = out.x / gx * gx;
+  out.y = out.y / gy * gy;
+  out.w = x1 - out.x;
+  out.h = y1 - out.y;
+  return out;
+}

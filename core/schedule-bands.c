@@ -1,0 +1,118 @@
+/* Bands: the network as a line-buffered pipeline. Each row of each value is computed once, and
+ * kept in a ring of rows until its last reader is done. */
+#include "schedule-private.h"
+
+/* Pulled from the output: walking backwards, each node must get far enough for its readers. */
+void
+_seg_bands_targets (SegSchedule *self, const gint64 *done, gint64 until, gint64 *target)
+{
+  SegPlan *plan = self->plan;
+
+  memcpy (target, done, plan->n_values * sizeof *target);
+  target[plan->output] = MAX (target[plan->output], until);
+  for (guint i = plan->nodes->len; i-- > 0;)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      SegRect rows = { 0, done[node->output], self->shapes[node->output].w,
+                       target[node->output] - done[node->output] };
+
+      if (rows.h <= 0)
+        continue;
+      rows = _seg_plan_round (node, self->shapes, rows);
+      target[node->output] = rows.y + rows.h;
+      for (guint j = 0; j < node->n_inputs; j++)
+        {
+          SegRect need = _seg_plan_required (node, self->shapes, &rows, j);
+
+          if (!seg_rect_is_empty (&need))
+            target[node->inputs[j]] = MAX (target[node->inputs[j]], need.y + need.h);
+        }
+    }
+}
+
+/* Of each value, the first row that some reader's next row needs. */
+void
+_seg_bands_low_water (SegSchedule *self, const gint64 *done, gint64 *low)
+{
+  SegPlan *plan = self->plan;
+
+  for (guint v = 0; v < plan->n_values; v++)
+    low[v] = self->shapes[v].h;
+  low[plan->output] = done[plan->output];
+  for (guint i = plan->nodes->len; i-- > 0;)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      gint64 next = node->step != NULL ? done[node->output] : low[node->output];
+      SegRect row = { 0, next, self->shapes[node->output].w, 1 };
+
+      if (next >= self->shapes[node->output].h)
+        continue;
+      for (guint j = 0; j < node->n_inputs; j++)
+        {
+          SegRect need = _seg_plan_required (node, self->shapes, &row, j);
+
+          if (!seg_rect_is_empty (&need))
+            low[node->inputs[j]] = MIN (low[node->inputs[j]], need.y);
+        }
+    }
+}
+
+/**
+ * seg_schedule_new_bands:
+ * @plan: a plan for inference
+ * @height: rows of the image
+ * @width: columns of the image
+ * @band_rows: output rows made at a time; more is faster and takes more memory
+ * @error: return location
+ *
+ * Lays a plan out for running from top to bottom. Ring sizes are found by going through the
+ * whole image once without computing.
+ * Errors: `SEG_ERROR_SHAPE`, `SEG_ERROR_MEMORY`.
+ *
+ * Returns: (transfer full): a new schedule, or %NULL with @error set
+ */
+SegSchedule *
+seg_schedule_new_bands (SegPlan *plan, gint64 height, gint64 width, gint64 band_rows,
+                        GError **error)
+{
+  SegShape input = { 1, 0, height, width };
+  g_autoptr (SegSchedule) self = NULL;
+  g_autofree gint64 *done = g_new0 (gint64, plan->n_values), *low = g_new0 (gint64, plan->n_values),
+                    *target = g_new0 (gint64, plan->n_values);
+  gint64 n_rows;
+
+  g_return_val_if_fail (plan->purpose == SEG_PURPOSE_INFERENCE, NULL);
+  g_return_val_if_fail (band_rows >= 1, NULL);
+
+  if ((self = _seg_schedule_new (plan, &input, error)) == NULL)
+    return NULL;
+  self->bands = TRUE;
+  self->band_rows = band_rows;
+  n_rows = self->shapes[plan->output].h;
+
+  while (done[plan->output] < n_rows)
+    {
+      gint64 *previous = done;
+
+      _seg_bands_low_water (self, done, low);
+      _seg_bands_targets (self, done, MIN (done[plan->output] + band_rows, n_rows), target);
+      for (guint v = 1; v < plan->n_values; v++)
+        {
+          SegSlot *slot = &self->slots[v];
+
+          slot->n_rows = MAX (slot->n_rows, target[v] - low[v]);
+          /* rows that wait for the next band: the value lives through all of it */
+          if (low[v] < done[v])
+            slot->birth = 0, slot->death = plan->nodes->len;
+        }
+      done = target;
+      target = previous;
+    }
+
+  for (guint v = 1; v < plan->n_values; v++)
+    {
+      self->slots[v].rect = (SegRect){ 0, 0, self->shapes[v].w, self->shapes[v].h };
+      self->slots[v].n_rows = MAX (self->slots[v].n_rows, 0);
+    }
+  return _seg_schedule_layout (self, error) ? g_steal_pointer (&self) : NULL;
+}

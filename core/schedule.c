@@ -1,0 +1,189 @@
+#include "schedule-private.h"
+
+#include <segkit/memory.h>
+
+G_DEFINE_FINAL_TYPE (SegSchedule, seg_schedule, G_TYPE_OBJECT)
+
+static void
+seg_schedule_finalize (GObject *object)
+{
+  SegSchedule *self = SEG_SCHEDULE (object);
+
+  g_clear_object (&self->plan);
+  g_free (self->shapes);
+  g_free (self->slots);
+  G_OBJECT_CLASS (seg_schedule_parent_class)->finalize (object);
+}
+
+static void
+seg_schedule_class_init (SegScheduleClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = seg_schedule_finalize;
+}
+
+static void
+seg_schedule_init (SegSchedule *self)
+{
+  (void) self;
+}
+
+/* The part that both ways of running share: shapes, and slots that hold nothing yet. */
+SegSchedule *
+_seg_schedule_new (SegPlan *plan, const SegShape *input, GError **error)
+{
+  g_autoptr (SegSchedule) self = g_object_new (SEG_TYPE_SCHEDULE, NULL);
+  const SegShape *nominal = &_seg_graph_get_value (plan->graph, plan->input)->shape;
+  SegShape shape = *input;
+
+  shape.c = nominal->c;
+  if (shape.n < 1 || shape.h < 1 || shape.w < 1)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
+                   "an image of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels is empty",
+                   shape.w, shape.h);
+      return NULL;
+    }
+  self->plan = g_object_ref (plan);
+  self->shapes = g_new0 (SegShape, plan->n_values);
+  self->slots = g_new0 (SegSlot, plan->n_values);
+  if (!_seg_plan_infer (plan, &shape, self->shapes, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+/* Extends the lifetime of the values that hold @value. */
+static void
+seg_schedule_touch (SegSchedule *self, SegValue value, guint node)
+{
+  GArray *parts = self->plan->parts->pdata[value];
+
+  for (guint i = 0; i < parts->len; i++)
+    {
+      SegSlot *slot = &self->slots[g_array_index (parts, guint, i)];
+
+      slot->birth = MIN (slot->birth, node);
+      slot->death = MAX (slot->death, node);
+    }
+}
+
+static void
+seg_schedule_find_lifetimes (SegSchedule *self)
+{
+  SegPlan *plan = self->plan;
+  guint end = plan->nodes->len;
+
+  for (guint v = 0; v < plan->n_values; v++)
+    if (self->slots[v].birth != 0 || self->slots[v].death != end)
+      self->slots[v].birth = SEG_NEVER, self->slots[v].death = 0;
+
+  seg_schedule_touch (self, plan->input, 0);
+  seg_schedule_touch (self, plan->output, end);
+  for (guint i = 0; i < end; i++)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+
+      for (guint j = 0; j < node->n_inputs; j++)
+        seg_schedule_touch (self, node->inputs[j], i);
+      seg_schedule_touch (self, node->output, i);
+    }
+}
+
+static void
+seg_schedule_find_scratch (SegSchedule *self)
+{
+  SegPlan *plan = self->plan;
+
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      gsize rows = 0, blocks = 0;
+
+      if (node->step == NULL)
+        continue;
+      for (guint j = 0; j <= node->n_inputs; j++)
+        {
+          SegValue value = j < node->n_inputs ? node->inputs[j] : node->output;
+          GArray *parts = plan->parts->pdata[value];
+          gsize held = 0;
+
+          for (guint k = 0; k < parts->len; k++)
+            held = MAX (held, (gsize) self->slots[g_array_index (parts, guint, k)].n_rows);
+          blocks += (gsize) self->shapes[value].c;
+          rows += (gsize) (self->shapes[value].c * self->shapes[value].n) * held;
+        }
+      self->max_rows = MAX (self->max_rows, rows);
+      self->max_blocks = MAX (self->max_blocks, blocks);
+      self->scratch_bytes = MAX (self->scratch_bytes, node->step->scratch_bytes);
+    }
+}
+
+/* Rects, rows and pinned lifetimes (birth 0, death n_nodes) are set: finds bytes and places. */
+gboolean
+_seg_schedule_layout (SegSchedule *self, GError **error)
+{
+  SegPlan *plan = self->plan;
+
+  seg_schedule_find_lifetimes (self);
+  for (guint v = 1; v < plan->n_values; v++)
+    {
+      SegSlot *slot = &self->slots[v];
+      GArray *parts = plan->parts->pdata[v];
+      gsize bytes;
+
+      slot->row_floats = ((gsize) slot->rect.w + 15) & ~(gsize) 15;
+      if (parts->len != 1 || g_array_index (parts, guint, 0) != v || slot->birth == SEG_NEVER)
+        continue;
+      if (__builtin_mul_overflow (slot->row_floats * sizeof (float), (gsize) slot->n_rows, &bytes)
+          || __builtin_mul_overflow (bytes, (gsize) self->shapes[v].c, &bytes)
+          || __builtin_mul_overflow (bytes, (gsize) self->shapes[v].n, &slot->bytes))
+        {
+          g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
+                       "a map of %" G_GINT64_FORMAT " channels of %" G_GINT64_FORMAT
+                       " × %" G_GINT64_FORMAT " is too large",
+                       self->shapes[v].c, slot->rect.w, slot->n_rows);
+          return FALSE;
+        }
+    }
+  seg_schedule_find_scratch (self);
+  return _seg_arena_layout (self->slots, plan->n_values, &self->arena_bytes, error);
+}
+
+/**
+ * seg_schedule_get_output_shape:
+ * @self: a schedule
+ *
+ * Returns: (transfer none): shape of the whole output for this image
+ */
+const SegShape *
+seg_schedule_get_output_shape (SegSchedule *self)
+{
+  return &self->shapes[self->plan->output];
+}
+
+/**
+ * seg_schedule_get_input_rect:
+ * @self: a schedule
+ *
+ * Returns: what of the image is read
+ */
+SegRect
+seg_schedule_get_input_rect (SegSchedule *self)
+{
+  SegRect rect = self->slots[self->plan->input].rect;
+
+  if (self->bands)
+    rect.h = self->shapes[self->plan->input].h;
+  return rect;
+}
+
+/**
+ * seg_schedule_get_arena_bytes:
+ * @self: a schedule
+ *
+ * Returns: bytes that a workspace takes for maps, weights not counted
+ */
+gsize
+seg_schedule_get_arena_bytes (SegSchedule *self)
+{
+  return self->arena_bytes;
+}

@@ -1,0 +1,309 @@
+#pragma once
+
+#include <segkit/error.h>
+#include <segkit/kernels.h>
+#include <segkit/property.h>
+#include <segkit/types.h>
+
+G_BEGIN_DECLS
+
+/**
+ * SegRole:
+ * @SEG_ROLE_WEIGHT: trained, and the only role that weight decay touches
+ * @SEG_ROLE_BIAS: trained
+ * @SEG_ROLE_NORM: scale or shift of a normalisation, trained
+ * @SEG_ROLE_STATE: running statistics, not trained
+ * @SEG_ROLE_COUNTER: a count of steps, 64-bit integer, not trained
+ */
+typedef enum
+{
+  SEG_ROLE_WEIGHT,
+  SEG_ROLE_BIAS,
+  SEG_ROLE_NORM,
+  SEG_ROLE_STATE,
+  SEG_ROLE_COUNTER,
+} SegRole;
+
+typedef enum
+{
+  SEG_INIT_CONSTANT,        /* value */
+  SEG_INIT_UNIFORM,         /* in ±value */
+  SEG_INIT_NORMAL,          /* deviation value */
+  SEG_INIT_KAIMING_UNIFORM, /* in ±value·√(3 / fan), value = gain, He 2015 eq. 10 */
+  SEG_INIT_KAIMING_NORMAL,  /* deviation value / √fan */
+  SEG_INIT_XAVIER_UNIFORM,  /* in ±value·√(6 / (fan_in + fan_out)), Glorot 2010 eq. 16 */
+} SegInitKind;
+
+typedef struct
+{
+  SegInitKind kind;
+  float value;
+  gint64 fan_in, fan_out; /* Kaiming uses fan_in, or fan_out where that is the only one given */
+} SegInit;
+
+typedef struct _SegParamSet SegParamSet;
+void seg_param_set_add (SegParamSet *self, const char *suffix, SegRole role, SegDtype dtype,
+                        SegInit init, guint rank, ...);
+
+/**
+ * SegRun:
+ * @kernels: the plan's kernels
+ * @params: data of the parameters, in the order declared; a counter is a pointer to gint64
+ * @stats: what finish() made of the sums, or %NULL
+ * @scratch: this thread's own, 64-byte aligned, of the size declared
+ * @seed: of the generator
+ * @step: optimiser step, part of the generator's key
+ * @stream: this node's stream of the generator
+ *
+ * All that a running layer sees beside its views.
+ */
+typedef struct
+{
+  const SegKernels *kernels;
+  gconstpointer const *params;
+  const float *stats;
+  gpointer scratch;
+  guint64 seed, step, stream;
+} SegRun;
+
+typedef enum
+{
+  SEG_PHASE_FORWARD,
+  SEG_PHASE_BACKWARD,
+} SegPhase;
+
+/**
+ * SegLayerFlags:
+ * @SEG_LAYER_ELEMENTWISE: a function of one number; implies the requirement "the same rectangle"
+ * @SEG_LAYER_ALIAS: in inference the output is its inputs' channels one after the other
+ *   (one input: identity); core then never runs the layer
+ * @SEG_LAYER_SUM: the output is the sum of two inputs, and another step may compute it
+ * @SEG_LAYER_WHOLE_MAP: any output needs statistics of the whole input in inference, too: all of
+ *   it is computed first, and held. Exact in every way of running, at the price of that memory
+ */
+typedef enum
+{
+  SEG_LAYER_ELEMENTWISE = 1 << 0,
+  SEG_LAYER_ALIAS = 1 << 1,
+  SEG_LAYER_SUM = 1 << 2,
+  SEG_LAYER_WHOLE_MAP = 1 << 3,
+} SegLayerFlags;
+
+typedef enum
+{
+  SEG_POST_AFFINE = 1 << 0,
+  SEG_POST_ELEMENTWISE = 1 << 1,
+  SEG_POST_ADD = 1 << 2,
+} SegPostKind;
+
+#define SEG_TYPE_LAYER (seg_layer_get_type ())
+G_DECLARE_DERIVABLE_TYPE (SegLayer, seg_layer, SEG, LAYER, GObject)
+
+/**
+ * SegPost:
+ * @kind: which fields count
+ * @layer: elementwise: applied to finished runs
+ * @scale: affine: per output channel
+ * @shift: affine: per output channel
+ * @input: add: which of the step's inputs is added
+ *
+ * Work that a step takes over from its reader.
+ */
+typedef struct
+{
+  SegPostKind kind;
+  SegLayer *layer;
+  const float *scale, *shift;
+  guint input;
+} SegPost;
+
+/**
+ * SegOffer:
+ * @purpose: inference or training
+ * @kernels: of the plan's instruction level
+ * @in: shapes of the inputs; only n and c may be looked at, and n is 1 for inference
+ * @n_in: inputs of the layer
+ * @params: as in #SegRun
+ * @after: posts the step must do, in this order; only kinds that the class said it absorbs
+ * @n_after: how many
+ *
+ * What core offers a layer to compile. There is no image size, thread count or memory limit in
+ * here: bits must not depend on them.
+ */
+typedef struct
+{
+  SegPurpose purpose;
+  const SegKernels *kernels;
+  const SegShape *in;
+  guint n_in;
+  gconstpointer const *params;
+  const SegPost *after;
+  guint n_after;
+} SegOffer;
+
+/**
+ * SegStep:
+ * @grid_y: output rows are asked for in cells of this many, counted from row 0 (0 or 1: any)
+ * @grid_x: the same for columns
+ * @channel_grain: output channels may be split between threads at multiples of this; 0: never
+ * @scratch_bytes: scratch of one thread
+ * @required: of this kernel, bits may depend on no pixel outside; %NULL: the layer's
+ * @run: computes one piece; @in holds the layer's inputs, then those that posts add
+ * @refresh: training only: the parameters have changed; may be %NULL
+ * @free: frees the step
+ *
+ * A layer, and what it took over, compiled for one plan. Immutable but for refresh(), shared
+ * by threads. Implementations put it first in a struct of their own.
+ */
+typedef struct _SegStep SegStep;
+struct _SegStep
+{
+  SegLayer *layer; /* set by core */
+  guint16 grid_y, grid_x;
+  guint channel_grain;
+  gsize scratch_bytes;
+  void (*required) (const SegStep *self, const SegShape *in, guint n_in, const SegRect *out,
+                    guint input, SegRect *need);
+  void (*run) (const SegStep *self, const SegRun *run, const SegView *in, guint n_in, SegView *out,
+               const SegPiece *piece);
+  void (*refresh) (SegStep *self, gconstpointer const *params);
+  void (*free) (SegStep *self);
+};
+
+/**
+ * SegLayerClass:
+ * @min_inputs: fewest inputs, 1 by default
+ * @max_inputs: most inputs, 1 by default
+ * @flags: see #SegLayerFlags
+ * @absorbs: kinds of #SegPost that compile() accepts
+ * @infer: the output's shape. Channels must not depend on h and w
+ * @declare: adds the layer's parameters
+ * @required: which rectangle of @input the arithmetic of output rectangle @out reads. May reach
+ *   over the map's border (padding is the reader's); an empty rectangle: only the shape. By
+ *   default the same rectangle
+ * @multiply_adds: multiply-adds of computing @out of one sample; 0 by default
+ * @scratch: bytes of scratch that forward and backward need per thread; 0 by default
+ * @forward: computes a piece of the output
+ * @backward_input: ADDS to one input's gradient over @piece, a piece of that input: gather form,
+ *   so that pieces are disjoint
+ * @backward_params: ADDS the gradients of rows @y0…@y1-1 of one sample's output into one slot
+ * @n_sums: doubles of whole-map sums the phase needs; %NULL: none, a local layer
+ * @sum_row: adds one row of one sample to the sums
+ * @n_stats: floats that finish() makes of them
+ * @finish: sums to statistics
+ * @update: running state after a training step
+ * @as_affine: inference: y = scale[c]·x + shift[c] for @n_channels channels. %FALSE: it is not
+ * @compile: %NULL: core wraps forward() in a step
+ *
+ * Everything up to multiply_adds is a pure function of properties and shapes.
+ */
+struct _SegLayerClass
+{
+  GObjectClass parent_class;
+
+  /*< private >*/
+  const char *title, *source; /* seg_layer_class_set_info */
+
+  /*< public >*/
+  guint min_inputs, max_inputs;
+  SegLayerFlags flags;
+  guint absorbs;
+
+  gboolean (*infer) (SegLayer *self, const SegShape *in, guint n_in, SegShape *out, GError **error);
+  void (*declare) (SegLayer *self, const SegShape *in, guint n_in, SegParamSet *params);
+  void (*required) (SegLayer *self, const SegShape *in, guint n_in, const SegRect *out, guint input,
+                    SegRect *need);
+  gint64 (*multiply_adds) (SegLayer *self, const SegShape *in, guint n_in, const SegRect *out);
+  gsize (*scratch) (SegLayer *self, const SegShape *in, guint n_in);
+
+  void (*forward) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in, SegView *out,
+                   const SegPiece *piece);
+  void (*backward_input) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in,
+                          const SegView *out, const SegView *dout, guint input, SegView *din,
+                          const SegPiece *piece);
+  void (*backward_params) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in,
+                           const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
+                           gint64 y1, float *const *dparams);
+
+  gsize (*n_sums) (SegLayer *self, SegPhase phase, const SegShape *in, guint n_in);
+  void (*sum_row) (SegLayer *self, SegPhase phase, const SegRun *run, const SegView *in, guint n_in,
+                   const SegView *dout, gint64 sample, gint64 y, double *sums);
+  gsize (*n_stats) (SegLayer *self, const SegShape *in, guint n_in);
+  void (*finish) (SegLayer *self, SegPhase phase, const SegShape *in, guint n_in,
+                  const double *sums, float *stats);
+  void (*update) (SegLayer *self, const SegShape *in, guint n_in, const float *stats,
+                  gpointer const *params);
+
+  gboolean (*as_affine) (SegLayer *self, gconstpointer const *params, gint64 n_channels,
+                         float *scale, float *shift);
+  SegStep *(*compile) (SegLayer *self, const SegOffer *offer, GError **error);
+
+  /*< private >*/
+  gpointer reserved[16];
+};
+
+void        seg_layer_class_set_info   (SegLayerClass *klass, const char *title, const char *source);
+const char *seg_layer_get_title        (SegLayer *self);
+const char *seg_layer_get_source       (SegLayer *self);
+gboolean    seg_layer_infer            (SegLayer *self, const SegShape *in, guint n_in, SegShape *out,
+                                        GError **error);
+void        seg_layer_required         (SegLayer *self, const SegShape *in, guint n_in,
+                                        const SegRect *out, guint input, SegRect *need);
+gint64      seg_layer_get_multiply_adds (SegLayer *self, const SegShape *in, guint n_in,
+                                         const SegRect *out);
+gsize       seg_layer_get_scratch      (SegLayer *self, const SegShape *in, guint n_in);
+
+/* For steps: does the posts on a run of finished pixels of one output channel, in place. */
+void seg_posts_apply (const SegPost *posts, guint n_posts, const SegKernels *kernels,
+                      const SegView *in, gint64 channel, gint64 sample, gint64 y, gint64 x, gsize n,
+                      float *run);
+
+/* ---- elementwise: y = f(x), the same for every number -------------------------------- */
+
+#define SEG_TYPE_ELEMENTWISE (seg_elementwise_get_type ())
+G_DECLARE_DERIVABLE_TYPE (SegElementwise, seg_elementwise, SEG, ELEMENTWISE, SegLayer)
+
+/**
+ * SegElementwiseClass:
+ * @forward: y = f(x) over a run; y may be x
+ * @backward: ADDS dy·f'(x) to dx; a skip connection may already have put gradient there
+ *
+ * The same shape, no halo, no parameters.
+ */
+struct _SegElementwiseClass
+{
+  SegLayerClass parent_class;
+  void (*forward) (SegLayer *self, const float *x, float *y, gsize n);
+  void (*backward) (SegLayer *self, const float *x, const float *y, const float *dy, float *dx,
+                    gsize n);
+  gpointer reserved[4];
+};
+
+/* ---- windowed: kernel, stride, padding and dilation give shape and requirement -------- */
+
+#define SEG_TYPE_WINDOWED (seg_windowed_get_type ())
+G_DECLARE_DERIVABLE_TYPE (SegWindowed, seg_windowed, SEG, WINDOWED, SegLayer)
+
+/**
+ * SegWindow:
+ * @kernel: size in pixels
+ * @stride: of the output
+ * @padding: on each side
+ * @dilation: distance of taps
+ *
+ * One axis of a sliding window, named as in PyTorch.
+ */
+typedef struct
+{
+  gint kernel, stride, padding, dilation;
+} SegWindow;
+
+struct _SegWindowedClass
+{
+  SegLayerClass parent_class;
+  gpointer reserved[4];
+};
+
+void seg_windowed_get_windows (SegWindowed *self, SegWindow *vertical, SegWindow *horizontal);
+
+G_END_DECLS

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <segkit/block.h>
+
+G_BEGIN_DECLS
+
+#define SEG_RECIPE_MAX_BYTES (1024 * 1024)
+
+GKeyFile *seg_recipe_parse       (const char *text, gsize length, GError **error);
+SegBlock *seg_recipe_build_block (GKeyFile *recipe, const char *group, GError **error);
+
+G_END_DECLS

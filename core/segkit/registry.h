@@ -1,0 +1,36 @@
+#pragma once
+
+#include <segkit/block.h>
+#include <segkit/layer.h>
+
+G_BEGIN_DECLS
+
+typedef struct _SegRegistry SegRegistry;
+
+SegRegistry *seg_registry_get_default (void);
+
+void        seg_registry_add          (SegRegistry *self, const char *name, GType type);
+GType       seg_registry_lookup       (SegRegistry *self, const char *name);
+char      **seg_registry_list         (SegRegistry *self, GType parent);
+const char *seg_registry_get_plugin   (SegRegistry *self, const char *name);
+gpointer    seg_registry_create       (SegRegistry *self, const char *name, GType parent,
+                                       GError **error, const char *first_property, ...);
+gpointer    seg_registry_create_valist (SegRegistry *self, const char *name, GType parent,
+                                        GError **error, const char *first_property, va_list args);
+
+gboolean    seg_registry_load_file      (SegRegistry *self, const char *path, GError **error);
+void        seg_registry_load_directory (SegRegistry *self, const char *path);
+void        seg_registry_load_default   (SegRegistry *self, const char *plugin_path);
+
+/**
+ * SegNotLoaded:
+ * @path: a module file
+ * @reason: why it, or one of its features, was not loaded
+ */
+typedef struct
+{
+  char *path, *reason;
+} SegNotLoaded;
+const SegNotLoaded *seg_registry_get_not_loaded (SegRegistry *self, guint *n);
+
+G_END_DECLS

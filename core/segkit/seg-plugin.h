@@ -1,0 +1,47 @@
+/* The one header a plugin includes. */
+#pragma once
+
+#include <gmodule.h>
+
+#include <segkit/block.h>
+#include <segkit/gemm.h>
+#include <segkit/graph.h>
+#include <segkit/kernels.h>
+#include <segkit/layer.h>
+#include <segkit/memory.h>
+#include <segkit/property.h>
+#include <segkit/random.h>
+#include <segkit/registry.h>
+#include <segkit/types.h>
+
+G_BEGIN_DECLS
+
+/* Until the interface is declared stable, major is 0 and only an exact match loads. */
+#define SEG_ABI_MAJOR 0
+#define SEG_ABI_MINOR 1
+
+/**
+ * SegPluginDescriptor:
+ * @size: of this struct as the plugin knows it
+ * @abi_major: SEG_ABI_MAJOR the plugin was built with
+ * @abi_minor: SEG_ABI_MINOR the plugin was built with
+ * @name: of the plugin
+ * @description: one line
+ * @licence: SPDX identifier
+ * @register_features: calls seg_registry_add() for each feature
+ */
+typedef struct
+{
+  gsize size;
+  guint abi_major, abi_minor;
+  const char *name, *description, *licence;
+  void (*register_features) (SegRegistry *registry);
+} SegPluginDescriptor;
+
+#define SEG_PLUGIN_DEFINE(plugin_name, plugin_description, plugin_licence, function) \
+  G_MODULE_EXPORT const SegPluginDescriptor seg_plugin_descriptor;                   \
+  G_MODULE_EXPORT const SegPluginDescriptor seg_plugin_descriptor                    \
+      = { sizeof (SegPluginDescriptor), SEG_ABI_MAJOR,  SEG_ABI_MINOR, #plugin_name, \
+          plugin_description,           plugin_licence, function };
+
+G_END_DECLS

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <gio/gio.h>
+
+#include <segkit/pool.h>
+#include <segkit/schedule.h>
+
+G_BEGIN_DECLS
+
+/**
+ * SegWorkspace:
+ *
+ * The memory that one running schedule needs. One for each run at a time.
+ */
+#define SEG_TYPE_WORKSPACE (seg_workspace_get_type ())
+G_DECLARE_FINAL_TYPE (SegWorkspace, seg_workspace, SEG, WORKSPACE, GObject)
+
+/**
+ * SegRowsFunc:
+ * @view: the rectangle at hand, view->valid, float32
+ * @user_data: as given
+ * @error: return location
+ *
+ * As reader: fills the rectangle with the network's input, normalised. As writer: takes the
+ * logits away. By bands both are called for consecutive rows, top to bottom, each row once;
+ * otherwise once. Always called in the thread that runs the workspace.
+ *
+ * Returns: %FALSE with @error set to stop the run
+ */
+typedef gboolean (*SegRowsFunc) (const SegView *view, gpointer user_data, GError **error);
+
+SegWorkspace *seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error);
+gboolean      seg_workspace_run (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write,
+                                 gpointer user_data, GCancellable *cancellable, GError **error);
+gint64        seg_workspace_get_multiply_adds (SegWorkspace *self);
+
+/* Training plans only. */
+gboolean      seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient,
+                                          gpointer user_data, GError **error);
+const float  *seg_workspace_get_gradient (SegWorkspace *self, const char *parameter);
+gboolean      seg_workspace_get_input_gradient (SegWorkspace *self, SegRowsFunc write,
+                                                gpointer user_data, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "schedule-private.h"
+
+#include <segkit/workspace.h>
+
+G_BEGIN_DECLS
+
+typedef struct _SegGradients SegGradients;
+
+/* Row pointers and channel blocks are written anew for each node, into one buffer. */
+typedef struct
+{
+  float **rows;
+  SegChannelBlock *blocks;
+  gsize n_rows, n_blocks;
+} SegViewBuffer;
+
+struct _SegWorkspace
+{
+  GObject parent_instance;
+  SegSchedule *schedule;
+  SegPool *pool;
+  char *arena;
+  char *scratch; /* scratch_stride for each thread */
+  gsize scratch_stride;
+  SegViewBuffer buffer;
+  gint64 *done, *target; /* bands: rows of each value */
+  gint64 multiply_adds;
+  float **stats;      /* per node, or NULL */
+  gboolean *has_stats; /* of this run */
+  SegGradients *gradients;
+};
+
+typedef void (*SegPieceFunc) (const SegPiece *piece, gpointer scratch, gpointer user_data);
+
+SegView _seg_workspace_view         (SegWorkspace *self, SegViewBuffer *buffer, char *arena,
+                                     SegValue value, SegRect valid);
+SegRun  _seg_workspace_make_run     (SegWorkspace *self, guint node);
+void    _seg_workspace_for_pieces   (SegWorkspace *self, const SegView *view, guint channel_grain,
+                                     SegPieceFunc func, gpointer user_data);
+
+gboolean _seg_sums_run         (SegWorkspace *self, guint node, SegPhase phase, const SegView *in,
+                                const SegView *dout, GError **error);
+void     _seg_gradients_update (SegWorkspace *self, guint node);
+void     _seg_gradients_free   (SegGradients *gradients);
+
+G_END_DECLS

@@ -1,0 +1,394 @@
+#include "workspace-private.h"
+
+#include <segkit/memory.h>
+
+G_DEFINE_FINAL_TYPE (SegWorkspace, seg_workspace, G_TYPE_OBJECT)
+
+static void
+seg_workspace_finalize (GObject *object)
+{
+  SegWorkspace *self = SEG_WORKSPACE (object);
+
+  for (guint i = 0; self->stats != NULL && i < self->schedule->plan->nodes->len; i++)
+    seg_free (self->stats[i]);
+  g_free (self->stats);
+  g_free (self->has_stats);
+  g_clear_pointer (&self->gradients, _seg_gradients_free);
+  seg_free (self->arena);
+  seg_free (self->scratch);
+  seg_free (self->buffer.rows);
+  seg_free (self->buffer.blocks);
+  g_free (self->done);
+  g_free (self->target);
+  g_clear_object (&self->schedule);
+  G_OBJECT_CLASS (seg_workspace_parent_class)->finalize (object);
+}
+
+static void
+seg_workspace_class_init (SegWorkspaceClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = seg_workspace_finalize;
+}
+
+static void
+seg_workspace_init (SegWorkspace *self)
+{
+  (void) self;
+}
+
+/**
+ * seg_workspace_new:
+ * @schedule: what to run
+ * @pool: (transfer none): threads; must outlive the workspace and serve one run at a time
+ * @error: return location
+ *
+ * Takes all memory that the run needs.
+ * Errors: `SEG_ERROR_MEMORY`.
+ *
+ * Returns: (transfer full): a new workspace, or %NULL with @error set
+ */
+SegWorkspace *
+seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error)
+{
+  g_autoptr (SegWorkspace) self = g_object_new (SEG_TYPE_WORKSPACE, NULL);
+  guint n_values = schedule->plan->n_values;
+
+  self->schedule = g_object_ref (schedule);
+  self->pool = pool;
+  self->scratch_stride = (schedule->scratch_bytes + SEG_MEMORY_ALIGNMENT - 1)
+                         & ~(gsize) (SEG_MEMORY_ALIGNMENT - 1);
+  self->done = g_new0 (gint64, n_values);
+  self->target = g_new0 (gint64, n_values);
+  self->stats = g_new0 (float *, schedule->plan->nodes->len);
+  self->has_stats = g_new0 (gboolean, schedule->plan->nodes->len);
+
+  if ((self->arena = seg_alloc (schedule->arena_bytes, 1, "maps", error)) == NULL
+      || (self->scratch = seg_alloc (self->scratch_stride, seg_pool_get_n_threads (pool), "scratch",
+                                     error)) == NULL
+      || (self->buffer.rows = seg_alloc (schedule->max_rows, sizeof (float *), "row pointers",
+                                         error)) == NULL
+      || (self->buffer.blocks = seg_alloc (schedule->max_blocks, sizeof (SegChannelBlock),
+                                           "channel blocks", error)) == NULL)
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+/* ---- views ----------------------------------------------------------------------------- */
+
+/* Rows @valid of a value, gathered from the values that hold its channels. */
+SegView
+_seg_workspace_view (SegWorkspace *self, SegViewBuffer *buffer, char *arena, SegValue value,
+                     SegRect valid)
+{
+  SegSchedule *schedule = self->schedule;
+  GArray *parts = schedule->plan->parts->pdata[value];
+  SegView view = { schedule->shapes[value], valid, buffer->blocks + buffer->n_blocks, 0 };
+
+  for (guint p = 0; p < parts->len; p++)
+    {
+      guint part = g_array_index (parts, guint, p);
+      const SegSlot *slot = &schedule->slots[part];
+      gint64 n_channels = schedule->shapes[part].c;
+      float *base = (float *) (gpointer) (arena + slot->offset);
+
+      for (gint64 c = 0; c < n_channels; c++)
+        {
+          float **rows = buffer->rows + buffer->n_rows;
+
+          for (gint64 n = 0; n < view.shape.n; n++)
+            for (gint64 y = valid.y; y < valid.y + valid.h; y++)
+              {
+                gint64 row = n * slot->n_rows + (y - slot->rect.y) % slot->n_rows;
+
+                buffer->rows[buffer->n_rows++]
+                    = base + (gsize) (row * n_channels + c) * slot->row_floats
+                      + (valid.x - slot->rect.x);
+              }
+          buffer->blocks[buffer->n_blocks++]
+              = (SegChannelBlock){ rows, (gint32) view.n_blocks, 1, 1 };
+          view.n_blocks++;
+        }
+    }
+  return view;
+}
+
+SegRun
+_seg_workspace_make_run (SegWorkspace *self, guint node)
+{
+  SegPlan *plan = self->schedule->plan;
+  const SegPlanNode *n = plan->nodes->pdata[node];
+
+  return (SegRun){ .kernels = plan->kernels, .params = n->params, .stats = self->stats[node] };
+}
+
+/* ---- sharing out ----------------------------------------------------------------------- */
+
+typedef struct
+{
+  SegWorkspace *self;
+  const SegView *view;
+  gint64 n_x, n_y, n_c; /* pieces along each axis */
+  guint grain;
+  SegPieceFunc func;
+  gpointer user_data;
+} SegSplit;
+
+static gint64
+seg_split_begin (gint64 size, gint64 n, gint64 i)
+{
+  return size / n * i + MIN (i, size % n);
+}
+
+static void
+seg_split_task (guint task, guint thread, gpointer user_data)
+{
+  SegSplit *split = user_data;
+  const SegRect *r = &split->view->valid;
+  gint64 x = task % split->n_x, y = task / split->n_x % split->n_y,
+         c = task / (split->n_x * split->n_y) % split->n_c;
+  gint64 n_grains = (split->view->n_blocks + split->grain - 1) / split->grain;
+  gint64 x0 = seg_split_begin (r->w, split->n_x, x), x1 = seg_split_begin (r->w, split->n_x, x + 1);
+  gint64 y0 = seg_split_begin (r->h, split->n_y, y), y1 = seg_split_begin (r->h, split->n_y, y + 1);
+  gint64 c0 = seg_split_begin (n_grains, split->n_c, c) * split->grain;
+  gint64 c1 = MIN (seg_split_begin (n_grains, split->n_c, c + 1) * split->grain,
+                   split->view->n_blocks);
+  SegPiece piece = { task / (split->n_x * split->n_y * split->n_c),
+                     { r->x + x0, r->y + y0, x1 - x0, y1 - y0 },
+                     (guint) c0,
+                     (guint) (c1 - c0) };
+
+  split->func (&piece, split->self->scratch + thread * split->self->scratch_stride,
+               split->user_data);
+}
+
+/* Cuts the rectangle of a view into pieces and calls @func for each, in the pool's threads. How
+ * it is cut depends on the number of threads; bits do not depend on how it is cut. */
+void
+_seg_workspace_for_pieces (SegWorkspace *self, const SegView *view, guint channel_grain,
+                           SegPieceFunc func, gpointer user_data)
+{
+  gint64 wanted = seg_pool_get_n_threads (self->pool);
+  const SegRect *r = &view->valid;
+  SegSplit split = { self, view, 1, 1, 1, channel_grain, func, user_data };
+
+  if (channel_grain == 0)
+    split.grain = view->n_blocks;
+  if (wanted > 1)
+    {
+      wanted *= 4;
+      split.n_x = CLAMP (r->w / 256, 1, wanted);
+      split.n_y = CLAMP (wanted / split.n_x, 1, MAX (r->h / 4, 1));
+      if (channel_grain > 0)
+        split.n_c = CLAMP (wanted / (split.n_x * split.n_y), 1,
+                           (view->n_blocks + split.grain - 1) / split.grain);
+    }
+  seg_pool_run (self->pool, (guint) (view->shape.n * split.n_x * split.n_y * split.n_c),
+                seg_split_task, &split);
+}
+
+/* ---- one node -------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const SegStep *step;
+  const SegRun *run;
+  const SegView *in;
+  guint n_in;
+  SegView *out;
+} SegNodeRun;
+
+static void
+seg_workspace_run_piece (const SegPiece *piece, gpointer scratch, gpointer user_data)
+{
+  SegNodeRun *job = user_data;
+  SegRun run = *job->run;
+
+  run.scratch = scratch;
+  job->step->run (job->step, &run, job->in, job->n_in, job->out, piece);
+}
+
+/* What must be known before a node computes anything: packed weights that are up to date, and
+ * the statistics of its whole input, once in a run. */
+static gboolean
+seg_workspace_prepare_node (SegWorkspace *self, guint index, const SegView *in, GError **error)
+{
+  SegPlan *plan = self->schedule->plan;
+  const SegPlanNode *node = plan->nodes->pdata[index];
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+
+  if (plan->purpose == SEG_PURPOSE_TRAINING && node->step->refresh != NULL)
+    node->step->refresh (node->step, node->params);
+  if (plan->purpose != SEG_PURPOSE_TRAINING && !(klass->flags & SEG_LAYER_WHOLE_MAP))
+    return TRUE;
+  if (klass->n_sums == NULL || self->has_stats[index])
+    return TRUE;
+  self->has_stats[index] = TRUE;
+  return _seg_sums_run (self, index, SEG_PHASE_FORWARD, in, NULL, error);
+}
+
+/* Computes a rectangle of a node's output, already rounded to its grid. */
+static gboolean
+seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **error)
+{
+  SegSchedule *schedule = self->schedule;
+  const SegPlanNode *node = schedule->plan->nodes->pdata[index];
+  g_autofree SegView *in = g_new (SegView, node->n_inputs);
+  g_autofree SegShape *shapes = g_new (SegShape, node->n_layer_inputs);
+  SegView out;
+  SegRun run;
+  SegNodeRun job = { node->step, &run, in, node->n_inputs, &out };
+
+  if (node->step == NULL)
+    return TRUE;
+
+  self->buffer.n_rows = self->buffer.n_blocks = 0;
+  for (guint i = 0; i < node->n_inputs; i++)
+    in[i] = _seg_workspace_view (self, &self->buffer, self->arena, node->inputs[i],
+                                 _seg_plan_required (node, schedule->shapes, &rect, i));
+  out = _seg_workspace_view (self, &self->buffer, self->arena, node->output, rect);
+
+  if (!seg_workspace_prepare_node (self, index, in, error))
+    return FALSE;
+  run = _seg_workspace_make_run (self, index);
+  _seg_workspace_for_pieces (self, &out, node->step->channel_grain, seg_workspace_run_piece, &job);
+  if (schedule->plan->purpose == SEG_PURPOSE_TRAINING)
+    _seg_gradients_update (self, index);
+
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    shapes[i] = in[i].shape;
+  self->multiply_adds
+      += out.shape.n
+         * seg_layer_get_multiply_adds (node->layer, shapes, node->n_layer_inputs, &rect);
+  return TRUE;
+}
+
+/* ---- whole network --------------------------------------------------------------------- */
+
+/* Hands the caller a rectangle of the network's input or output. */
+static gboolean
+seg_workspace_exchange (SegWorkspace *self, SegValue value, SegRect rect, SegRowsFunc func,
+                        gpointer user_data, GError **error)
+{
+  SegView view;
+
+  if (seg_rect_is_empty (&rect))
+    return TRUE;
+  self->buffer.n_rows = self->buffer.n_blocks = 0;
+  view = _seg_workspace_view (self, &self->buffer, self->arena, value, rect);
+  return func (&view, user_data, error);
+}
+
+static gboolean
+seg_workspace_run_region (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write,
+                          gpointer user_data, GCancellable *cancellable, GError **error)
+{
+  SegSchedule *schedule = self->schedule;
+  SegPlan *plan = schedule->plan;
+
+  if (!seg_workspace_exchange (self, plan->input, schedule->slots[plan->input].rect, read,
+                               user_data, error))
+    return FALSE;
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      SegRect rect = schedule->slots[node->output].rect;
+
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      if (!seg_rect_is_empty (&rect) && !seg_workspace_run_node (self, i, rect, error))
+        return FALSE;
+    }
+  return seg_workspace_exchange (self, plan->output, schedule->out, write, user_data, error);
+}
+
+/* Computes what is missing until the output has got to row @until, and hands it out. */
+static gboolean
+seg_workspace_run_band (SegWorkspace *self, gint64 until, SegRowsFunc read, SegRowsFunc write,
+                        gpointer user_data, GError **error)
+{
+  SegSchedule *schedule = self->schedule;
+  SegPlan *plan = schedule->plan;
+  gint64 *done = self->done, *target = self->target;
+  SegRect rows;
+
+#define SEG_NEW_ROWS(value) \
+  (SegRect) { 0, done[value], schedule->shapes[value].w, target[value] - done[value] }
+
+  _seg_bands_targets (schedule, done, until, target);
+  rows = SEG_NEW_ROWS (plan->input);
+  if (!seg_workspace_exchange (self, plan->input, rows, read, user_data, error))
+    return FALSE;
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+
+      rows = SEG_NEW_ROWS (node->output);
+      if (rows.h > 0 && !seg_workspace_run_node (self, i, rows, error))
+        return FALSE;
+    }
+  rows = SEG_NEW_ROWS (plan->output);
+  if (!seg_workspace_exchange (self, plan->output, rows, write, user_data, error))
+    return FALSE;
+
+  self->done = target;
+  self->target = done;
+  return TRUE;
+
+#undef SEG_NEW_ROWS
+}
+
+static gboolean
+seg_workspace_run_bands (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write,
+                         gpointer user_data, GCancellable *cancellable, GError **error)
+{
+  SegSchedule *schedule = self->schedule;
+  SegValue output = schedule->plan->output;
+  gint64 n_rows = schedule->shapes[output].h;
+
+  memset (self->done, 0, schedule->plan->n_values * sizeof *self->done);
+  while (self->done[output] < n_rows)
+    {
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      if (!seg_workspace_run_band (self, MIN (self->done[output] + schedule->band_rows, n_rows),
+                                   read, write, user_data, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * seg_workspace_run:
+ * @self: a workspace
+ * @read: (scope call): gives the input
+ * @write: (scope call): takes the output
+ * @user_data: for both
+ * @cancellable: (nullable): looked at between steps
+ * @error: return location
+ *
+ * Computes the network once, the way the schedule says. The bits of the output do not depend
+ * on that way, nor on the number of threads.
+ * Errors: those of @read and @write; `G_IO_ERROR_CANCELLED`; `SEG_ERROR_MEMORY` in training.
+ * Threads: one at a time.
+ */
+gboolean
+seg_workspace_run (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write, gpointer user_data,
+                   GCancellable *cancellable, GError **error)
+{
+  self->multiply_adds = 0;
+  memset (self->has_stats, 0, self->schedule->plan->nodes->len * sizeof *self->has_stats);
+  return (self->schedule->bands ? seg_workspace_run_bands : seg_workspace_run_region) (
+      self, read, write, user_data, cancellable, error);
+}
+
+/**
+ * seg_workspace_get_multiply_adds:
+ * @self: a workspace
+ *
+ * Returns: multiply-adds that the last run has done, counted as it ran
+ */
+gint64
+seg_workspace_get_multiply_adds (SegWorkspace *self)
+{
+  return self->multiply_adds;
+}
