@@ -1,0 +1,306 @@
+#include <math.h>
+
+#include "nn.h"
+
+struct _SegBatchNorm
+{
+  SegLayer parent_instance;
+  float eps, momentum;
+  gboolean affine;
+};
+
+G_DEFINE_FINAL_TYPE (SegBatchNorm, seg_batch_norm, SEG_TYPE_LAYER)
+
+/**
+ * SegBatchNorm:
+ *
+ * Normalises each channel: y = (x - mean) / √(variance + eps) · weight + bias. In inference
+ * with the running statistics, and then it is one affine map per channel; in training with
+ * those of the batch, over samples and positions. eps and momentum mean what they do in
+ * PyTorch: running = (1 - momentum) · running + momentum · batch, and the running variance
+ * takes the unbiased one.
+ * Shapes: (N, C, H, W) → the same.
+ * Source: Ioffe and Szegedy 2015, algorithms 1 and 2, arXiv:1502.03167
+ * Halo: none; in training the whole map
+ * Kept for backward: the input
+ */
+
+/* What finish() leaves in run->stats: one run of C floats each. */
+typedef enum
+{
+  MEAN,
+  INVERSE_DEVIATION,
+  UNBIASED_VARIANCE,
+  SUM_DY,      /* of the gradient, from here on in the backward phase */
+  SUM_DY_XHAT, /* of gradient times normalised input */
+  N_STATS,
+} Stat;
+
+/* The parameters in the order declared. weight and bias are missing if not affine. */
+typedef struct
+{
+  const float *weight, *bias, *mean, *variance;
+} Params;
+
+static Params
+seg_batch_norm_get_params (SegLayer *layer, gconstpointer const *params)
+{
+  if (SEG_BATCH_NORM (layer)->affine)
+    return (Params){ params[0], params[1], params[2], params[3] };
+  return (Params){ NULL, NULL, params[0], params[1] };
+}
+
+static void
+seg_batch_norm_declare (SegLayer *layer, const SegShape *in, guint n_in, SegParamSet *params)
+{
+  SegInit zero = { SEG_INIT_CONSTANT, 0.f, 0, 0 }, one = { SEG_INIT_CONSTANT, 1.f, 0, 0 };
+  (void) n_in;
+
+  if (SEG_BATCH_NORM (layer)->affine)
+    {
+      seg_param_set_add (params, "weight", SEG_ROLE_NORM, SEG_DTYPE_F32, one, 1, in->c);
+      seg_param_set_add (params, "bias", SEG_ROLE_NORM, SEG_DTYPE_F32, zero, 1, in->c);
+    }
+  seg_param_set_add (params, "running_mean", SEG_ROLE_STATE, SEG_DTYPE_F32, zero, 1, in->c);
+  seg_param_set_add (params, "running_var", SEG_ROLE_STATE, SEG_DTYPE_F32, one, 1, in->c);
+  seg_param_set_add (params, "num_batches_tracked", SEG_ROLE_COUNTER, SEG_DTYPE_I64, zero, 0);
+}
+
+/* Channel @c as y = scale · x + shift. In double up to the last rounding: mean · scale may be
+ * far larger than the difference that counts. */
+static void
+seg_batch_norm_get_affine (const Params *p, guint c, double mean, double inverse, float *scale,
+                           float *shift)
+{
+  double factor = (p->weight != NULL ? (double) p->weight[c] : 1.) * inverse;
+
+  *scale = (float) factor;
+  *shift = (float) ((p->bias != NULL ? (double) p->bias[c] : 0.) - mean * factor);
+}
+
+static gboolean
+seg_batch_norm_as_affine (SegLayer *layer, gconstpointer const *params, gint64 n_channels,
+                          float *scale, float *shift)
+{
+  Params p = seg_batch_norm_get_params (layer, params);
+  double eps = (double) SEG_BATCH_NORM (layer)->eps;
+
+  for (guint c = 0; c < n_channels; c++)
+    seg_batch_norm_get_affine (&p, c, (double) p.mean[c], 1. / sqrt ((double) p.variance[c] + eps),
+                               &scale[c], &shift[c]);
+  return TRUE;
+}
+
+static void
+seg_batch_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                        SegView *out, const SegPiece *piece)
+{
+  Params p = seg_batch_norm_get_params (layer, run->params);
+  double eps = (double) SEG_BATCH_NORM (layer)->eps;
+  const SegRect *r = &piece->rect;
+  gint64 channels = in->shape.c;
+  (void) n_in;
+
+  for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
+    {
+      double mean = (double) p.mean[c], inverse = 1. / sqrt ((double) p.variance[c] + eps);
+      float scale, shift;
+
+      if (run->stats != NULL)
+        {
+          mean = (double) run->stats[MEAN * channels + c];
+          inverse = (double) run->stats[INVERSE_DEVIATION * channels + c];
+        }
+      seg_batch_norm_get_affine (&p, c, mean, inverse, &scale, &shift);
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        run->kernels->affine (r->w, seg_view_at (in, c, piece->sample, y, r->x), scale, shift,
+                              seg_view_at (out, c, piece->sample, y, r->x));
+    }
+}
+
+static gsize
+seg_batch_norm_n_sums (SegLayer *layer, SegPhase phase, const SegShape *in, guint n_in)
+{
+  (void) layer, (void) phase, (void) n_in;
+  return 2 * (gsize) in->c;
+}
+
+static gsize
+seg_batch_norm_n_stats (SegLayer *layer, const SegShape *in, guint n_in)
+{
+  (void) layer, (void) n_in;
+  return N_STATS * (gsize) in->c;
+}
+
+/* Σ dy and Σ dy·x̂ of one row */
+static void
+seg_batch_norm_sum_gradient (const SegRun *run, const SegView *in, const SegView *dout, guint c,
+                             gint64 sample, gint64 y, double *sum_dy, double *sum_dy_xhat)
+{
+  const float *x = seg_view_at (in, c, sample, y, 0);
+  const float *dy = seg_view_at (dout, c, sample, y, 0);
+  double mean = (double) run->stats[MEAN * in->shape.c + c];
+  double inverse = (double) run->stats[INVERSE_DEVIATION * in->shape.c + c];
+  double sum = 0., product = 0.;
+
+  for (gint64 i = 0; i < in->shape.w; i++)
+    {
+      sum += (double) dy[i];
+      product += (double) dy[i] * ((double) x[i] - mean);
+    }
+  *sum_dy += sum;
+  *sum_dy_xhat += product * inverse;
+}
+
+/* Forward: Σ x and Σ x². Products of floats are exact in double, so that their difference loses
+ * nothing that a float would show. */
+static void
+seg_batch_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, const SegView *in,
+                        guint n_in, const SegView *dout, gint64 sample, gint64 y, double *sums)
+{
+  (void) layer, (void) n_in;
+
+  for (guint c = 0; c < in->shape.c; c++, sums += 2)
+    if (phase == SEG_PHASE_BACKWARD)
+      seg_batch_norm_sum_gradient (run, in, dout, c, sample, y, &sums[0], &sums[1]);
+    else
+      {
+        const float *x = seg_view_at (in, c, sample, y, 0);
+        double sum = 0., square = 0.;
+
+        for (gint64 i = 0; i < in->shape.w; i++)
+          {
+            sum += (double) x[i];
+            square += (double) x[i] * (double) x[i];
+          }
+        sums[0] += sum;
+        sums[1] += square;
+      }
+}
+
+static void
+seg_batch_norm_finish (SegLayer *layer, SegPhase phase, const SegShape *in, guint n_in,
+                       const double *sums, float *stats)
+{
+  double n = (double) in->n * (double) in->h * (double) in->w;
+  double eps = (double) SEG_BATCH_NORM (layer)->eps;
+  (void) n_in;
+
+  for (gint64 c = 0; c < in->c; c++, sums += 2)
+    if (phase == SEG_PHASE_BACKWARD)
+      {
+        stats[SUM_DY * in->c + c] = (float) sums[0];
+        stats[SUM_DY_XHAT * in->c + c] = (float) sums[1];
+      }
+    else
+      {
+        double mean = sums[0] / n;
+        double variance = MAX (sums[1] / n - mean * mean, 0.); /* rounding can go below */
+
+        stats[MEAN * in->c + c] = (float) mean;
+        stats[INVERSE_DEVIATION * in->c + c] = (float) (1. / sqrt (variance + eps));
+        stats[UNBIASED_VARIANCE * in->c + c] = (float) (variance * n / MAX (n - 1., 1.));
+      }
+}
+
+static void
+seg_batch_norm_update (SegLayer *layer, const SegShape *in, guint n_in, const float *stats,
+                       gpointer const *params)
+{
+  SegBatchNorm *self = SEG_BATCH_NORM (layer);
+  guint first = self->affine ? 2 : 0;
+  float *mean = params[first], *variance = params[first + 1];
+  gint64 *n_batches = params[first + 2];
+  (void) n_in;
+
+  for (gint64 c = 0; c < in->c; c++)
+    {
+      mean[c] += self->momentum * (stats[MEAN * in->c + c] - mean[c]);
+      variance[c] += self->momentum * (stats[UNBIASED_VARIANCE * in->c + c] - variance[c]);
+    }
+  *n_batches += 1;
+}
+
+/* dx = weight / deviation · (dy - Σ dy / n - x̂ · Σ dy·x̂ / n): the paper's three partial
+ * derivatives put together. */
+static void
+seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                               const SegView *out, const SegView *dout, guint input, SegView *din,
+                               const SegPiece *piece)
+{
+  Params p = seg_batch_norm_get_params (layer, run->params);
+  const SegRect *r = &piece->rect;
+  gint64 channels = in->shape.c;
+  double n = (double) in->shape.n * (double) in->shape.h * (double) in->shape.w;
+  (void) n_in, (void) out, (void) input;
+
+  for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
+    {
+      float mean = run->stats[MEAN * channels + c];
+      float inverse = run->stats[INVERSE_DEVIATION * channels + c];
+      float scale = (p.weight != NULL ? p.weight[c] : 1.f) * inverse;
+      float mean_dy = (float) ((double) run->stats[SUM_DY * channels + c] / n);
+      float slope = inverse * (float) ((double) run->stats[SUM_DY_XHAT * channels + c] / n);
+
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        {
+          const float *x = seg_view_at (in, c, piece->sample, y, r->x);
+          const float *dy = seg_view_at (dout, c, piece->sample, y, r->x);
+          float *dx = seg_view_at (din, c, piece->sample, y, r->x);
+#pragma omp simd
+          for (gint64 i = 0; i < r->w; i++)
+            dx[i] += scale * (dy[i] - mean_dy - (x[i] - mean) * slope);
+        }
+    }
+}
+
+static void
+seg_batch_norm_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                                const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
+                                gint64 y1, float *const *dparams)
+{
+  (void) n_in, (void) out;
+
+  if (!SEG_BATCH_NORM (layer)->affine)
+    return;
+  for (guint c = 0; c < in->shape.c; c++)
+    {
+      double dbias = 0., dweight = 0.;
+
+      for (gint64 y = y0; y < y1; y++)
+        seg_batch_norm_sum_gradient (run, in, dout, c, sample, y, &dbias, &dweight);
+      dparams[0][c] += (float) dweight;
+      dparams[1][c] += (float) dbias;
+    }
+}
+
+static void
+seg_batch_norm_class_init (SegBatchNormClass *klass)
+{
+  SegLayerClass *layer = SEG_LAYER_CLASS (klass);
+
+  layer->declare = seg_batch_norm_declare;
+  layer->forward = seg_batch_norm_forward;
+  layer->backward_input = seg_batch_norm_backward_input;
+  layer->backward_params = seg_batch_norm_backward_params;
+  layer->n_sums = seg_batch_norm_n_sums;
+  layer->n_stats = seg_batch_norm_n_stats;
+  layer->sum_row = seg_batch_norm_sum_row;
+  layer->finish = seg_batch_norm_finish;
+  layer->update = seg_batch_norm_update;
+  layer->as_affine = seg_batch_norm_as_affine;
+  seg_layer_class_set_info (layer, "Batch normalisation",
+                            "Ioffe and Szegedy 2015, arXiv:1502.03167");
+  seg_class_add_float (klass, "eps", G_STRUCT_OFFSET (SegBatchNorm, eps), 1e-12f, 1.f, 1e-5f,
+                       "Added to the variance");
+  seg_class_add_float (klass, "momentum", G_STRUCT_OFFSET (SegBatchNorm, momentum), 0.f, 1.f, 0.1f,
+                       "Weight of a new batch in the running statistics");
+  seg_class_add_boolean (klass, "affine", G_STRUCT_OFFSET (SegBatchNorm, affine), TRUE,
+                         "Whether there are a trained weight and bias");
+}
+
+static void
+seg_batch_norm_init (SegBatchNorm *self)
+{
+  (void) self;
+}

@@ -1,0 +1,198 @@
+#include <math.h>
+
+#include "nn.h"
+
+/* Output columns worked on at once, so that scratch does not grow with the image. */
+#define COLUMNS 128
+
+struct _SegMaxPool
+{
+  SegWindowed parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (SegMaxPool, seg_max_pool, SEG_TYPE_WINDOWED)
+
+/**
+ * SegMaxPool:
+ *
+ * The largest number under a window. Padding is skipped, as in PyTorch, not taken for zero; a
+ * window that lies wholly in the padding gives -∞. NaN wins. Padding may be at most half the
+ * kernel.
+ * Shapes: (N, C, H, W) → (N, C, H', W') as SegWindowed has it.
+ * Source: Ranzato et al. 2007, Unsupervised learning of invariant feature hierarchies, CVPR
+ * Halo: the window's
+ * Kept for backward: input and output. Among equals the first in reading order takes the
+ *   gradient, as in PyTorch; NaN takes none
+ */
+
+static gboolean
+seg_max_pool_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *out, GError **error)
+{
+  SegWindow v, h;
+
+  seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
+  if (2 * v.padding > v.kernel || 2 * h.padding > h.kernel)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                   "padding %d×%d is more than half of kernel %d×%d", v.padding, h.padding,
+                   v.kernel, h.kernel);
+      return FALSE;
+    }
+  return SEG_LAYER_CLASS (seg_max_pool_parent_class)->infer (layer, in, n_in, out, error);
+}
+
+/* A run of the input that COLUMNS outputs look at. */
+static gsize
+seg_max_pool_scratch (SegLayer *layer, const SegShape *in, guint n_in)
+{
+  SegWindow v, h;
+  (void) in, (void) n_in;
+
+  seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
+  return ((gsize) (COLUMNS - 1) * h.stride + (gsize) (h.kernel - 1) * h.dilation + 1)
+         * sizeof (float);
+}
+
+/* y[i] = max (y[i], x[i * stride]); inlined with a constant stride it becomes vector code. */
+static inline void
+seg_max_pool_strided (gsize n, const float *restrict x, gsize stride, float *restrict y)
+{
+#pragma omp simd
+  for (gsize i = 0; i < n; i++)
+    {
+      float a = y[i], b = x[i * stride];
+      y[i] = b > a || b != b ? b : a;
+    }
+}
+
+/* The maximum of each of @n input columns from @first on, over the rows of output row @y. */
+static void
+seg_max_pool_down (const SegRun *run, const SegView *in, guint block, gint64 sample,
+                   const SegWindow *v, gint64 y, gint64 first, gint64 n, float *largest)
+{
+  for (gint64 i = 0; i < n; i++)
+    largest[i] = -INFINITY;
+  for (gint t = 0; t < v->kernel; t++)
+    {
+      gint64 row = y * v->stride - v->padding + (gint64) t * v->dilation;
+      if (row >= 0 && row < in->shape.h)
+        run->kernels->maximum (n, largest, seg_view_at (in, block, sample, row, first), largest);
+    }
+}
+
+/* The maximum of those columns, which begin at @first, under each of the windows x…x+n-1. */
+static void
+seg_max_pool_across (const SegRun *run, const SegWindow *h, gint64 width, gint64 first,
+                     const float *largest, gint64 x, gint64 n, float *to)
+{
+  for (gint64 i = 0; i < n; i++)
+    to[i] = -INFINITY;
+  for (gint s = 0; s < h->kernel; s++)
+    {
+      gint64 offset = (gint64) s * h->dilation - h->padding; /* of the tap in output column 0 */
+      gint64 left = MAX (x, -seg_floor_div (offset, h->stride));
+      gint64 right = MIN (x + n, seg_floor_div (width - 1 - offset, h->stride) + 1);
+
+      if (left >= right)
+        continue;
+      const float *from = largest + (left * h->stride + offset - first);
+      float *run_to = to + (left - x);
+      if (h->stride == 1)
+        run->kernels->maximum (right - left, run_to, from, run_to);
+      else if (h->stride == 2)
+        seg_max_pool_strided (right - left, from, 2, run_to);
+      else
+        seg_max_pool_strided (right - left, from, h->stride, run_to);
+    }
+}
+
+static void
+seg_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                      SegView *out, const SegPiece *piece)
+{
+  gint64 width = in->shape.w, end_x = piece->rect.x + piece->rect.w;
+  SegWindow v, h;
+  (void) n_in;
+
+  seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 y = piece->rect.y; y < piece->rect.y + piece->rect.h; y++)
+      for (gint64 x = piece->rect.x; x < end_x; x += COLUMNS)
+        {
+          gint64 n = MIN (COLUMNS, end_x - x);
+          gint64 first = x * h.stride - h.padding;
+          gint64 end = first + (n - 1) * h.stride + (gint64) (h.kernel - 1) * h.dilation + 1;
+
+          first = CLAMP (first, 0, width);
+          end = CLAMP (end, first, width);
+          seg_max_pool_down (run, in, b, piece->sample, &v, y, first, end - first, run->scratch);
+          seg_max_pool_across (run, &h, width, first, run->scratch, x, n,
+                               seg_view_at (out, b, piece->sample, y, x));
+        }
+}
+
+/* Whether tap (@t, @s), which holds the @value of output (@x, @y), is the first that does. */
+static gboolean
+seg_max_pool_is_first (const SegView *in, const SegWindow *v, const SegWindow *h, guint block,
+                       gint64 sample, gint64 y, gint64 x, gint t, gint s, float value)
+{
+  for (gint i = 0; i <= t; i++)
+    for (gint j = 0; j < (i < t ? h->kernel : s); j++)
+      {
+        gint64 row = y * v->stride - v->padding + (gint64) i * v->dilation;
+        gint64 column = x * h->stride - h->padding + (gint64) j * h->dilation;
+        if (row >= 0 && row < in->shape.h && column >= 0 && column < in->shape.w
+            && *seg_view_at (in, block, sample, row, column) == value)
+          return FALSE;
+      }
+  return TRUE;
+}
+
+static void
+seg_max_pool_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                             const SegView *out, const SegView *dout, guint input, SegView *din,
+                             const SegPiece *piece)
+{
+  const SegRect *r = &piece->rect;
+  SegWindow v, h;
+  (void) run, (void) n_in, (void) input;
+
+  seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 y = r->y; y < r->y + r->h; y++)
+      for (gint64 x = r->x; x < r->x + r->w; x++)
+        for (gint t = 0; t < v.kernel; t++)
+          for (gint s = 0; s < h.kernel; s++)
+            {
+              gint64 row = y + v.padding - (gint64) t * v.dilation;
+              gint64 column = x + h.padding - (gint64) s * h.dilation;
+              gint64 oy = row / v.stride, ox = column / h.stride;
+
+              if (row < 0 || row % v.stride != 0 || oy >= out->shape.h || column < 0
+                  || column % h.stride != 0 || ox >= out->shape.w)
+                continue;
+              float value = *seg_view_at (out, b, piece->sample, oy, ox);
+              if (*seg_view_at (in, b, piece->sample, y, x) == value
+                  && seg_max_pool_is_first (in, &v, &h, b, piece->sample, oy, ox, t, s, value))
+                *seg_view_at (din, b, piece->sample, y, x) +=
+                    *seg_view_at (dout, b, piece->sample, oy, ox);
+            }
+}
+
+static void
+seg_max_pool_class_init (SegMaxPoolClass *klass)
+{
+  SegLayerClass *layer = SEG_LAYER_CLASS (klass);
+
+  layer->infer = seg_max_pool_infer;
+  layer->scratch = seg_max_pool_scratch;
+  layer->forward = seg_max_pool_forward;
+  layer->backward_input = seg_max_pool_backward_input;
+  seg_layer_class_set_info (layer, "Max pooling", "Ranzato, Huang, Boureau and LeCun 2007, CVPR");
+}
+
+static void
+seg_max_pool_init (SegMaxPool *self)
+{
+  (void) self;
+}
