@@ -1,0 +1,387 @@
+/* What a model sees of an image file.
+ *
+ * - Orientation (EXIF, TIFF): applied, see image-file.c.
+ * - Samples: 8-bit counts as 0…255, 16-bit as 0…65535, both scaled to 0…1; float as it is, and
+ *   NaN or infinity is an error. libvips has by then made palettes and 1-bit images 8-bit.
+ * - Bands: as many as the model has channels, and they are taken as they are. Otherwise an alpha
+ *   band is dropped, not blended: a model knows no background. Then grey is repeated for three
+ *   channels, and red, green and blue become one as Rec. 601 luma, rounded as Pillow's "L" is.
+ *   Anything else is refused, as are colour spaces other than grey and RGB.
+ * - ICC profiles are not applied: models are trained on the numbers in the file.
+ *
+ * A channel is then (value − mean) / std in float32, for integers from a table: the same bits
+ * in every way of running. */
+#include <math.h>
+
+#include <segkit/memory.h>
+
+#include "image-file.h"
+#include "source.h"
+#include "vips-error.h"
+
+struct _SegSource
+{
+  char *name;
+  VipsImage *image;
+  VipsRegion *region;  /* what was fetched */
+  guint channels;
+  const float *mean, *std;
+  SegModel *model;     /* owns mean and std */
+  guint n_colours;     /* bands without alpha */
+  guint n_values;      /* of an integer sample, 0 for float */
+  float *table;        /* channel × value */
+  gboolean luma;
+  gpointer luma_row;   /* of the image's format */
+};
+
+static gboolean
+seg_source_check_kind (SegSource *self, GError **error)
+{
+  VipsInterpretation interpretation = vips_image_get_interpretation (self->image);
+  VipsBandFormat format = vips_image_get_format (self->image);
+
+  switch (interpretation)
+    {
+    case VIPS_INTERPRETATION_MULTIBAND:
+    case VIPS_INTERPRETATION_B_W:
+    case VIPS_INTERPRETATION_GREY16:
+    case VIPS_INTERPRETATION_sRGB:
+    case VIPS_INTERPRETATION_RGB:
+    case VIPS_INTERPRETATION_RGB16:
+    case VIPS_INTERPRETATION_scRGB:
+      break;
+    default:
+      g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                   "%s: is a %s image; only grey and RGB are read", self->name,
+                   vips_enum_nick (VIPS_TYPE_INTERPRETATION, interpretation));
+      return FALSE;
+    }
+  if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT && format != VIPS_FORMAT_FLOAT)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                   "%s: has samples of type %s; only uchar, ushort and float are read", self->name,
+                   vips_enum_nick (VIPS_TYPE_BAND_FORMAT, format));
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Which bands become which channels. */
+static gboolean
+seg_source_match_bands (SegSource *self, GError **error)
+{
+  guint n_bands = (guint) self->image->Bands;
+
+  self->n_colours = n_bands;
+  if (n_bands != self->channels && vips_image_hasalpha (self->image))
+    self->n_colours--;
+  self->luma = self->n_colours == 3 && self->channels == 1;
+
+  if (self->n_colours == self->channels || self->luma
+      || (self->n_colours == 1 && self->channels == 3))
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+               "%s: has %u %s%s, and the model takes %u", self->name, self->n_colours,
+               self->n_colours == 1 ? "band" : "bands",
+               self->n_colours < n_bands ? " beside alpha" : "", self->channels);
+  return FALSE;
+}
+
+static gboolean
+seg_source_make_tables (SegSource *self, GError **error)
+{
+  VipsBandFormat format = vips_image_get_format (self->image);
+  gsize n = 0;
+
+  if (self->luma)
+    {
+      self->luma_row = seg_alloc ((gsize) self->image->Xsize,
+                                  VIPS_IMAGE_SIZEOF_ELEMENT (self->image), "a row of luma", error);
+      if (self->luma_row == NULL)
+        return FALSE;
+    }
+  if (format == VIPS_FORMAT_FLOAT)
+    return TRUE;
+
+  self->n_values = format == VIPS_FORMAT_UCHAR ? G_MAXUINT8 + 1 : G_MAXUINT16 + 1;
+  self->table = seg_alloc ((gsize) self->channels * self->n_values, sizeof (float),
+                           "the values of samples", error);
+  if (self->table == NULL)
+    return FALSE;
+  for (guint c = 0; c < self->channels; c++)
+    for (guint value = 0; value < self->n_values; value++, n++)
+      self->table[n] = ((float) value / (float) (self->n_values - 1) - self->mean[c]) / self->std[c];
+  return TRUE;
+}
+
+/**
+ * seg_source_new:
+ * @path: an image file
+ * @model: what will look at it
+ * @random: whether rectangles will be fetched in any order; otherwise only from top to bottom
+ * @error: return location
+ *
+ * Opens an image; the top of this file says what becomes of which kind.
+ * Errors: `SEG_ERROR_FORMAT`, `SEG_ERROR_UNSUPPORTED`, `SEG_ERROR_MEMORY` for an image above
+ * the limits, `G_IO_ERROR`.
+ * Threads: used by the one that made it.
+ */
+SegSource *
+seg_source_new (const char *path, SegModel *model, gboolean random, GError **error)
+{
+  g_autoptr (SegSource) self = g_new0 (SegSource, 1);
+
+  self->name = g_strdup (path);
+  self->model = g_object_ref (model);
+  self->channels = seg_model_get_n_channels (model);
+  self->mean = seg_model_get_mean (model);
+  self->std = seg_model_get_std (model);
+  self->image = seg_image_file_open (path, random, error);
+  if (self->image == NULL || !seg_source_check_kind (self, error)
+      || !seg_source_match_bands (self, error))
+    return NULL;
+  if (!seg_source_make_tables (self, error))
+    {
+      g_prefix_error (error, "%s: ", self->name);
+      return NULL;
+    }
+  self->region = vips_region_new (self->image);
+  return g_steal_pointer (&self);
+}
+
+/**
+ * seg_source_free:
+ * @self: a source
+ */
+void
+seg_source_free (SegSource *self)
+{
+  g_clear_object (&self->region);
+  g_clear_object (&self->image);
+  g_clear_object (&self->model);
+  seg_free (self->table);
+  seg_free (self->luma_row);
+  g_free (self->name);
+  g_free (self);
+}
+
+/**
+ * seg_source_get_name:
+ * @self: a source
+ *
+ * Returns: what messages call the file
+ */
+const char *
+seg_source_get_name (SegSource *self)
+{
+  return self->name;
+}
+
+/**
+ * seg_source_dup_summary:
+ * @self: a source
+ *
+ * Returns: (transfer full): size and kind of the image in a few words
+ */
+char *
+seg_source_dup_summary (SegSource *self)
+{
+  int n_pages = vips_image_get_n_pages (self->image);
+  g_autofree char *page = n_pages > 1 ? g_strdup_printf (", the first of %d pages", n_pages) : NULL;
+
+  return g_strdup_printf ("%d × %d pixels, %d × %s%s", self->image->Xsize, self->image->Ysize,
+                          self->image->Bands,
+                          vips_enum_nick (VIPS_TYPE_BAND_FORMAT, self->image->BandFmt),
+                          page != NULL ? page : "");
+}
+
+gint64
+seg_source_get_width (SegSource *self)
+{
+  return self->image->Xsize;
+}
+
+gint64
+seg_source_get_height (SegSource *self)
+{
+  return self->image->Ysize;
+}
+
+/**
+ * seg_source_get_resolution:
+ * @self: a source
+ * @xres: (out): pixels per millimetre
+ * @yres: (out): the same, downwards
+ */
+void
+seg_source_get_resolution (SegSource *self, double *xres, double *yres)
+{
+  *xres = vips_image_get_xres (self->image);
+  *yres = vips_image_get_yres (self->image);
+}
+
+/**
+ * seg_source_fetch:
+ * @self: a source
+ * @rect: inside the image
+ * @error: return location
+ *
+ * Reads a rectangle, for seg_source_fill() and seg_source_copy_colour_row().
+ * Errors: `SEG_ERROR_FORMAT` where the file is damaged, `G_IO_ERROR`.
+ */
+gboolean
+seg_source_fetch (SegSource *self, const SegRect *rect, GError **error)
+{
+  VipsRect area = { (int) rect->x, (int) rect->y, (int) rect->w, (int) rect->h };
+
+  if (vips_region_prepare (self->region, &area) == 0)
+    return TRUE;
+  seg_vips_error (error, self->name, SEG_ERROR, SEG_ERROR_FORMAT);
+  return FALSE;
+}
+
+/* Of three bands one, with the weights of Rec. 601; of integers in 16 bits of fraction, so that
+ * grey stays the same grey. */
+static void
+seg_source_compute_luma (SegSource *self, gconstpointer pixels, gint64 n)
+{
+  guint stride = (guint) self->image->Bands;
+
+#define SEG_SOURCE_LUMA(type)                                               \
+  for (gint64 i = 0; i < n; i++)                                            \
+    {                                                                       \
+      const type *p = (const type *) pixels + i * stride;                   \
+      ((type *) self->luma_row)[i]                                          \
+          = (type) ((19595u * p[0] + 38470u * p[1] + 7471u * p[2] + 32768u) >> 16); \
+    }
+
+  switch (self->image->BandFmt)
+    {
+    case VIPS_FORMAT_UCHAR:
+      SEG_SOURCE_LUMA (guint8)
+      break;
+    case VIPS_FORMAT_USHORT:
+      SEG_SOURCE_LUMA (guint16)
+      break;
+    default:
+      for (gint64 i = 0; i < n; i++)
+        {
+          const float *p = (const float *) pixels + i * stride;
+          ((float *) self->luma_row)[i] = 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2];
+        }
+    }
+#undef SEG_SOURCE_LUMA
+}
+
+/* One channel of one row. Returns the first pixel that is not finite, or -1. */
+static gint64
+seg_source_fill_row (SegSource *self, guint channel, gconstpointer samples, guint stride, gint64 n,
+                     float *out, gint32 lanes)
+{
+  const float *table = self->table + (gsize) channel * self->n_values;
+
+  switch (self->image->BandFmt)
+    {
+    case VIPS_FORMAT_UCHAR:
+      for (gint64 i = 0; i < n; i++)
+        out[i * lanes] = table[((const guint8 *) samples)[i * stride]];
+      return -1;
+    case VIPS_FORMAT_USHORT:
+      for (gint64 i = 0; i < n; i++)
+        out[i * lanes] = table[((const guint16 *) samples)[i * stride]];
+      return -1;
+    default:
+      for (gint64 i = 0; i < n; i++)
+        {
+          float value = ((const float *) samples)[i * stride];
+          if (!isfinite (value))
+            return i;
+          out[i * lanes] = (value - self->mean[channel]) / self->std[channel];
+        }
+      return -1;
+    }
+}
+
+/**
+ * seg_source_fill:
+ * @self: a source
+ * @view: the model's input, inside what was fetched
+ * @error: return location
+ *
+ * Fills view->valid with normalised values.
+ * Errors: `SEG_ERROR_NUMERIC` for NaN or infinity, naming the pixel.
+ */
+gboolean
+seg_source_fill (SegSource *self, const SegView *view, GError **error)
+{
+  const SegRect *valid = &view->valid;
+  gsize sample_bytes = VIPS_IMAGE_SIZEOF_ELEMENT (self->image);
+  gint64 bad;
+
+  for (gint64 y = valid->y; y < valid->y + valid->h; y++)
+    {
+      const guint8 *samples = VIPS_REGION_ADDR (self->region, (int) valid->x, (int) y);
+      guint stride = (guint) self->image->Bands, n_bands = self->n_colours;
+
+      if (self->luma)
+        {
+          seg_source_compute_luma (self, samples, valid->w);
+          samples = self->luma_row;
+          stride = n_bands = 1;
+        }
+      for (guint b = 0; b < view->n_blocks; b++)
+        for (gint32 lane = 0; lane < view->blocks[b].n_channels; lane++)
+          {
+            guint channel = (guint) (view->blocks[b].channel + lane);
+            guint band = n_bands == 1 ? 0 : channel;
+
+            bad = seg_source_fill_row (self, channel, samples + band * sample_bytes, stride,
+                                       valid->w, seg_view_at (view, b, 0, y, valid->x) + lane,
+                                       view->blocks[b].lanes);
+            if (bad >= 0)
+              {
+                g_set_error (error, SEG_ERROR, SEG_ERROR_NUMERIC,
+                             "%s: the pixel in column %" G_GINT64_FORMAT ", row %" G_GINT64_FORMAT
+                             " is not a finite number",
+                             self->name, valid->x + bad, y);
+                return FALSE;
+              }
+          }
+    }
+  return TRUE;
+}
+
+/**
+ * seg_source_copy_colour_row:
+ * @self: a source
+ * @y: a row of what was fetched last, which was as wide as the image
+ * @rgb: (out caller-allocates): three bytes for each pixel
+ *
+ * The image to look at: of 16 bits the upper 8, of floats the range 0…1, of many bands the
+ * first three.
+ */
+void
+seg_source_copy_colour_row (SegSource *self, gint64 y, guint8 *rgb)
+{
+  gconstpointer samples = VIPS_REGION_ADDR (self->region, 0, (int) y);
+  guint stride = (guint) self->image->Bands;
+  guint step = self->n_colours >= 3 ? 1 : 0; /* grey: the same band three times */
+
+  for (gint64 i = 0; i < self->image->Xsize; i++)
+    for (guint c = 0; c < 3; c++)
+      {
+        gint64 at = i * stride + c * step;
+
+        switch (self->image->BandFmt)
+          {
+          case VIPS_FORMAT_UCHAR:
+            *rgb++ = ((const guint8 *) samples)[at];
+            break;
+          case VIPS_FORMAT_USHORT:
+            *rgb++ = (guint8) (((const guint16 *) samples)[at] >> 8);
+            break;
+          default:
+            *rgb++ = (guint8) (CLAMP (((const float *) samples)[at], 0.f, 1.f) * 255.f + 0.5f);
+          }
+      }
+}

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <segkit/model.h>
+
+G_BEGIN_DECLS
+
+/**
+ * SegSource:
+ *
+ * An image file as a model wants to see it.
+ */
+typedef struct _SegSource SegSource;
+
+SegSource  *seg_source_new         (const char *path, SegModel *model, gboolean random,
+                                    GError **error);
+void        seg_source_free        (SegSource *self);
+const char *seg_source_get_name    (SegSource *self);
+char       *seg_source_dup_summary (SegSource *self);
+gint64      seg_source_get_width   (SegSource *self);
+gint64      seg_source_get_height  (SegSource *self);
+void        seg_source_get_resolution (SegSource *self, double *xres, double *yres);
+
+gboolean    seg_source_fetch       (SegSource *self, const SegRect *rect, GError **error);
+gboolean    seg_source_fill        (SegSource *self, const SegView *view, GError **error);
+void        seg_source_copy_colour_row (SegSource *self, gint64 y, guint8 *rgb);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegSource, seg_source_free)
+
+G_END_DECLS
