@@ -1,0 +1,63 @@
+# A thin front door over Meson: everything is built into build/, and programs run from there.
+#
+#   make              build
+#   make demo         install what is missing, build, segment the sample image
+#   make check        install what is missing, build, run the tests
+#   make check-large  the slow tests on large images, which `make check` leaves out
+#   make install      install into prefix (default /usr/local), under DESTDIR if given
+#   make deps         install the packages that building needs (Debian)
+#   make deps-check   the same, and PyTorch, with which `make check` then compares results
+#   make format       format the C lines changed since the last commit
+#   make clean        remove all build trees
+#
+# For anything else use Meson itself: meson configure build, meson test -C build --list, ...
+
+BUILD := build
+DEMO := $(BUILD)/demo
+TOOLS := tests/tools
+
+.PHONY: all demo check check-large install deps deps-check format clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+# Packages are asked for only here: with others that do as well, run `meson setup build` first.
+$(BUILD)/build.ninja:
+	@$(TOOLS)/deps.sh build || { echo 'Run "make deps" to install them.' >&2; exit 1; }
+	@meson setup $(BUILD) $(if $(prefix),--prefix='$(prefix)')
+
+# A second make, not a prerequisite: also under make -j the build comes after the packages.
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@mkdir -p $(DEMO)
+	@$(BUILD)/apps/segment -o $(DEMO)/labels.png --overlay $(DEMO)/overlay.png \
+	  data/images/nuclei-sample.png
+	@echo 'Label map (each pixel is the number of its class): $(DEMO)/labels.png'
+	@echo 'Picture (the classes drawn over the image):        $(DEMO)/overlay.png'
+
+check: deps
+	@$(MAKE) --no-print-directory all
+	@$(TOOLS)/run-tests.sh $(BUILD) --no-suite slow
+
+check-large: deps
+	@$(MAKE) --no-print-directory all
+	@$(TOOLS)/run-tests.sh $(BUILD) --suite slow
+
+# Meson would put a relative DESTDIR below build/; here it is below the current folder.
+install: all
+	@$(if $(prefix),meson configure $(BUILD) --prefix='$(prefix)')
+	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir "$$(realpath -m '$(DESTDIR)')")
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+deps:
+	@$(TOOLS)/deps.sh --install build
+
+deps-check:
+	@$(TOOLS)/deps.sh --install build oracle
+
+# git clang-format touches changed lines only: tables aligned by hand stay as they are.
+format:
+	@git clang-format --extensions c
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-*
