@@ -21,7 +21,8 @@ static struct
 
 static const GOptionEntry entries[] = {
   { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options.model,
-    "a safetensors file; without it, the one that comes with segkit", "MODEL" },
+    "a safetensors file, or a folder of another program's; without it, the model that comes with "
+    "segkit", "MODEL" },
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
     "the label map: .png or .tif; each pixel is the number of its class", "OUT" },
   { "overlay", 0, 0, G_OPTION_ARG_FILENAME, &options.overlay,

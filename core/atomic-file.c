@@ -299,6 +299,17 @@ seg_atomic_file_write (SegAtomicFile *self, gconstpointer data, gsize n_bytes, G
   return TRUE;
 }
 
+static int
+seg_atomic_file_sync (int fd)
+{
+  int result;
+
+  do
+    result = fsync (fd);
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
 /**
  * seg_atomic_file_commit: (skip)
  * @self: a file not yet committed
@@ -318,7 +329,7 @@ seg_atomic_file_commit (SegAtomicFile *self, GError **error)
   g_return_val_if_fail (self->slot, FALSE);
 
   fchmod (self->fd, self->mode);
-  if (fsync (self->fd) < 0)
+  if (seg_atomic_file_sync (self->fd) < 0)
     return seg_atomic_file_fail (self->path, "cannot write", errno, error);
 
   /* Some file systems tell of a failed write only here. EINTR: Linux has closed it. */
@@ -332,7 +343,7 @@ seg_atomic_file_commit (SegAtomicFile *self, GError **error)
   g_clear_pointer (&self->slot, seg_atomic_file_give_slot);
 
   /* EINVAL: this file system has no such thing as bringing a folder to the disk. */
-  if (fsync (self->dir_fd) < 0 && errno != EINVAL)
+  if (seg_atomic_file_sync (self->dir_fd) < 0 && errno != EINVAL)
     return seg_atomic_file_fail (self->path, "written, but its folder may not be on the disk",
                                  errno, error);
   return TRUE;

@@ -95,6 +95,9 @@ seg_block_build (SegBlock *self, SegGraph *graph, const char *name, const SegFea
  * @name: (nullable): put in front of the names of what it adds
  * @in: what it reads
  *
+ * Builds a block where the size must stay what it is. Errors: the graph's; a block that changes
+ * the stride is one.
+ *
  * Returns: what it made, or 0 after an error of the graph
  */
 SegValue
@@ -103,5 +106,10 @@ seg_block_build_map (SegBlock *self, SegGraph *graph, const char *name, SegValue
   SegFeatures features = { .n = 1, .values = { in }, .strides = { 1 } }, out;
 
   seg_block_build (self, graph, name, &features, &out);
-  return out.n == 1 ? out.values[0] : 0;
+  if (!seg_graph_failed (graph) && (out.n != 1 || out.strides[0] != 1))
+    seg_graph_fail (graph, g_error_new (SEG_ERROR, SEG_ERROR_PARAM,
+                                        "%s cannot stand here: it does not give one map of the "
+                                        "size of what it reads",
+                                        G_OBJECT_TYPE_NAME (self)));
+  return seg_graph_failed (graph) ? 0 : out.values[0];
 }

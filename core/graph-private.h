@@ -36,8 +36,9 @@ typedef struct
   gint node; /* that computes it, or -1: an input */
 } SegGraphValue;
 
-/* The image size with which shapes are checked while a graph is built. */
-#define SEG_GRAPH_NOMINAL_SIZE 1024
+/* The image size with which shapes are checked while a graph is built: larger than the margin of
+ * any U-Net, and a multiple of any stride. */
+#define SEG_GRAPH_NOMINAL_SIZE 4096
 
 guint                _seg_graph_get_n_values (SegGraph *self);
 const SegGraphValue *_seg_graph_get_value   (SegGraph *self, SegValue value);

@@ -282,7 +282,8 @@ seg_graph_add_layer (SegGraph *self, const char *name, SegLayer *layer, const Se
  * @feature: name of a registered layer
  * @inputs: (array length=n_inputs): what it reads: `SEG_IN (a, b)` gives this and the next
  * @n_inputs: how many
- * @first_property: (nullable): a property's name, then its value, more pairs, and %NULL
+ * @first_property: (nullable): a property's name, then its value (of an enum: its nick), more
+ *   pairs, and %NULL
  *
  * Returns: the output, or 0 after an error
  */
@@ -332,6 +333,8 @@ seg_graph_finish (SegGraph *self, GError **error)
 {
   if (self->error == NULL && self->output == 0)
     g_set_error (&self->error, SEG_ERROR, SEG_ERROR_PARAM, "the network has no output");
+  if (self->error == NULL && self->output >= self->values->len)
+    g_set_error (&self->error, SEG_ERROR, SEG_ERROR_PARAM, "the output is no value of the network");
   if (self->error == NULL && self->input == 0)
     g_set_error (&self->error, SEG_ERROR, SEG_ERROR_PARAM, "the network has no input");
   if (self->error == NULL)
@@ -354,6 +357,54 @@ seg_graph_get_channels (SegGraph *self, SegValue value)
   if (value == 0 || value >= self->values->len)
     return 1;
   return g_array_index (self->values, SegGraphValue, value).shape.c;
+}
+
+/**
+ * seg_graph_infer:
+ * @self: a graph
+ * @value: one of its values
+ * @height: of an image
+ * @width: of an image
+ * @shape: (out caller-allocates): of the value for that image
+ * @error: return location
+ *
+ * Computes no pixel. A block may build in a graph of its own first, to learn what the network
+ * does to sizes.
+ * Errors: `SEG_ERROR_SHAPE` if the network cannot take such an image; the graph's own.
+ */
+gboolean
+seg_graph_infer (SegGraph *self, SegValue value, gint64 height, gint64 width, SegShape *shape,
+                 GError **error)
+{
+  g_autofree SegShape *shapes = g_new0 (SegShape, self->values->len);
+
+  g_return_val_if_fail (self->error != NULL || (value > 0 && value < self->values->len), FALSE);
+
+  if (self->error != NULL)
+    {
+      g_propagate_error (error, g_error_copy (self->error));
+      return FALSE;
+    }
+  if (self->input != 0)
+    shapes[self->input]
+        = (SegShape){ 1, seg_graph_get_channels (self, self->input), height, width };
+  for (guint i = 0; i < self->nodes->len && value != self->input; i++)
+    {
+      const SegNode *node = self->nodes->pdata[i];
+      g_autofree SegShape *in = g_new (SegShape, MAX (node->n_inputs, 1));
+
+      for (guint j = 0; j < node->n_inputs; j++)
+        in[j] = shapes[node->inputs[j]];
+      if (!seg_layer_infer (node->layer, in, node->n_inputs, &shapes[node->output], error))
+        {
+          g_prefix_error (error, "%s: ", node->name);
+          return FALSE;
+        }
+      if (node->output == value)
+        break;
+    }
+  *shape = shapes[value];
+  return TRUE;
 }
 
 SegValue

@@ -1,16 +1,16 @@
 #include <segkit/error.h>
-#include <segkit/model.h>
+#include <segkit/format.h>
 #include <segkit/recipe.h>
-#include <segkit/safetensors.h>
+#include <segkit/registry.h>
 
 #include <gio/gio.h>
 #include <math.h>
 #include <string.h>
 
+#include "model-private.h"
 #include "paths.h"
 #include "text.h"
 
-#define SEG_MODEL_RECIPE "segkit.recipe"
 #define SEG_MODEL_DEFAULT "models/nuclei.safetensors"
 #define SEG_MODEL_MAX_CHANNELS 1024
 #define SEG_MODEL_MAX_CLASSES 256 /* a label is a byte */
@@ -357,12 +357,26 @@ seg_model_compare_parameter (SegModel *self, guint i, SegSafetensors *file, GPtr
                                                 seg_dtype_to_string (wanted.dtype)));
 }
 
+/* Whether there are no @problems, texts; otherwise an error that lists the first of them. */
+gboolean
+_seg_model_refuse_problems (const char *what, GPtrArray *problems, GError **error)
+{
+  g_autoptr (GString) message = g_string_new (what);
+
+  if (problems->len == 0)
+    return TRUE;
+  for (guint i = 0; i < MIN (problems->len, SEG_MODEL_MAX_PROBLEMS); i++)
+    g_string_append_printf (message, "%s%s", i > 0 ? "; " : ": ", (char *) problems->pdata[i]);
+  if (problems->len > SEG_MODEL_MAX_PROBLEMS)
+    g_string_append_printf (message, "; and %u more", problems->len - SEG_MODEL_MAX_PROBLEMS);
+  return seg_model_refuse (SEG_ERROR_FORMAT, error, "%s", message->str);
+}
+
 /* Holds the file against the network, before memory is taken for any parameter. */
 static gboolean
 seg_model_compare (SegModel *self, SegSafetensors *file, GError **error)
 {
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GString) message = g_string_new ("the file does not fit its recipe: ");
   g_auto (GStrv) names = seg_safetensors_list (file);
 
   for (guint i = 0; i < seg_parameters_get_n (self->parameters); i++)
@@ -373,20 +387,13 @@ seg_model_compare (SegModel *self, SegSafetensors *file, GError **error)
         g_autofree char *shown = _seg_text_escape (*name);
         g_ptr_array_add (problems, g_strdup_printf ("\"%s\" is in no layer", shown));
       }
-  if (problems->len == 0)
-    return TRUE;
-
-  for (guint i = 0; i < MIN (problems->len, SEG_MODEL_MAX_PROBLEMS); i++)
-    g_string_append_printf (message, "%s%s", i > 0 ? "; " : "", (char *) problems->pdata[i]);
-  if (problems->len > SEG_MODEL_MAX_PROBLEMS)
-    g_string_append_printf (message, "; and %u more", problems->len - SEG_MODEL_MAX_PROBLEMS);
-  return seg_model_refuse (SEG_ERROR_FORMAT, error, "%s", message->str);
+  return _seg_model_refuse_problems ("the file does not fit its recipe", problems, error);
 }
 
 /* Values that no training should have led to, and that would silently make nonsense of every
  * result. */
-static gboolean
-seg_model_check_values (const char *name, const SegTensor *tensor, GError **error)
+gboolean
+_seg_model_check_values (const char *name, const SegTensor *tensor, GError **error)
 {
   gboolean variance = g_str_has_suffix (name, ".running_var");
   const float *values = tensor->data;
@@ -422,23 +429,65 @@ seg_model_take_values (SegModel *self, SegSafetensors *file, GError **error)
         continue;
       converted = tensor->dtype == SEG_DTYPE_I64 ? seg_tensor_ref (tensor)
                                                  : seg_tensor_to_f32 (tensor, error);
-      if (converted == NULL || !seg_model_check_values (name, converted, error))
+      if (converted == NULL || !_seg_model_check_values (name, converted, error))
         return FALSE;
       seg_parameters_set_tensor (self->parameters, i, converted);
     }
   return TRUE;
 }
 
+/* Says which folder it was, unless the message already does. */
+static void
+seg_model_prefix_path (const char *path, GError **error)
+{
+  g_autofree char *shown = _seg_text_escape_path (path);
+
+  if (error != NULL && !g_str_has_prefix ((*error)->message, shown))
+    g_prefix_error (error, "%s: ", shown);
+}
+
+/* A folder of another program, by the first format, in the order of names, that knows it. */
+static SegSafetensors *
+seg_model_read_folder (const char *path, GError **error)
+{
+  SegRegistry *registry = seg_registry_get_default ();
+  g_auto (GStrv) names = seg_registry_list (registry, SEG_TYPE_FORMAT);
+  g_autofree char *known = NULL;
+
+  for (char **name = names; *name != NULL; name++)
+    {
+      g_autoptr (SegFormat) format =
+          seg_registry_create (registry, *name, SEG_TYPE_FORMAT, error, NULL);
+      SegSafetensors *file;
+
+      if (format == NULL)
+        return NULL;
+      if (!seg_format_probe (format, path))
+        continue;
+      file = seg_format_read (format, path, error);
+      if (file == NULL)
+        seg_model_prefix_path (path, error);
+      return file;
+    }
+  known = g_strjoinv (", ", names);
+  seg_model_refuse (SEG_ERROR_UNSUPPORTED, error,
+                    "a folder that holds no model in a format that is known (%s)",
+                    *known != '\0' ? known : "no plugin has any");
+  seg_model_prefix_path (path, error);
+  return NULL;
+}
+
 /**
  * seg_model_load:
- * @path: a safetensors file that carries its recipe
+ * @path: a safetensors file that carries its recipe, or a folder that another program keeps a
+ *   model in and for which there is a #SegFormat
  * @error: return location
  *
  * Reads a model. Nothing in the file is executed, and no memory is taken for parameters before
  * the file has been found to hold exactly those that the recipe's network has. Half-precision
  * values become float32.
- * Errors: those of seg_safetensors_read() and seg_model_new_from_recipe(); `SEG_ERROR_FORMAT` if
- * there is no recipe, or parameters are missing, left over or of another shape: the message lists
+ * Errors: those of seg_safetensors_read(), of seg_format_read() for a folder and of
+ * seg_model_new_from_recipe(); `SEG_ERROR_FORMAT` if there is no recipe, or parameters are missing, left over or of another shape: the message lists
  * up to 20; `SEG_ERROR_NUMERIC` for values that are not finite and negative variances.
  * Threads: any, once plugins are loaded.
  *
@@ -449,17 +498,19 @@ seg_model_load (const char *path, GError **error)
 {
   g_return_val_if_fail (path != NULL, NULL);
 
-  g_autoptr (SegSafetensors) file = seg_safetensors_read (path, error);
+  g_autoptr (SegSafetensors) file = g_file_test (path, G_FILE_TEST_IS_DIR)
+                                        ? seg_model_read_folder (path, error)
+                                        : seg_safetensors_read (path, error);
   g_autoptr (SegModel) self = NULL;
   const char *recipe;
 
   if (file == NULL)
     return NULL;
-  recipe = seg_safetensors_get_metadata (file, SEG_MODEL_RECIPE);
+  recipe = seg_safetensors_get_metadata (file, SEG_FORMAT_RECIPE);
   if (recipe == NULL)
     seg_model_refuse (SEG_ERROR_FORMAT, error,
                       "does not say what network it is for: it has no metadata \"%s\"",
-                      SEG_MODEL_RECIPE);
+                      SEG_FORMAT_RECIPE);
   else
     self = seg_model_build (recipe, error);
 
@@ -473,19 +524,33 @@ seg_model_load (const char *path, GError **error)
   return g_steal_pointer (&self);
 }
 
-static gboolean
-seg_model_give_values (SegModel *self, SegSafetensors *file, GError **error)
+/**
+ * seg_model_dup_tensors:
+ * @self: a model
+ * @error: return location
+ *
+ * Lists all parameters with their values, which are shared and not copied.
+ * Errors: `SEG_ERROR_NUMERIC` for values that seg_model_load() would refuse, `SEG_ERROR_MEMORY`.
+ *
+ * Returns: (transfer full): the tensors by name, or %NULL with @error set
+ */
+SegSafetensors *
+seg_model_dup_tensors (SegModel *self, GError **error)
 {
+  g_return_val_if_fail (SEG_IS_MODEL (self), NULL);
+
+  g_autoptr (SegSafetensors) file = seg_safetensors_new ();
+
   for (guint i = 0; i < seg_parameters_get_n (self->parameters); i++)
     {
       const char *name = seg_parameters_get_name (self->parameters, i);
       SegTensor *tensor = seg_parameters_get_tensor (self->parameters, i, error);
 
-      if (tensor == NULL || !seg_model_check_values (name, tensor, error))
-        return FALSE;
+      if (tensor == NULL || !_seg_model_check_values (name, tensor, error))
+        return NULL;
       seg_safetensors_add (file, name, tensor);
     }
-  return TRUE;
+  return g_steal_pointer (&file);
 }
 
 /**
@@ -507,16 +572,46 @@ seg_model_save (SegModel *self, const char *path, GError **error)
   g_return_val_if_fail (SEG_IS_MODEL (self), FALSE);
   g_return_val_if_fail (path != NULL, FALSE);
 
-  g_autoptr (SegSafetensors) file = seg_safetensors_new ();
+  g_autoptr (SegSafetensors) file = seg_model_dup_tensors (self, error);
 
-  seg_safetensors_set_metadata (file, SEG_MODEL_RECIPE, self->recipe);
-  if (!seg_model_give_values (self, file, error))
+  if (file == NULL)
     {
       g_autofree char *shown = _seg_text_escape_path (path);
       g_prefix_error (error, "%s: ", shown);
       return FALSE;
     }
+  seg_safetensors_set_metadata (file, SEG_FORMAT_RECIPE, self->recipe);
   return seg_safetensors_write (file, path, error);
+}
+
+/**
+ * seg_model_export:
+ * @self: a model
+ * @format: the name that a plugin registered a #SegFormat by
+ * @path: a folder, made if it is not there
+ * @error: return location
+ *
+ * Writes a model for another program. Each file is written whole or not at all.
+ * Errors: `SEG_ERROR_PLUGIN` if there is no such format; those of seg_format_write().
+ * Threads: any, while nobody writes to the parameters.
+ *
+ * Returns: %FALSE with @error set
+ */
+gboolean
+seg_model_export (SegModel *self, const char *format, const char *path, GError **error)
+{
+  g_return_val_if_fail (SEG_IS_MODEL (self), FALSE);
+  g_return_val_if_fail (format != NULL && path != NULL, FALSE);
+
+  g_autoptr (SegFormat) writer = seg_registry_create (seg_registry_get_default (), format,
+                                                      SEG_TYPE_FORMAT, error, NULL);
+
+  if (writer == NULL)
+    return FALSE;
+  if (seg_format_write (writer, self, path, error))
+    return TRUE;
+  seg_model_prefix_path (path, error);
+  return FALSE;
 }
 
 /**

@@ -12,7 +12,9 @@ static G_DEFINE_QUARK (seg-property-offset, seg_property_offset)
 static gpointer
 seg_property_field (GObject *object, GParamSpec *pspec)
 {
-  gsize offset = GPOINTER_TO_SIZE (g_param_spec_get_qdata (pspec, seg_property_offset_quark ()));
+  /* that of private data is negative */
+  gssize offset =
+      (gssize) GPOINTER_TO_SIZE (g_param_spec_get_qdata (pspec, seg_property_offset_quark ()));
   return (char *) object + offset;
 }
 
@@ -173,19 +175,38 @@ _seg_properties_dispose (GObject *object)
       g_clear_object ((GObject **) seg_property_field (object, pspecs[i]));
 }
 
+/* GObject's conversions cut off what does not fit an int, and make nothing of an object of
+ * another type. */
+static gboolean
+seg_property_kept (const GValue *value, const GValue *converted)
+{
+  GValue before = G_VALUE_INIT, after = G_VALUE_INIT;
+
+  if (G_VALUE_HOLDS_OBJECT (converted))
+    return (g_value_get_object (value) == NULL) == (g_value_get_object (converted) == NULL);
+  if (!G_VALUE_HOLDS_INT (converted))
+    return TRUE;
+  g_value_init (&before, G_TYPE_DOUBLE);
+  g_value_init (&after, G_TYPE_DOUBLE);
+  return g_value_transform (value, &before) && g_value_transform (converted, &after)
+         && g_value_get_double (&before) == g_value_get_double (&after);
+}
+
 static gboolean
 seg_property_check (GType type, GParamSpec *pspec, const GValue *value, GValue *checked,
                     GError **error)
 {
   g_value_init (checked, pspec->value_type);
-  if (!g_value_transform (value, checked))
+  if (!g_value_transform (value, checked) || !seg_property_kept (value, checked))
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s: property \"%s\" is %s, not %s",
                    g_type_name (type), pspec->name, g_type_name (pspec->value_type),
                    G_VALUE_TYPE_NAME (value));
       return FALSE;
     }
-  if (!g_param_value_is_valid (pspec, checked))
+  /* GLib 2.74 takes an object that is not given for an invalid one */
+  if (!(G_VALUE_HOLDS_OBJECT (checked) && g_value_get_object (checked) == NULL)
+      && !g_param_value_is_valid (pspec, checked))
     {
       g_autofree char *text = seg_value_to_string (checked);
       g_autofree char *range = NULL;
@@ -263,7 +284,8 @@ seg_value_clear (gpointer value)
     g_value_unset (value);
 }
 
-/* Reads name, value pairs up to NULL; values are taken as the class's property types. */
+/* Reads name, value pairs up to NULL; values are taken as the class's property types. An enum's
+ * value is its nick, as in recipes: one plugin does not see another's C enums. */
 gboolean
 _seg_properties_collect (GType type, const char *first_property, va_list args, GPtrArray *names,
                          GArray *values, GError **error)
@@ -283,7 +305,16 @@ _seg_properties_collect (GType type, const char *first_property, va_list args, G
                        g_type_name (type), name);
           return FALSE;
         }
-      G_VALUE_COLLECT_INIT (&value, pspec->value_type, args, 0, &message);
+      if (G_TYPE_IS_ENUM (pspec->value_type))
+        {
+          if (!seg_value_from_string (pspec, va_arg (args, const char *), &value, error))
+            {
+              g_prefix_error (error, "property \"%s\": ", name);
+              return FALSE;
+            }
+        }
+      else
+        G_VALUE_COLLECT_INIT (&value, pspec->value_type, args, 0, &message);
       if (message != NULL)
         {
           g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "property \"%s\": %s", name, message);
@@ -394,8 +425,11 @@ seg_value_from_string (GParamSpec *pspec, const char *text, GValue *value, GErro
   else
     {
       g_value_unset (value);
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "\"%s\" is not a value of type %s", text,
-                   g_type_name (type));
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "\"%s\" is not %s", text,
+                   type == G_TYPE_INT       ? "a whole number"
+                   : type == G_TYPE_FLOAT   ? "a number"
+                   : type == G_TYPE_BOOLEAN ? "true or false"
+                                            : "a value that can be written as text");
       return FALSE;
     }
   return TRUE;
@@ -430,4 +464,40 @@ seg_value_to_string (const GValue *value)
   if (G_VALUE_HOLDS_OBJECT (value) && g_value_get_object (value) != NULL)
     return g_strdup (G_OBJECT_TYPE_NAME (g_value_get_object (value)));
   return g_strdup ("");
+}
+
+/**
+ * seg_ints_from_string: (skip)
+ * @text: (nullable): numbers with semicolons between them, such as `256;128;64`
+ * @minimum: of each
+ * @maximum: of each
+ * @n: (out): how many there are
+ * @error: return location
+ *
+ * Reads the text of a string property that is a list of numbers; empty text is an empty list.
+ * Errors: `SEG_ERROR_PARAM`.
+ *
+ * Returns: (transfer full) (array length=n): the numbers, or %NULL with @error set
+ */
+gint *
+seg_ints_from_string (const char *text, gint minimum, gint maximum, guint *n, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (text != NULL ? text : "", ";", -1);
+  g_autofree gint *numbers = g_new0 (gint, g_strv_length (words) + 1);
+
+  for (*n = 0; words[*n] != NULL; (*n)++)
+    {
+      gint64 number;
+
+      if (!g_ascii_string_to_signed (words[*n], 10, minimum, maximum, &number, NULL))
+        {
+          g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                       "\"%s\" is not a number from %d to %d, as a list of numbers with semicolons "
+                       "between them needs it",
+                       words[*n], minimum, maximum);
+          return NULL;
+        }
+      numbers[*n] = (gint) number;
+    }
+  return g_steal_pointer (&numbers);
 }

@@ -1,6 +1,7 @@
 #include <gmodule.h>
 #include <stdarg.h>
 
+#include "elf-check.h"
 #include "paths.h"
 #include "property-private.h"
 
@@ -10,14 +11,15 @@
 /**
  * SegRegistry:
  *
- * Features by name: layers and blocks that plugins have registered. The first of two features
- * with one name wins; the other is remembered as not loaded.
+ * Features by name: layers, blocks and file formats that plugins have registered. The first of
+ * two features with one name wins; the other is remembered as not loaded.
  *
  * Threads: load plugins before starting any; after that it only is read.
  */
 struct _SegRegistry
 {
   GHashTable *features;  /* name → SegFeature */
+  GHashTable *plugins;   /* name → module file */
   GArray *not_loaded;    /* of SegNotLoaded */
   const char *loading;   /* the module file whose features are being registered */
 };
@@ -50,6 +52,7 @@ seg_registry_get_default (void)
       SegRegistry *made = g_new0 (SegRegistry, 1);
 
       made->features = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_feature_free);
+      made->plugins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
       made->not_loaded = g_array_new (FALSE, TRUE, sizeof (SegNotLoaded));
       g_once_init_leave (&registry, made);
     }
@@ -67,7 +70,7 @@ seg_registry_note (SegRegistry *self, const char *path, char *reason)
  * seg_registry_add:
  * @self: the registry
  * @name: of the feature, lower case with dashes
- * @type: of a #SegLayer or #SegBlock; 0 if registering the type failed
+ * @type: of a #SegLayer, #SegBlock or #SegFormat; 0 if registering the type failed
  *
  * Called by a plugin for each of its features.
  */
@@ -77,7 +80,9 @@ seg_registry_add (SegRegistry *self, const char *name, GType type)
   const char *path = self->loading != NULL ? self->loading : "program";
   SegFeature *present = g_hash_table_lookup (self->features, name), *feature;
 
-  if (type == 0 || !(g_type_is_a (type, SEG_TYPE_LAYER) || g_type_is_a (type, SEG_TYPE_BLOCK)))
+  if (type == 0
+      || !(g_type_is_a (type, SEG_TYPE_LAYER) || g_type_is_a (type, SEG_TYPE_BLOCK)
+           || g_type_is_a (type, SEG_TYPE_FORMAT)))
     {
       seg_registry_note (self, path,
                          g_strdup_printf ("feature \"%s\" has no usable type: perhaps two "
@@ -133,7 +138,7 @@ seg_registry_compare_names (gconstpointer a, gconstpointer b)
 /**
  * seg_registry_list:
  * @self: the registry
- * @parent: #SEG_TYPE_LAYER, #SEG_TYPE_BLOCK or a subclass
+ * @parent: #SEG_TYPE_LAYER, #SEG_TYPE_BLOCK, #SEG_TYPE_FORMAT or a subclass
  *
  * Returns: (transfer full): names of the features of that kind, sorted
  */
@@ -169,7 +174,10 @@ seg_registry_create_valist (SegRegistry *self, const char *name, GType parent, G
   if (type == G_TYPE_INVALID || !g_type_is_a (type, parent))
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "there is no %s \"%s\"%s",
-                   g_type_is_a (parent, SEG_TYPE_LAYER) ? "layer" : "block", name,
+                   g_type_is_a (parent, SEG_TYPE_LAYER)    ? "layer"
+                   : g_type_is_a (parent, SEG_TYPE_FORMAT) ? "format"
+                                                           : "block",
+                   name,
                    g_hash_table_size (self->features) == 0 ? ": no plugin is loaded" : "");
       return NULL;
     }
@@ -189,7 +197,7 @@ seg_registry_create_valist (SegRegistry *self, const char *name, GType parent, G
  *
  * Errors: `SEG_ERROR_PLUGIN` if there is no such feature, `SEG_ERROR_PARAM`.
  *
- * Returns: (transfer full): a new layer or block, or %NULL with @error set
+ * Returns: (transfer full): a new layer, block or format, or %NULL with @error set
  */
 gpointer
 seg_registry_create (SegRegistry *self, const char *name, GType parent, GError **error,
@@ -204,9 +212,10 @@ seg_registry_create (SegRegistry *self, const char *name, GType parent, GError *
   return object;
 }
 
+/* A second copy of a plugin is refused as a whole: GObject would complain of each of its types. */
 static gboolean
-seg_registry_check_descriptor (const SegPluginDescriptor *descriptor, const char *path,
-                               GError **error)
+seg_registry_check_descriptor (SegRegistry *self, const SegPluginDescriptor *descriptor,
+                               const char *path, GError **error)
 {
   if (descriptor->abi_major != SEG_ABI_MAJOR || descriptor->abi_minor != SEG_ABI_MINOR)
     g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
@@ -218,6 +227,10 @@ seg_registry_check_descriptor (const SegPluginDescriptor *descriptor, const char
                  "%s: its descriptor has %" G_GSIZE_FORMAT " bytes, not %" G_GSIZE_FORMAT
                  ", or lacks a field",
                  path, descriptor->size, sizeof *descriptor);
+  else if (g_hash_table_contains (self->plugins, descriptor->name))
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
+                 "%s: plugin \"%s\" is already there from %s", path, descriptor->name,
+                 (const char *) g_hash_table_lookup (self->plugins, descriptor->name));
   else
     return TRUE;
   return FALSE;
@@ -235,13 +248,16 @@ seg_registry_check_descriptor (const SegPluginDescriptor *descriptor, const char
 gboolean
 seg_registry_load_file (SegRegistry *self, const char *path, GError **error)
 {
-  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
   const SegPluginDescriptor *descriptor;
+  GModule *module;
   gpointer symbol;
 
-  if (module == NULL)
+  if (!_seg_elf_check (path, error))
+    return FALSE;
+  if ((module = g_module_open (path, G_MODULE_BIND_LOCAL)) == NULL)
     {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s: %s", path, g_module_error ());
+      /* the message begins with the path */
+      g_set_error_literal (error, SEG_ERROR, SEG_ERROR_PLUGIN, g_module_error ());
       return FALSE;
     }
   if (!g_module_symbol (module, "seg_plugin_descriptor", &symbol))
@@ -252,13 +268,14 @@ seg_registry_load_file (SegRegistry *self, const char *path, GError **error)
       return FALSE;
     }
   descriptor = symbol;
-  if (!seg_registry_check_descriptor (descriptor, path, error))
+  if (!seg_registry_check_descriptor (self, descriptor, path, error))
     {
       g_module_close (module);
       return FALSE;
     }
 
   g_module_make_resident (module);
+  g_hash_table_insert (self->plugins, g_strdup (descriptor->name), g_strdup (path));
   self->loading = path;
   descriptor->register_features (self);
   self->loading = NULL;

@@ -484,8 +484,8 @@ seg_safetensors_read_fd (int fd, GError **error)
  *
  * Reads a whole file into owned memory, strictly. Beyond what the format's description asks for:
  * the header has at most %SEG_SAFETENSORS_HEADER_DEFAULT bytes, there are at most 100,000
- * tensors of at most eight dimensions and 1000 texts, and names are printable and of at most 256 bytes. Tensors
- * without elements are accepted wherever another one begins or ends.
+ * tensors of at most eight dimensions and 1000 texts, and names are printable and of at most 256
+ * bytes. Tensors without elements are accepted wherever another one begins or ends.
  * Errors: `SEG_ERROR_FORMAT`; `SEG_ERROR_UNSUPPORTED` for an element type other than F32, F16,
  * BF16 and I64; `SEG_ERROR_MEMORY`; %G_IO_ERROR.
  * Threads: any.

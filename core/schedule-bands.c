@@ -30,7 +30,8 @@ _seg_bands_targets (SegSchedule *self, const gint64 *done, gint64 until, gint64 
     }
 }
 
-/* Of each value, the first row that some reader's next row needs. */
+/* Of each value, the first row that some row still to be made by a reader needs. It is not always
+ * the next one that reaches furthest back: mirrored padding comes back up at the lower border. */
 void
 _seg_bands_low_water (SegSchedule *self, const gint64 *done, gint64 *low)
 {
@@ -43,13 +44,14 @@ _seg_bands_low_water (SegSchedule *self, const gint64 *done, gint64 *low)
     {
       const SegPlanNode *node = plan->nodes->pdata[i];
       gint64 next = node->step != NULL ? done[node->output] : low[node->output];
-      SegRect row = { 0, next, self->shapes[node->output].w, 1 };
+      const SegShape *shape = &self->shapes[node->output];
+      SegRect rest = { 0, next, shape->w, shape->h - next };
 
-      if (next >= self->shapes[node->output].h)
+      if (next >= shape->h)
         continue;
       for (guint j = 0; j < node->n_inputs; j++)
         {
-          SegRect need = _seg_plan_required (node, self->shapes, &row, j);
+          SegRect need = _seg_plan_required (node, self->shapes, &rest, j);
 
           if (!seg_rect_is_empty (&need))
             low[node->inputs[j]] = MIN (low[node->inputs[j]], need.y);
@@ -100,7 +102,8 @@ seg_schedule_new_bands (SegPlan *plan, gint64 height, gint64 width, gint64 band_
         {
           SegSlot *slot = &self->slots[v];
 
-          slot->n_rows = MAX (slot->n_rows, target[v] - low[v]);
+          /* rows that nobody reads are made, too: each of a band needs a place of its own */
+          slot->n_rows = MAX (slot->n_rows, target[v] - MIN (low[v], done[v]));
           /* rows that wait for the next band: the value lives through all of it */
           if (low[v] < done[v])
             slot->birth = 0, slot->death = plan->nodes->len;

@@ -4,6 +4,9 @@
 
 G_DEFINE_FINAL_TYPE (SegSchedule, seg_schedule, G_TYPE_OBJECT)
 
+/* Far below where a gint64 overflows, so that layers may add and multiply without a check. */
+#define SEG_SCHEDULE_MAX_SIZE G_MAXINT32
+
 static void
 seg_schedule_finalize (GObject *object)
 {
@@ -41,6 +44,15 @@ _seg_schedule_new (SegPlan *plan, const SegShape *input, GError **error)
       g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
                    "an image of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels is empty",
                    shape.w, shape.h);
+      return NULL;
+    }
+  if (shape.n > SEG_SCHEDULE_MAX_SIZE || shape.h > SEG_SCHEDULE_MAX_SIZE
+      || shape.w > SEG_SCHEDULE_MAX_SIZE)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
+                   "%" G_GINT64_FORMAT " images of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
+                   " pixels are too large to count",
+                   shape.n, shape.w, shape.h);
       return NULL;
     }
   self->plan = g_object_ref (plan);
@@ -88,11 +100,33 @@ seg_schedule_find_lifetimes (SegSchedule *self)
     }
 }
 
+/* Adds what a view of all that is held of @value takes. */
+static void
+seg_schedule_count_view (SegSchedule *self, SegValue value, gsize *rows, gsize *blocks)
+{
+  GArray *parts = self->plan->parts->pdata[value];
+  gsize held = 0;
+
+  for (guint k = 0; k < parts->len; k++)
+    held = MAX (held, (gsize) self->slots[g_array_index (parts, guint, k)].n_rows);
+  *blocks += (gsize) self->shapes[value].c;
+  *rows += (gsize) (self->shapes[value].c * self->shapes[value].n) * held;
+}
+
 static void
 seg_schedule_find_scratch (SegSchedule *self)
 {
   SegPlan *plan = self->plan;
+  SegValue exchanged[] = { plan->input, plan->output };
 
+  for (guint i = 0; i < G_N_ELEMENTS (exchanged); i++)
+    {
+      gsize rows = 0, blocks = 0;
+
+      seg_schedule_count_view (self, exchanged[i], &rows, &blocks);
+      self->max_rows = MAX (self->max_rows, rows);
+      self->max_blocks = MAX (self->max_blocks, blocks);
+    }
   for (guint i = 0; i < plan->nodes->len; i++)
     {
       const SegPlanNode *node = plan->nodes->pdata[i];
@@ -100,17 +134,9 @@ seg_schedule_find_scratch (SegSchedule *self)
 
       if (node->step == NULL)
         continue;
-      for (guint j = 0; j <= node->n_inputs; j++)
-        {
-          SegValue value = j < node->n_inputs ? node->inputs[j] : node->output;
-          GArray *parts = plan->parts->pdata[value];
-          gsize held = 0;
-
-          for (guint k = 0; k < parts->len; k++)
-            held = MAX (held, (gsize) self->slots[g_array_index (parts, guint, k)].n_rows);
-          blocks += (gsize) self->shapes[value].c;
-          rows += (gsize) (self->shapes[value].c * self->shapes[value].n) * held;
-        }
+      for (guint j = 0; j < node->n_inputs; j++)
+        seg_schedule_count_view (self, node->inputs[j], &rows, &blocks);
+      seg_schedule_count_view (self, node->output, &rows, &blocks);
       self->max_rows = MAX (self->max_rows, rows);
       self->max_blocks = MAX (self->max_blocks, blocks);
       self->scratch_bytes = MAX (self->scratch_bytes, node->step->scratch_bytes);

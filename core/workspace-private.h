@@ -27,6 +27,7 @@ struct _SegWorkspace
   SegViewBuffer buffer;
   gint64 *done, *target; /* bands: rows of each value */
   gint64 multiply_adds;
+  guint64 seed, step; /* of layers that draw random numbers */
   float **stats;      /* per node, or NULL */
   gboolean *has_stats; /* of this run */
   SegGradients *gradients;

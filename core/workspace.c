@@ -1,6 +1,7 @@
 #include "workspace-private.h"
 
 #include <segkit/memory.h>
+#include <segkit/random.h>
 
 G_DEFINE_FINAL_TYPE (SegWorkspace, seg_workspace, G_TYPE_OBJECT)
 
@@ -59,8 +60,8 @@ seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error)
                          & ~(gsize) (SEG_MEMORY_ALIGNMENT - 1);
   self->done = g_new0 (gint64, n_values);
   self->target = g_new0 (gint64, n_values);
-  self->stats = g_new0 (float *, schedule->plan->nodes->len);
-  self->has_stats = g_new0 (gboolean, schedule->plan->nodes->len);
+  self->stats = g_new0 (float *, MAX (schedule->plan->nodes->len, 1));
+  self->has_stats = g_new0 (gboolean, MAX (schedule->plan->nodes->len, 1));
 
   if ((self->arena = seg_alloc (schedule->arena_bytes, 1, "maps", error)) == NULL
       || (self->scratch = seg_alloc (self->scratch_stride, seg_pool_get_n_threads (pool), "scratch",
@@ -118,7 +119,12 @@ _seg_workspace_make_run (SegWorkspace *self, guint node)
   SegPlan *plan = self->schedule->plan;
   const SegPlanNode *n = plan->nodes->pdata[node];
 
-  return (SegRun){ .kernels = plan->kernels, .params = n->params, .stats = self->stats[node] };
+  return (SegRun){ .kernels = plan->kernels,
+                   .params = n->params,
+                   .stats = self->stats[node],
+                   .seed = self->seed,
+                   .step = self->step,
+                   .stream = seg_random_name_hash (n->name) };
 }
 
 /* ---- sharing out ----------------------------------------------------------------------- */
@@ -379,6 +385,22 @@ seg_workspace_run (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write, gpoi
   memset (self->has_stats, 0, self->schedule->plan->nodes->len * sizeof *self->has_stats);
   return (self->schedule->bands ? seg_workspace_run_bands : seg_workspace_run_region) (
       self, read, write, user_data, cancellable, error);
+}
+
+/**
+ * seg_workspace_set_random:
+ * @self: a workspace of a training plan
+ * @seed: of the generator
+ * @step: optimiser step, part of the generator's key
+ *
+ * Says what layers such as dropout draw in the next run. The same numbers give the same masks,
+ * whatever the number of threads.
+ */
+void
+seg_workspace_set_random (SegWorkspace *self, guint64 seed, guint64 step)
+{
+  self->seed = seed;
+  self->step = step;
 }
 
 /**

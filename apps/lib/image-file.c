@@ -103,8 +103,7 @@ seg_image_file_check (const char *path, VipsImage *image, GError **error)
 {
   gint64 width = image->Xsize, height = image->Ysize;
   gint64 row_bytes = width * image->Bands * (gint64) VIPS_IMAGE_SIZEOF_ELEMENT (image);
-  gboolean whole = vips_image_get_typeof (image, "interlaced") != 0
-                   || vips_image_get_typeof (image, "jpeg-multiscan") != 0;
+  gboolean whole = vips_image_get_typeof (image, "interlaced") != 0; /* PNG, JPEG */
 
   if (image->Bands > SEG_IMAGE_FILE_MAX_BANDS)
     g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %d bands, more than %d", path,

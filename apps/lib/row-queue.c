@@ -7,10 +7,10 @@
 struct _SegRowQueue
 {
   gsize row_bytes, n_rows;
-  guint8 *rows;     /* ring */
-  gsize first, n;   /* of the rows in it */
+  guint8 *rows;   /* ring */
+  gsize first, n; /* of the rows in it */
   gboolean closed;
-  GMutex mutex;     /* guards first, n, closed */
+  GMutex mutex; /* guards first, n, closed */
   GCond changed;
 };
 

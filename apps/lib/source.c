@@ -23,15 +23,15 @@ struct _SegSource
 {
   char *name;
   VipsImage *image;
-  VipsRegion *region;  /* what was fetched */
+  VipsRegion *region; /* what was fetched */
   guint channels;
   const float *mean, *std;
-  SegModel *model;     /* owns mean and std */
-  guint n_colours;     /* bands without alpha */
-  guint n_values;      /* of an integer sample, 0 for float */
-  float *table;        /* channel × value */
+  SegModel *model; /* owns mean and std */
+  guint n_colours; /* bands without alpha */
+  guint n_values;  /* of an integer sample, 0 for float */
+  float *table;    /* channel × value */
   gboolean luma;
-  gpointer luma_row;   /* of the image's format */
+  gpointer luma_row; /* of the image's format */
 };
 
 static gboolean
@@ -80,9 +80,8 @@ seg_source_match_bands (SegSource *self, GError **error)
   if (self->n_colours == self->channels || self->luma
       || (self->n_colours == 1 && self->channels == 3))
     return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-               "%s: has %u %s%s, and the model takes %u", self->name, self->n_colours,
-               self->n_colours == 1 ? "band" : "bands",
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %u %s%s, and the model takes %u",
+               self->name, self->n_colours, self->n_colours == 1 ? "band" : "bands",
                self->n_colours < n_bands ? " beside alpha" : "", self->channels);
   return FALSE;
 }
@@ -110,7 +109,8 @@ seg_source_make_tables (SegSource *self, GError **error)
     return FALSE;
   for (guint c = 0; c < self->channels; c++)
     for (guint value = 0; value < self->n_values; value++, n++)
-      self->table[n] = ((float) value / (float) (self->n_values - 1) - self->mean[c]) / self->std[c];
+      self->table[n] =
+          ((float) value / (float) (self->n_values - 1) - self->mean[c]) / self->std[c];
   return TRUE;
 }
 
@@ -189,10 +189,9 @@ seg_source_dup_summary (SegSource *self)
   int n_pages = vips_image_get_n_pages (self->image);
   g_autofree char *page = n_pages > 1 ? g_strdup_printf (", the first of %d pages", n_pages) : NULL;
 
-  return g_strdup_printf ("%d × %d pixels, %d × %s%s", self->image->Xsize, self->image->Ysize,
-                          self->image->Bands,
-                          vips_enum_nick (VIPS_TYPE_BAND_FORMAT, self->image->BandFmt),
-                          page != NULL ? page : "");
+  return g_strdup_printf (
+      "%d × %d pixels, %d × %s%s", self->image->Xsize, self->image->Ysize, self->image->Bands,
+      vips_enum_nick (VIPS_TYPE_BAND_FORMAT, self->image->BandFmt), page != NULL ? page : "");
 }
 
 gint64
@@ -247,12 +246,12 @@ seg_source_compute_luma (SegSource *self, gconstpointer pixels, gint64 n)
 {
   guint stride = (guint) self->image->Bands;
 
-#define SEG_SOURCE_LUMA(type)                                               \
-  for (gint64 i = 0; i < n; i++)                                            \
-    {                                                                       \
-      const type *p = (const type *) pixels + i * stride;                   \
-      ((type *) self->luma_row)[i]                                          \
-          = (type) ((19595u * p[0] + 38470u * p[1] + 7471u * p[2] + 32768u) >> 16); \
+#define SEG_SOURCE_LUMA(type)                                                                      \
+  for (gint64 i = 0; i < n; i++)                                                                   \
+    {                                                                                              \
+      const type *p = (const type *) pixels + i * stride;                                          \
+      ((type *) self->luma_row)[i] =                                                               \
+          (type) ((19595u * p[0] + 38470u * p[1] + 7471u * p[2] + 32768u) >> 16);                  \
     }
 
   switch (self->image->BandFmt)

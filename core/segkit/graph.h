@@ -32,6 +32,8 @@ gboolean    seg_graph_failed       (SegGraph *self);
 gboolean    seg_graph_finish       (SegGraph *self, GError **error);
 
 gint64      seg_graph_get_channels (SegGraph *self, SegValue value);
+gboolean    seg_graph_infer        (SegGraph *self, SegValue value, gint64 height, gint64 width,
+                                    SegShape *shape, GError **error);
 SegValue    seg_graph_get_output   (SegGraph *self);
 guint       seg_graph_get_n_nodes  (SegGraph *self);
 const char *seg_graph_get_node_name  (SegGraph *self, guint node);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <segkit/parameters.h>
+#include <segkit/safetensors.h>
 
 G_BEGIN_DECLS
 
@@ -29,6 +30,10 @@ typedef struct
 SegModel      *seg_model_new_from_recipe (const char *recipe, guint64 seed, GError **error);
 SegModel      *seg_model_load            (const char *path, GError **error);
 gboolean       seg_model_save            (SegModel *self, const char *path, GError **error);
+gboolean       seg_model_export          (SegModel *self, const char *format, const char *path,
+                                          GError **error);
+gboolean       seg_model_load_encoder    (SegModel *self, const char *path, GError **error);
+SegSafetensors *seg_model_dup_tensors    (SegModel *self, GError **error);
 char          *seg_model_find_default    (GError **error);
 
 const char    *seg_model_get_recipe      (SegModel *self);

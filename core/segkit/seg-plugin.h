@@ -3,7 +3,9 @@
 
 #include <gmodule.h>
 
+#include <segkit/atomic-file.h>
 #include <segkit/block.h>
+#include <segkit/format.h>
 #include <segkit/gemm.h>
 #include <segkit/graph.h>
 #include <segkit/kernels.h>
@@ -11,6 +13,7 @@
 #include <segkit/memory.h>
 #include <segkit/property.h>
 #include <segkit/random.h>
+#include <segkit/recipe.h>
 #include <segkit/registry.h>
 #include <segkit/types.h>
 

@@ -1,6 +1,8 @@
 /* Everything an application needs. */
 #pragma once
 
+#include <segkit/atomic-file.h>
+#include <segkit/format.h>
 #include <segkit/labels.h>
 #include <segkit/memory.h>
 #include <segkit/model.h>

@@ -35,6 +35,7 @@ gboolean      seg_workspace_run (SegWorkspace *self, SegRowsFunc read, SegRowsFu
 gint64        seg_workspace_get_multiply_adds (SegWorkspace *self);
 
 /* Training plans only. */
+void          seg_workspace_set_random (SegWorkspace *self, guint64 seed, guint64 step);
 gboolean      seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient,
                                           gpointer user_data, GError **error);
 const float  *seg_workspace_get_gradient (SegWorkspace *self, const char *parameter);

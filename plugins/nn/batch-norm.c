@@ -2,10 +2,21 @@
 
 #include "nn.h"
 
+typedef enum
+{
+  SEG_EPS_INSIDE,
+  SEG_EPS_OUTSIDE,
+} SegEpsMode;
+
+static GType seg_eps_mode_get_type (void);
+G_DEFINE_ENUM_TYPE (SegEpsMode, seg_eps_mode, G_DEFINE_ENUM_VALUE (SEG_EPS_INSIDE, "inside"),
+                    G_DEFINE_ENUM_VALUE (SEG_EPS_OUTSIDE, "outside"))
+
 struct _SegBatchNorm
 {
   SegLayer parent_instance;
   float eps, momentum;
+  SegEpsMode eps_mode;
   gboolean affine;
 };
 
@@ -18,11 +29,14 @@ G_DEFINE_FINAL_TYPE (SegBatchNorm, seg_batch_norm, SEG_TYPE_LAYER)
  * with the running statistics, and then it is one affine map per channel; in training with
  * those of the batch, over samples and positions. eps and momentum mean what they do in
  * PyTorch: running = (1 - momentum) · running + momentum · batch, and the running variance
- * takes the unbiased one.
+ * takes the unbiased one. With eps-mode outside it is (x - mean) / (√variance + eps), as some
+ * texts on residual networks have it.
  * Shapes: (N, C, H, W) → the same.
  * Source: Ioffe and Szegedy 2015, algorithms 1 and 2, arXiv:1502.03167
  * Halo: none; in training the whole map
  * Kept for backward: the input
+ *
+ * Longer than most layers: the only one with statistics of its own for training.
  */
 
 /* What finish() leaves in run->stats: one run of C floats each. */
@@ -48,6 +62,15 @@ seg_batch_norm_get_params (SegLayer *layer, gconstpointer const *params)
   if (SEG_BATCH_NORM (layer)->affine)
     return (Params){ params[0], params[1], params[2], params[3] };
   return (Params){ NULL, NULL, params[0], params[1] };
+}
+
+/* What a channel is multiplied by. */
+static double
+seg_batch_norm_invert (SegBatchNorm *self, double variance)
+{
+  double eps = (double) self->eps;
+
+  return 1. / (self->eps_mode == SEG_EPS_OUTSIDE ? sqrt (variance) + eps : sqrt (variance + eps));
 }
 
 static void
@@ -82,12 +105,13 @@ static gboolean
 seg_batch_norm_as_affine (SegLayer *layer, gconstpointer const *params, gint64 n_channels,
                           float *scale, float *shift)
 {
+  SegBatchNorm *self = SEG_BATCH_NORM (layer);
   Params p = seg_batch_norm_get_params (layer, params);
-  double eps = (double) SEG_BATCH_NORM (layer)->eps;
 
   for (guint c = 0; c < n_channels; c++)
-    seg_batch_norm_get_affine (&p, c, (double) p.mean[c], 1. / sqrt ((double) p.variance[c] + eps),
-                               &scale[c], &shift[c]);
+    seg_batch_norm_get_affine (&p, c, (double) p.mean[c],
+                               seg_batch_norm_invert (self, (double) p.variance[c]), &scale[c],
+                               &shift[c]);
   return TRUE;
 }
 
@@ -95,15 +119,16 @@ static void
 seg_batch_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                         SegView *out, const SegPiece *piece)
 {
+  SegBatchNorm *self = SEG_BATCH_NORM (layer);
   Params p = seg_batch_norm_get_params (layer, run->params);
-  double eps = (double) SEG_BATCH_NORM (layer)->eps;
   const SegRect *r = &piece->rect;
   gint64 channels = in->shape.c;
   (void) n_in;
 
   for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
     {
-      double mean = (double) p.mean[c], inverse = 1. / sqrt ((double) p.variance[c] + eps);
+      double mean = (double) p.mean[c];
+      double inverse = seg_batch_norm_invert (self, (double) p.variance[c]);
       float scale, shift;
 
       if (run->stats != NULL)
@@ -183,7 +208,6 @@ seg_batch_norm_finish (SegLayer *layer, SegPhase phase, const SegShape *in, guin
                        const double *sums, float *stats)
 {
   double n = (double) in->n * (double) in->h * (double) in->w;
-  double eps = (double) SEG_BATCH_NORM (layer)->eps;
   (void) n_in;
 
   for (gint64 c = 0; c < in->c; c++, sums += 2)
@@ -198,7 +222,8 @@ seg_batch_norm_finish (SegLayer *layer, SegPhase phase, const SegShape *in, guin
         double variance = MAX (sums[1] / n - mean * mean, 0.); /* rounding can go below */
 
         stats[MEAN * in->c + c] = (float) mean;
-        stats[INVERSE_DEVIATION * in->c + c] = (float) (1. / sqrt (variance + eps));
+        stats[INVERSE_DEVIATION * in->c + c]
+            = (float) seg_batch_norm_invert (SEG_BATCH_NORM (layer), variance);
         stats[UNBIASED_VARIANCE * in->c + c] = (float) (variance * n / MAX (n - 1., 1.));
       }
 }
@@ -221,8 +246,22 @@ seg_batch_norm_update (SegLayer *layer, const SegShape *in, guint n_in, const fl
   *n_batches += 1;
 }
 
+/* 1 / deviation, as the derivative of the variance has it: without eps where that stands outside.
+ * Zero for a constant channel, whose deviation has none. */
+static float
+seg_batch_norm_get_slope (SegBatchNorm *self, const SegRun *run, const SegShape *in, guint c)
+{
+  double n = (double) in->n * (double) in->h * (double) in->w;
+  float inverse = run->stats[INVERSE_DEVIATION * in->c + c], deviation;
+
+  if (self->eps_mode == SEG_EPS_INSIDE)
+    return inverse;
+  deviation = (float) sqrt ((double) run->stats[UNBIASED_VARIANCE * in->c + c] * (n - 1.) / n);
+  return deviation > 0.f ? 1.f / deviation : 0.f;
+}
+
 /* dx = weight / deviation · (dy - Σ dy / n - x̂ · Σ dy·x̂ / n): the paper's three partial
- * derivatives put together. */
+ * derivatives put together. With eps outside, the last x̂ is (x - mean) / √variance. */
 static void
 seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                                const SegView *out, const SegView *dout, guint input, SegView *din,
@@ -240,7 +279,8 @@ seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView
       float inverse = run->stats[INVERSE_DEVIATION * channels + c];
       float scale = (p.weight != NULL ? p.weight[c] : 1.f) * inverse;
       float mean_dy = (float) ((double) run->stats[SUM_DY * channels + c] / n);
-      float slope = inverse * (float) ((double) run->stats[SUM_DY_XHAT * channels + c] / n);
+      float slope = seg_batch_norm_get_slope (SEG_BATCH_NORM (layer), run, &in->shape, c)
+                    * (float) ((double) run->stats[SUM_DY_XHAT * channels + c] / n);
 
       for (gint64 y = r->y; y < r->y + r->h; y++)
         {
@@ -292,7 +332,10 @@ seg_batch_norm_class_init (SegBatchNormClass *klass)
   seg_layer_class_set_info (layer, "Batch normalisation",
                             "Ioffe and Szegedy 2015, arXiv:1502.03167");
   seg_class_add_float (klass, "eps", G_STRUCT_OFFSET (SegBatchNorm, eps), 1e-12f, 1.f, 1e-5f,
-                       "Added to the variance");
+                       "Added to the variance, or to the deviation");
+  seg_class_add_enum (klass, "eps-mode", G_STRUCT_OFFSET (SegBatchNorm, eps_mode),
+                      seg_eps_mode_get_type (), SEG_EPS_INSIDE,
+                      "What eps is added to: inside the root, to the variance; outside it");
   seg_class_add_float (klass, "momentum", G_STRUCT_OFFSET (SegBatchNorm, momentum), 0.f, 1.f, 0.1f,
                        "Weight of a new batch in the running statistics");
   seg_class_add_boolean (klass, "affine", G_STRUCT_OFFSET (SegBatchNorm, affine), TRUE,

@@ -25,6 +25,10 @@ struct _SegConvTranspose2d
 
 G_DEFINE_FINAL_TYPE (SegConvTranspose2d, seg_conv_transpose2d, SEG_TYPE_LAYER)
 
+/* Inputs of one matrix product of the weight gradient: a fixed shape, so that its bits do not
+ * depend on the image's width. */
+#define SEG_CONV_TRANSPOSE2D_PANEL 64
+
 /* ---- shapes ------------------------------------------------------------------------------ */
 
 static gboolean
@@ -226,6 +230,16 @@ seg_conv_transpose2d_init_phase (SegConvTranspose2d *self, const SegOffer *offer
                      self->channels / self->groups, 1, 1, taps, n);
 }
 
+/* Scratch of the weight gradient: inputs, gradients that they were multiplied to, their product. */
+static gsize
+seg_conv_transpose2d_panel_floats (SegConvTranspose2d *self, const SegShape *in)
+{
+  gsize rows = (gsize) (in[0].c / self->groups);
+  gsize columns = (gsize) (self->channels / self->groups * self->kernel);
+
+  return (rows + columns) * SEG_CONV_TRANSPOSE2D_PANEL + rows * columns;
+}
+
 static SegStep *
 seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
 {
@@ -251,6 +265,10 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
           = MAX (step->step.scratch_bytes, seg_tap_conv_scratch_bytes (&phase->conv));
       reserved = reserved && seg_tap_conv_reserve (&phase->conv, error);
     }
+  if (offer->purpose == SEG_PURPOSE_TRAINING)
+    step->step.scratch_bytes
+        = MAX (step->step.scratch_bytes,
+               seg_conv_transpose2d_panel_floats (self, offer->in) * sizeof (float));
   if (!reserved)
     {
       seg_conv_transpose2d_step_free (&step->step);
@@ -261,6 +279,144 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
   step->n_posts = offer->n_after - n_folded;
   step->posts = g_memdup2 (offer->after + n_folded, step->n_posts * sizeof *offer->after);
   return &step->step;
+}
+
+/* ---- backward ----------------------------------------------------------------------------- */
+
+/* dx[c](y, x) += Σ_k Σ_(r, s) w[c][k][r][s] · dy[k] (y · stride + r · dilation - padding, …): an
+ * ordinary convolution of the gradient. */
+static void
+seg_conv_transpose2d_backward_input (SegLayer *layer, const SegRun *run, const SegView *in,
+                                     guint n_in, const SegView *out, const SegView *dout,
+                                     guint input, SegView *din, const SegPiece *piece)
+{
+  SegConvTranspose2d *self = SEG_CONV_TRANSPOSE2D (layer);
+  gint64 in_channels = in[0].shape.c / self->groups, out_channels = self->channels / self->groups;
+  gint64 size = self->kernel, stride = self->stride;
+  const SegRect *p = &piece->rect;
+
+  (void) n_in, (void) input;
+  for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
+    for (gint64 y = p->y; y < p->y + p->h; y++)
+      for (gint64 k = 0; k < out_channels; k++)
+        for (gint64 r = 0; r < size; r++)
+          {
+            gint64 oy = y * stride + r * self->dilation - self->padding;
+            gint64 group = c / in_channels * out_channels;
+            const float *taps
+                = (const float *) run->params[0] + ((c * out_channels + k) * size + r) * size;
+            float *dx = seg_view_at (din, c, piece->sample, y, p->x);
+            const float *dy;
+
+            if (oy < 0 || oy >= out->shape.h)
+              continue;
+            dy = seg_view_at (dout, (guint) (group + k), piece->sample, oy, 0);
+            for (gint64 x = 0; x < p->w; x++)
+              for (gint64 s = 0; s < size; s++)
+                {
+                  gint64 ox = (p->x + x) * stride + s * self->dilation - self->padding;
+
+                  if (ox >= 0 && ox < out->shape.w)
+                    dx[x] += taps[s] * dy[ox];
+                }
+          }
+}
+
+/* @n pixels of each of @n_channels rows; zero past the last. */
+static void
+seg_conv_transpose2d_fill_inputs (const SegView *in, gint64 first, gint64 n_channels, gint64 sample,
+                                  gint64 y, gint64 x, gint64 n, float *panel)
+{
+  memset (panel, 0, (gsize) (n_channels * SEG_CONV_TRANSPOSE2D_PANEL) * sizeof *panel);
+  for (gint64 c = 0; c < n_channels; c++, panel += SEG_CONV_TRANSPOSE2D_PANEL)
+    memcpy (panel, seg_view_at (in, (guint) (first + c), sample, y, x), (gsize) n * sizeof *panel);
+}
+
+/* For each output channel and column of the kernel, the gradient that each of the @n inputs from
+ * column @x on meets there; zero outside. */
+static void
+seg_conv_transpose2d_fill_gradients (SegConvTranspose2d *self, const SegView *dout, gint64 first,
+                                     gint64 n_channels, gint64 sample, gint64 oy, gint64 x,
+                                     gint64 n, float *panel)
+{
+  memset (panel, 0,
+          (gsize) (n_channels * self->kernel * SEG_CONV_TRANSPOSE2D_PANEL) * sizeof *panel);
+  for (gint64 k = 0; k < n_channels; k++)
+    {
+      const float *dy = seg_view_at (dout, (guint) (first + k), sample, oy, 0);
+
+      for (gint64 s = 0; s < self->kernel; s++, panel += SEG_CONV_TRANSPOSE2D_PANEL)
+        for (gint64 i = 0; i < n; i++)
+          {
+            gint64 ox = (x + i) * self->stride + s * self->dilation - self->padding;
+
+            if (ox >= 0 && ox < dout->shape.w)
+              panel[i] = dy[ox];
+          }
+    }
+}
+
+/* dw[c][k][r][s] += Σ x[c] (y, x) · dy[k] (oy, …) for one output row and one row r of the kernel,
+ * as products of panels of one fixed shape. */
+static void
+seg_conv_transpose2d_add_weights (SegConvTranspose2d *self, const SegView *in, const SegView *dout,
+                                  gint64 group, gint64 sample, gint64 y, gint64 oy, gint64 r,
+                                  float *panel, float *dweight)
+{
+  gint64 rows = in[0].shape.c / self->groups, channels = self->channels / self->groups;
+  gint64 size = self->kernel, columns = channels * size;
+  float *dpanel = panel + rows * SEG_CONV_TRANSPOSE2D_PANEL;
+  float *product = dpanel + columns * SEG_CONV_TRANSPOSE2D_PANEL;
+
+  memset (product, 0, (gsize) (rows * columns) * sizeof *product);
+  for (gint64 x = 0; x < in[0].shape.w; x += SEG_CONV_TRANSPOSE2D_PANEL)
+    {
+      gint64 n = MIN (SEG_CONV_TRANSPOSE2D_PANEL, in[0].shape.w - x);
+
+      seg_conv_transpose2d_fill_inputs (in, group * rows, rows, sample, y, x, n, panel);
+      seg_conv_transpose2d_fill_gradients (self, dout, group * channels, channels, sample, oy, x, n,
+                                           dpanel);
+      seg_gemm (FALSE, TRUE, rows, columns, SEG_CONV_TRANSPOSE2D_PANEL, 1.f, panel,
+                SEG_CONV_TRANSPOSE2D_PANEL, dpanel, SEG_CONV_TRANSPOSE2D_PANEL, 1.f, product,
+                columns);
+    }
+  for (gint64 i = 0; i < rows * channels; i++)
+    for (gint64 s = 0; s < size; s++)
+      dweight[((group * rows * channels + i) * size + r) * size + s] += product[i * size + s];
+}
+
+static void
+seg_conv_transpose2d_backward_params (SegLayer *layer, const SegRun *run, const SegView *in,
+                                      guint n_in, const SegView *out, const SegView *dout,
+                                      gint64 sample, gint64 y0, gint64 y1, float *const *dparams)
+{
+  SegConvTranspose2d *self = SEG_CONV_TRANSPOSE2D (layer);
+
+  (void) n_in;
+  for (gint64 oy = y0; oy < y1; oy++)
+    for (gint64 r = 0; r < self->kernel; r++)
+      {
+        gint64 scaled = oy + self->padding - r * self->dilation, y = scaled / self->stride;
+
+        if (scaled < 0 || scaled % self->stride != 0 || y >= in[0].shape.h)
+          continue;
+        for (gint64 g = 0; g < self->groups; g++)
+          seg_conv_transpose2d_add_weights (self, in, dout, g, sample, y, oy, r, run->scratch,
+                                            dparams[0]);
+      }
+
+  for (gint64 k = 0; self->bias && k < self->channels; k++)
+    {
+      double sum = 0.;
+
+      for (gint64 oy = y0; oy < y1; oy++)
+        {
+          const float *dy = seg_view_at (dout, (guint) k, sample, oy, 0);
+          for (gint64 i = 0; i < out->shape.w; i++)
+            sum += (double) dy[i];
+        }
+      dparams[1][k] += (float) sum;
+    }
 }
 
 /* ---- class -------------------------------------------------------------------------------- */
@@ -277,6 +433,8 @@ seg_conv_transpose2d_class_init (SegConvTranspose2dClass *klass)
   layer_class->required = seg_conv_transpose2d_required;
   layer_class->multiply_adds = seg_conv_transpose2d_multiply_adds;
   layer_class->compile = seg_conv_transpose2d_compile;
+  layer_class->backward_input = seg_conv_transpose2d_backward_input;
+  layer_class->backward_params = seg_conv_transpose2d_backward_params;
 
   seg_layer_class_set_info (layer_class, "Transposed convolution", "Zeiler et al. 2010");
   seg_class_add_int (klass, "channels", G_STRUCT_OFFSET (SegConvTranspose2d, channels), 1, 65536, 1,

@@ -4,10 +4,24 @@
 
 #define MARGIN_MAX 65536
 
+typedef enum
+{
+  SEG_PAD_ZERO,
+  SEG_PAD_REFLECT,
+  SEG_PAD_REPLICATE,
+} SegPadMode;
+
+static GType seg_pad_mode_get_type (void);
+G_DEFINE_ENUM_TYPE (SegPadMode, seg_pad_mode,
+                    G_DEFINE_ENUM_VALUE (SEG_PAD_ZERO, "zero"),
+                    G_DEFINE_ENUM_VALUE (SEG_PAD_REFLECT, "reflect"),
+                    G_DEFINE_ENUM_VALUE (SEG_PAD_REPLICATE, "replicate"))
+
 struct _SegPad
 {
   SegLayer parent_instance;
-  gint top, bottom, left, right;
+  gint top, bottom, left, right, multiple, remainder;
+  SegPadMode mode;
 };
 
 G_DEFINE_FINAL_TYPE (SegPad, seg_pad, SEG_TYPE_LAYER)
@@ -15,15 +29,27 @@ G_DEFINE_FINAL_TYPE (SegPad, seg_pad, SEG_TYPE_LAYER)
 /**
  * SegPad:
  *
- * Puts zeros around a map; a negative margin crops. With a second input, of which only the
+ * Puts pixels around a map; a negative margin crops. With a second input, of which only the
  * shape counts, it pads or crops to that one's size and the properties play no part: half of
  * the difference, rounded down, goes to the top and left. That is the classic U-Net's rule for
  * skips of odd size, as its PyTorch versions have it (floor also where the difference is
  * negative).
- * Shapes: (N, C, H, W) → (N, C, H + top + bottom, W + left + right).
- * Source: Ronneberger, Fischer and Brox 2015, U-Net, section 2 (the crop), arXiv:1505.04597
- * Halo: none, moved by the margins
+ *
+ * Without one, "multiple" and "remainder" round each size up, after the margins: half of what that
+ * takes, rounded down, goes to the top and left, too. A crop to the size from before therefore
+ * finds the map in its place.
+ *
+ * The new pixels are zeros, or the nearest pixel again (replicate), or the map mirrored at the
+ * centres of its outermost pixels (reflect), back and forth if the margin is as large as the map:
+ * PyTorch refuses that, numpy.pad does what is done here.
+ * Shapes: (N, C, H, W) → (N, C, H + top + bottom, W + left + right), each rounded up to remainder
+ *   more than a multiple.
+ * Source: Ronneberger, Fischer and Brox 2015, U-Net, sections 2 (the crop) and 3.1 (the mirror),
+ *   arXiv:1505.04597
+ * Halo: none, moved by the margins; the pixels that margins repeat
  * Kept for backward: nothing
+ *
+ * Longer than most layers: three modes, and the two ways to say how much.
  */
 
 typedef struct
@@ -31,16 +57,34 @@ typedef struct
   gint64 top, left, height, width;
 } Margins;
 
+/* What rounding up adds to a size. */
+static gint64
+seg_pad_get_surplus (SegPad *self, gint64 size)
+{
+  gint64 beyond = size - self->remainder;
+
+  return -seg_floor_div (-beyond, self->multiple) * self->multiple - beyond;
+}
+
 static Margins
 seg_pad_get_margins (SegLayer *layer, const SegShape *in, guint n_in)
 {
   SegPad *self = SEG_PAD (layer);
+  gint64 height = in[0].h + self->top + self->bottom, width = in[0].w + self->left + self->right;
+  gint64 taller = seg_pad_get_surplus (self, height), wider = seg_pad_get_surplus (self, width);
 
   if (n_in == 2)
     return (Margins){ seg_floor_div (in[1].h - in[0].h, 2), seg_floor_div (in[1].w - in[0].w, 2),
                       in[1].h, in[1].w };
-  return (Margins){ self->top, self->left, in[0].h + self->top + self->bottom,
-                    in[0].w + self->left + self->right };
+  return (Margins){ self->top + taller / 2, self->left + wider / 2, height + taller, width + wider };
+}
+
+static Margins
+seg_pad_get_view_margins (SegLayer *layer, const SegView *in, guint n_in)
+{
+  SegShape shapes[2] = { in[0].shape, in[n_in - 1].shape };
+
+  return seg_pad_get_margins (layer, shapes, n_in);
 }
 
 static gboolean
@@ -60,67 +104,135 @@ seg_pad_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *out, G
   return TRUE;
 }
 
+/* The pixel of an axis of @n that stands at @i, or -1: a zero. */
+static inline gint64
+seg_pad_source (SegPadMode mode, gint64 i, gint64 n)
+{
+  gint64 period = 2 * (n - 1);
+
+  if (i >= 0 && i < n)
+    return i;
+  if (mode == SEG_PAD_ZERO)
+    return -1;
+  if (mode == SEG_PAD_REPLICATE || n == 1)
+    return i < 0 ? 0 : n - 1;
+  i -= seg_floor_div (i, period) * period;
+  return i < n ? i : period - i;
+}
+
+/* The smallest range that holds the sources of @first to @first + @count - 1. */
+static void
+seg_pad_get_range (SegPadMode mode, gint64 first, gint64 count, gint64 n, gint64 *start,
+                   gint64 *length)
+{
+  gint64 last = first + count - 1, period = 2 * (n - 1), a, b;
+
+  *start = first;
+  *length = count;
+  if (mode == SEG_PAD_ZERO || count < 1)
+    return;
+  a = seg_pad_source (mode, first, n);
+  b = seg_pad_source (mode, last, n);
+  *start = MIN (a, b);
+  *length = MAX (a, b) + 1 - *start;
+  if (mode == SEG_PAD_REPLICATE || n == 1)
+    return;
+  /* the mirror turns at multiples of the period, and half way between them */
+  if (seg_floor_div (last, period) * period >= first)
+    *start = 0;
+  if (seg_floor_div (last - (n - 1), period) * period + n - 1 >= first)
+    b = n - 1;
+  *length = MAX (a, b) + 1 - *start;
+}
+
 static void
 seg_pad_required (SegLayer *layer, const SegShape *in, guint n_in, const SegRect *out, guint input,
                   SegRect *need)
 {
+  SegPadMode mode = SEG_PAD (layer)->mode;
   Margins m = seg_pad_get_margins (layer, in, n_in);
 
-  if (input == 0)
-    *need = (SegRect){ out->x - m.left, out->y - m.top, out->w, out->h };
-  else
-    *need = (SegRect){ 0 };
+  *need = (SegRect){ 0 };
+  if (input != 0)
+    return;
+  seg_pad_get_range (mode, out->x - m.left, out->w, in[0].w, &need->x, &need->w);
+  seg_pad_get_range (mode, out->y - m.top, out->h, in[0].h, &need->y, &need->h);
+}
+
+/* Pixels @x to @x + @n - 1 of a margin; @from is the address of column @valid. */
+static void
+seg_pad_fill (SegPadMode mode, const float *from, gint64 valid, gint64 x, gint64 n, gint64 width,
+              float *to)
+{
+  for (gint64 i = 0; i < n; i++)
+    {
+      gint64 source = seg_pad_source (mode, x + i, width);
+      to[i] = source < 0 ? 0.f : from[source - valid];
+    }
 }
 
 static void
 seg_pad_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in, SegView *out,
                  const SegPiece *piece)
 {
-  SegShape shapes[2] = { in[0].shape, n_in == 2 ? in[1].shape : in[0].shape };
-  Margins m = seg_pad_get_margins (layer, shapes, n_in);
-  const SegRect *r = &piece->rect;
-  SegRect map = { m.left, m.top, in[0].shape.w, in[0].shape.h };
-  SegRect inside = seg_rect_intersect (*r, map);
+  SegPadMode mode = SEG_PAD (layer)->mode;
+  Margins m = seg_pad_get_view_margins (layer, in, n_in);
+  gint64 width = in[0].shape.w, valid = in[0].valid.x;
+  gint64 first = piece->rect.x - m.left, end = first + piece->rect.w; /* input's columns */
+  gint64 left = CLAMP (0, first, end), right = CLAMP (width, left, end); /* what is copied */
   (void) run;
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    for (gint64 y = r->y; y < r->y + r->h; y++)
+    for (gint64 y = piece->rect.y; y < piece->rect.y + piece->rect.h; y++)
       {
-        float *to = seg_view_at (out, b, piece->sample, y, r->x);
+        float *to = seg_view_at (out, b, piece->sample, y, piece->rect.x);
+        gint64 row = seg_pad_source (mode, y - m.top, in[0].shape.h);
+        const float *from;
 
-        if (seg_rect_is_empty (&inside) || y < inside.y || y >= inside.y + inside.h)
+        if (row < 0 || in[0].valid.w < 1) /* zeros only, and then maybe nothing is held */
           {
-            memset (to, 0, r->w * sizeof (float));
+            memset (to, 0, (gsize) piece->rect.w * sizeof (float));
             continue;
           }
-        gint64 before = inside.x - r->x, after = r->w - before - inside.w;
-        memset (to, 0, before * sizeof (float));
-        memcpy (to + before, seg_view_at (&in[0], b, piece->sample, y - m.top, inside.x - m.left),
-                inside.w * sizeof (float));
-        memset (to + before + inside.w, 0, after * sizeof (float));
+        from = seg_view_at (&in[0], b, piece->sample, row, valid);
+        seg_pad_fill (mode, from, valid, first, left - first, width, to);
+        if (right > left)
+          memcpy (to + (left - first), from + (left - valid),
+                  (gsize) (right - left) * sizeof (float));
+        seg_pad_fill (mode, from, valid, right, end - right, width, to + (right - first));
       }
 }
 
+/* A pixel's gradient is the sum over the places where it stands, in reading order. */
 static void
 seg_pad_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                         const SegView *out, const SegView *dout, guint input, SegView *din,
                         const SegPiece *piece)
 {
-  SegShape shapes[2] = { in[0].shape, n_in == 2 ? in[1].shape : in[0].shape };
-  Margins m = seg_pad_get_margins (layer, shapes, n_in);
+  SegPadMode mode = SEG_PAD (layer)->mode;
+  Margins m = seg_pad_get_view_margins (layer, in, n_in);
   const SegRect *r = &piece->rect;
-  SegRect kept = { -m.left, -m.top, out->shape.w, out->shape.h }; /* not cropped away */
-  SegRect inside = seg_rect_intersect (*r, kept);
+  (void) run;
 
-  if (input != 0 || seg_rect_is_empty (&inside))
+  if (input != 0)
     return;
-  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    for (gint64 y = inside.y; y < inside.y + inside.h; y++)
-      {
-        float *dx = seg_view_at (din, b, piece->sample, y, inside.x);
-        run->kernels->add (inside.w, dx,
-                           seg_view_at (dout, b, piece->sample, y + m.top, inside.x + m.left), dx);
-      }
+  for (gint64 oy = 0; oy < out->shape.h; oy++)
+    {
+      gint64 y = seg_pad_source (mode, oy - m.top, in[0].shape.h);
+
+      if (y < r->y || y >= r->y + r->h)
+        continue;
+      for (gint64 ox = 0; ox < out->shape.w; ox++)
+        {
+          gint64 x = seg_pad_source (mode, ox - m.left, in[0].shape.w);
+
+          if (x < r->x || x >= r->x + r->w)
+            continue;
+          for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+            *seg_view_at (din, b, piece->sample, y, x) +=
+                *seg_view_at (dout, b, piece->sample, oy, ox);
+        }
+    }
 }
 
 static void
@@ -133,16 +245,22 @@ seg_pad_class_init (SegPadClass *klass)
   layer->required = seg_pad_required;
   layer->forward = seg_pad_forward;
   layer->backward_input = seg_pad_backward_input;
-  seg_layer_class_set_info (layer, "Zero padding and cropping",
+  seg_layer_class_set_info (layer, "Padding and cropping",
                             "Ronneberger, Fischer and Brox 2015, arXiv:1505.04597");
   seg_class_add_int (klass, "top", G_STRUCT_OFFSET (SegPad, top), -MARGIN_MAX, MARGIN_MAX, 0,
-                     "Rows of zeros above");
+                     "Rows put above");
   seg_class_add_int (klass, "bottom", G_STRUCT_OFFSET (SegPad, bottom), -MARGIN_MAX, MARGIN_MAX, 0,
-                     "Rows of zeros below");
+                     "Rows put below");
   seg_class_add_int (klass, "left", G_STRUCT_OFFSET (SegPad, left), -MARGIN_MAX, MARGIN_MAX, 0,
-                     "Columns of zeros on the left");
+                     "Columns put on the left");
   seg_class_add_int (klass, "right", G_STRUCT_OFFSET (SegPad, right), -MARGIN_MAX, MARGIN_MAX, 0,
-                     "Columns of zeros on the right");
+                     "Columns put on the right");
+  seg_class_add_enum (klass, "mode", G_STRUCT_OFFSET (SegPad, mode), seg_pad_mode_get_type (),
+                      SEG_PAD_ZERO, "What the new pixels are: zero, reflect or replicate");
+  seg_class_add_int (klass, "multiple", G_STRUCT_OFFSET (SegPad, multiple), 1, MARGIN_MAX, 1,
+                     "Sizes are rounded up to multiples of this");
+  seg_class_add_int (klass, "remainder", G_STRUCT_OFFSET (SegPad, remainder), 0, MARGIN_MAX, 0,
+                     "What rounded sizes have more than a multiple");
 }
 
 static void

@@ -4,6 +4,8 @@ struct _SegResidual
 {
   SegBlock parent_instance;
   gint channels, stride;
+  gboolean pre_activation;
+  const char *norm;
 };
 
 G_DEFINE_FINAL_TYPE (SegResidual, seg_residual, SEG_TYPE_BLOCK)
@@ -11,38 +13,31 @@ G_DEFINE_FINAL_TYPE (SegResidual, seg_residual, SEG_TYPE_BLOCK)
 /**
  * SegResidual:
  *
- * Two 3×3 convolutions with batch normalisation, to whose result the input is added: ResNet's
- * basic block. Where size or channels change, the input goes through a 1×1 convolution of the
- * same stride first. Parameters are named as in torchvision.
+ * Two 3×3 convolutions, to whose result the input is added: ResNet's basic block. Where size or
+ * channels change, the input goes through a 1×1 convolution of the same stride first. Parameters
+ * are named as in torchvision.
+ *
+ * With "pre-activation", normalisation and ReLU come before each convolution and nothing after
+ * the sum, so that the input passes through a chain of such blocks unchanged. Only where the
+ * shortcut is a convolution does it begin behind the first ReLU, and then without a normalisation
+ * of its own.
  * Source: He et al. 2016, Deep residual learning for image recognition, figure 5 left and
- * section 3.3 option B, arXiv:1512.03385
+ * section 3.3 option B, arXiv:1512.03385; pre-activation: He et al. 2016, Identity mappings in
+ * deep residual networks, figure 4(e) and appendix, arXiv:1603.05027
  */
 
 static void
 seg_residual_build (SegBlock *block, SegGraph *graph, const SegFeatures *in, SegFeatures *out)
 {
   SegResidual *self = SEG_RESIDUAL (block);
-  SegValue shortcut = in->values[0], x = in->values[0];
+  SegResidualUnit unit = {
+    .convs = { { self->channels, 3, self->stride, 1 }, { self->channels, 3, 1, 1 } },
+    .n_convs = 2,
+    .pre_activation = self->pre_activation,
+    .norm = self->norm,
+  };
 
-  x = seg_graph_add (graph, "conv1", "conv2d", SEG_IN (x), "channels", self->channels,
-                     "kernel-size", 3, "stride", self->stride, "padding", 1, "bias", FALSE, NULL);
-  x = seg_graph_add (graph, "bn1", "batch-norm", SEG_IN (x), NULL);
-  x = seg_graph_add (graph, "relu1", "relu", SEG_IN (x), NULL);
-  x = seg_graph_add (graph, "conv2", "conv2d", SEG_IN (x), "channels", self->channels,
-                     "kernel-size", 3, "padding", 1, "bias", FALSE, NULL);
-  x = seg_graph_add (graph, "bn2", "batch-norm", SEG_IN (x), NULL);
-
-  if (self->stride != 1 || seg_graph_get_channels (graph, shortcut) != self->channels)
-    {
-      seg_graph_push (graph, "downsample");
-      shortcut = seg_graph_add (graph, "0", "conv2d", SEG_IN (shortcut), "channels", self->channels,
-                                "kernel-size", 1, "stride", self->stride, "bias", FALSE, NULL);
-      shortcut = seg_graph_add (graph, "1", "batch-norm", SEG_IN (shortcut), NULL);
-      seg_graph_pop (graph);
-    }
-  x = seg_graph_add (graph, "add", "add", SEG_IN (x, shortcut), NULL);
-  x = seg_graph_add (graph, "relu2", "relu", SEG_IN (x), NULL);
-  *out = (SegFeatures){ .n = 1, .values = { x }, .strides = { in->strides[0] * self->stride } };
+  _seg_resnet_build_unit (graph, &unit, in, out);
 }
 
 static void
@@ -52,11 +47,17 @@ seg_residual_class_init (SegResidualClass *klass)
 
   block->kind = SEG_BLOCK_MAP;
   block->build = seg_residual_build;
-  seg_block_class_set_info (block, "Residual block", "He et al. 2016, arXiv:1512.03385");
+  seg_block_class_set_info (block, "Residual block",
+                            "He et al. 2016, arXiv:1512.03385 and arXiv:1603.05027");
   seg_class_add_int (klass, "channels", G_STRUCT_OFFSET (SegResidual, channels), 1, 65536, 64,
                      "Channels of both convolutions");
   seg_class_add_int (klass, "stride", G_STRUCT_OFFSET (SegResidual, stride), 1, 8, 1,
                      "Stride of the first convolution");
+  seg_class_add_boolean (klass, "pre-activation", G_STRUCT_OFFSET (SegResidual, pre_activation),
+                         FALSE, "Normalisation and ReLU before each convolution, not after");
+  seg_class_add_string (
+      klass, "norm", G_STRUCT_OFFSET (SegResidual, norm), "batch",
+      "Normalisation: NAME for the layer NAME-norm (batch, instance, …), or none");
 }
 
 static void

@@ -3,8 +3,8 @@
 struct _SegUnetDecoder
 {
   SegBlock parent_instance;
-  gboolean norm;
-  SegBlock *inner;
+  const char *up;
+  SegUnetInner inner;
 };
 
 G_DEFINE_FINAL_TYPE (SegUnetDecoder, seg_unet_decoder, SEG_TYPE_BLOCK)
@@ -12,14 +12,24 @@ G_DEFINE_FINAL_TYPE (SegUnetDecoder, seg_unet_decoder, SEG_TYPE_BLOCK)
 /**
  * SegUnetDecoder:
  *
- * The expanding half of a U-Net. At each level, deepest first: a 2×2 transposed convolution
- * doubles the size and halves the channels; the result is padded to the skip's size (an odd size
- * lost a row or column on the way down); both are joined, [skip, upsampled]; and the inner block
- * gives as many channels as the skip has.
+ * The expanding half of a U-Net. At each level, deepest first: the map is made twice as large, its
+ * size is matched with the skip's, both are joined, [skip, upsampled], and the inner block follows.
  *
- * Takes a pyramid of two or more maps, of strides exactly 1, 2, 4, …; each map but the finest
- * must be one that can be halved in channels. Other pyramids are refused.
+ * "up" transposed: a 2×2 transposed convolution, which halves the channels; the inner block gives
+ * as many as the skip has. Other ways to resize have no parameters and keep the channels (bilinear
+ * puts corners on corners); then the inner block has half of the joined channels between its
+ * convolutions and gives as many as the next finer skip has, as in the PyTorch U-Nets that offer
+ * this choice.
+ *
+ * "padding" same: the upsampled map is padded to the skip's size (an odd size lost a row or column
+ * on the way down). valid: the skip is cropped to the upsampled map, as in the paper.
+ *
+ * Takes a pyramid of two or more maps, of strides exactly 1, 2, 4, …; with transposed convolutions
+ * the deepest must have an even number of channels, and so must each skip but the finest. Other
+ * pyramids are refused.
  * Source: Ronneberger, Fischer and Brox 2015, U-Net, figure 1, arXiv:1505.04597
+ *
+ * Longer than most blocks: it is what the paper's U-Net and the usual later ones have in common.
  */
 
 static gboolean
@@ -40,40 +50,70 @@ seg_unet_decoder_check (SegGraph *graph, const SegFeatures *in)
   return fits;
 }
 
+/* Twice as large. */
+static SegValue
+seg_unet_decoder_add_up (SegUnetDecoder *self, SegGraph *graph, SegValue x)
+{
+  gint64 channels = seg_graph_get_channels (graph, x);
+
+  if (g_strcmp0 (self->up, "transposed") != 0)
+    return _seg_unet_add_resize (graph, "up", self->up, TRUE, SEG_IN (x));
+  if (channels % 2 != 0)
+    seg_graph_fail (graph, g_error_new (SEG_ERROR, SEG_ERROR_SHAPE,
+                                        "unet-decoder cannot halve %" G_GINT64_FORMAT " channels",
+                                        channels));
+  return seg_graph_add (graph, "up", "conv-transpose2d", SEG_IN (x), "channels",
+                        (gint) (channels / 2), "kernel-size", 2, "stride", 2, NULL);
+}
+
+/* One level: @x and the skip become one map. */
+static SegValue
+seg_unet_decoder_add_level (SegUnetDecoder *self, SegGraph *graph, guint number, SegValue x,
+                            SegValue skip, gint64 next_channels)
+{
+  g_autofree char *name = g_strdup_printf ("blocks.%u", number);
+  g_autofree char *join = g_strdup_printf ("joins.%u", number);
+  gint64 channels = seg_graph_get_channels (graph, skip), mid_channels = channels;
+  g_autoptr (SegBlock) inner = NULL;
+
+  seg_graph_push (graph, name);
+  x = seg_unet_decoder_add_up (self, graph, x);
+  seg_graph_pop (graph);
+  if (g_strcmp0 (self->up, "transposed") != 0)
+    {
+      mid_channels = MAX ((channels + seg_graph_get_channels (graph, x)) / 2, 1);
+      channels = next_channels;
+    }
+
+  seg_graph_push (graph, join);
+  if (self->inner.padding == SEG_UNET_SAME)
+    x = seg_graph_add (graph, "pad", "pad", SEG_IN (x, skip), NULL);
+  else
+    skip = seg_graph_add (graph, "crop", "crop", SEG_IN (skip, x), NULL);
+  x = seg_graph_add (graph, "concat", "concat", SEG_IN (skip, x), NULL);
+  seg_graph_pop (graph);
+
+  seg_graph_push (graph, name);
+  inner = _seg_unet_new_inner (graph, &self->inner, channels, mid_channels);
+  x = inner != NULL ? seg_block_build_map (inner, graph, NULL, x) : 0;
+  seg_graph_pop (graph);
+  return x;
+}
+
 static void
 seg_unet_decoder_build (SegBlock *block, SegGraph *graph, const SegFeatures *in, SegFeatures *out)
 {
-  SegUnetDecoder *self = SEG_UNET_DECODER (block);
-  SegValue x;
+  SegValue x = in->values[in->n - 1];
 
   if (!seg_unet_decoder_check (graph, in))
     return;
-
-  x = in->values[in->n - 1];
-  for (guint i = 0; i < in->n - 1; i++)
+  for (guint i = 0; i < in->n - 1 && !seg_graph_failed (graph); i++)
     {
-      SegValue skip = in->values[in->n - 2 - i], up;
-      gint64 channels = seg_graph_get_channels (graph, x);
-      g_autofree char *name = g_strdup_printf ("blocks.%u", i);
-      g_autoptr (SegBlock) inner = NULL;
+      guint level = in->n - 2 - i;
+      gint64 next = seg_graph_get_channels (graph, in->values[level > 0 ? level - 1 : 0]);
 
-      seg_graph_push (graph, name);
-      if (channels % 2 != 0)
-        seg_graph_fail (graph,
-                        g_error_new (SEG_ERROR, SEG_ERROR_SHAPE,
-                                     "unet-decoder cannot halve %" G_GINT64_FORMAT " channels",
-                                     channels));
-      inner = _seg_unet_new_inner (graph, self->inner, seg_graph_get_channels (graph, skip),
-                                   self->norm);
-      up = seg_graph_add (graph, "up", "conv-transpose2d", SEG_IN (x), "channels",
-                          (gint) (channels / 2), "kernel-size", 2, "stride", 2, NULL);
-      up = seg_graph_add (graph, "pad", "pad", SEG_IN (up, skip), NULL);
-      x = seg_graph_add (graph, "concat", "concat", SEG_IN (skip, up), NULL);
-      x = inner != NULL ? seg_block_build_map (inner, graph, NULL, x) : 0;
-      seg_graph_pop (graph);
-
-      if (seg_graph_failed (graph))
-        return;
+      x = seg_unet_decoder_add_level (SEG_UNET_DECODER (block), graph, i, x, in->values[level],
+                                      next);
     }
   *out = (SegFeatures){ .n = 1, .values = { x }, .strides = { 1 } };
 }
@@ -87,10 +127,11 @@ seg_unet_decoder_class_init (SegUnetDecoderClass *klass)
   block->build = seg_unet_decoder_build;
   seg_block_class_set_info (block, "Decoder of the classic U-Net",
                             "Ronneberger, Fischer and Brox 2015, arXiv:1505.04597");
-  seg_class_add_boolean (klass, "norm", G_STRUCT_OFFSET (SegUnetDecoder, norm), TRUE,
-                         "Batch normalisation in the default inner block");
-  seg_class_add_object (klass, "inner", G_STRUCT_OFFSET (SegUnetDecoder, inner), SEG_TYPE_BLOCK,
-                        "Block of each level; double-conv by default");
+  seg_class_add_string (klass, "up", G_STRUCT_OFFSET (SegUnetDecoder, up), "transposed",
+                        "How a map is made larger: transposed, or NAME for the layer resize-NAME "
+                        "(bilinear, nearest, …)");
+  _seg_unet_class_add_inner (klass, G_STRUCT_OFFSET (SegUnetDecoder, inner));
+  _seg_unet_class_add_padding (klass, G_STRUCT_OFFSET (SegUnetDecoder, inner));
 }
 
 static void

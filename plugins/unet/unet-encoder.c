@@ -4,8 +4,8 @@ struct _SegUnetEncoder
 {
   SegBlock parent_instance;
   gint channels, depth;
-  gboolean norm;
-  SegBlock *inner;
+  gboolean narrow_bottom;
+  SegUnetInner inner;
 };
 
 G_DEFINE_FINAL_TYPE (SegUnetEncoder, seg_unet_encoder, SEG_TYPE_BLOCK)
@@ -14,39 +14,44 @@ G_DEFINE_FINAL_TYPE (SegUnetEncoder, seg_unet_encoder, SEG_TYPE_BLOCK)
  * SegUnetEncoder:
  *
  * The contracting half of a U-Net: an inner block at full resolution, then at each level half
- * the size by max pooling and twice the channels.
+ * the size by max pooling and twice the channels. With "narrow-bottom" the last level keeps the
+ * channels of the one above: what a decoder that upsamples without parameters is usually given.
+ * With "padding" valid the maps are smaller than the strides say, and decoders crop.
+ * An inner block that changes the size is refused.
  * Pyramid: depth + 1 maps of stride 1, 2, 4, …
  * Source: Ronneberger, Fischer and Brox 2015, U-Net, figure 1, arXiv:1505.04597
  */
+
+static gint64
+seg_unet_encoder_get_channels (SegUnetEncoder *self, gint level)
+{
+  gboolean narrow = self->narrow_bottom && level == self->depth;
+
+  return (gint64) self->channels << (narrow ? level - 1 : level);
+}
 
 static void
 seg_unet_encoder_build (SegBlock *block, SegGraph *graph, const SegFeatures *in, SegFeatures *out)
 {
   SegUnetEncoder *self = SEG_UNET_ENCODER (block);
-  SegFeatures level = { .n = 1, .values = { in->values[0] }, .strides = { in->strides[0] } };
+  SegValue x = in->values[0];
 
-  for (gint i = 0; i <= self->depth; i++)
+  for (gint i = 0; i <= self->depth && !seg_graph_failed (graph); i++)
     {
       g_autofree char *name = g_strdup_printf ("blocks.%d", i);
+      g_autofree char *pool = g_strdup_printf ("pools.%d", i);
+      gint64 channels = seg_unet_encoder_get_channels (self, i);
       g_autoptr (SegBlock) inner = NULL;
-      SegFeatures finer = level;
 
-      seg_graph_push (graph, name);
-      inner = _seg_unet_new_inner (graph, self->inner, (gint64) self->channels << i, self->norm);
       if (i > 0)
-        {
-          finer.values[0] = seg_graph_add (graph, "pool", "max-pool", SEG_IN (level.values[0]),
-                                           "kernel-size", 2, "stride", 2, NULL);
-          finer.strides[0] *= 2;
-        }
-      if (inner != NULL)
-        seg_block_build (inner, graph, NULL, &finer, &level);
+        x = seg_graph_add (graph, pool, "max-pool", SEG_IN (x), "kernel-size", 2, "stride", 2,
+                           NULL);
+      seg_graph_push (graph, name);
+      inner = _seg_unet_new_inner (graph, &self->inner, channels, channels);
+      x = inner != NULL ? seg_block_build_map (inner, graph, NULL, x) : 0;
       seg_graph_pop (graph);
-
-      if (seg_graph_failed (graph))
-        return;
-      out->values[out->n] = level.values[0];
-      out->strides[out->n++] = level.strides[0];
+      out->values[out->n] = x;
+      out->strides[out->n++] = in->strides[0] << i;
     }
 }
 
@@ -63,10 +68,10 @@ seg_unet_encoder_class_init (SegUnetEncoderClass *klass)
                      "Channels at full resolution; each level doubles them");
   seg_class_add_int (klass, "depth", G_STRUCT_OFFSET (SegUnetEncoder, depth), 1, 8, 4,
                      "How often the size is halved");
-  seg_class_add_boolean (klass, "norm", G_STRUCT_OFFSET (SegUnetEncoder, norm), TRUE,
-                         "Batch normalisation in the default inner block");
-  seg_class_add_object (klass, "inner", G_STRUCT_OFFSET (SegUnetEncoder, inner), SEG_TYPE_BLOCK,
-                        "Block of each level; double-conv by default");
+  seg_class_add_boolean (klass, "narrow-bottom", G_STRUCT_OFFSET (SegUnetEncoder, narrow_bottom),
+                         FALSE, "The last level has no more channels than the one above it");
+  _seg_unet_class_add_inner (klass, G_STRUCT_OFFSET (SegUnetEncoder, inner));
+  _seg_unet_class_add_padding (klass, G_STRUCT_OFFSET (SegUnetEncoder, inner));
 }
 
 static void

@@ -1,0 +1,154 @@
+/* segconvert: a model in, the same model in another form out. */
+#include <stdio.h>
+
+#include <segkit/segkit.h>
+
+#include "lib/exit-code.h"
+#include "lib/process.h"
+
+static struct
+{
+  char *format, *encoder_weights, *recipe, *plugin_path, **paths;
+  gint64 seed;
+  gboolean version;
+} options = { .seed = -1 };
+
+static const GOptionEntry entries[] = {
+  { "format", 0, 0, G_OPTION_ARG_STRING, &options.format,
+    "write a folder for another program: smp; without it, a safetensors file", "FORMAT" },
+  { "encoder-weights", 0, 0, G_OPTION_ARG_FILENAME, &options.encoder_weights,
+    "take the encoder's parameters from this safetensors file", "FILE" },
+  { "recipe", 0, 0, G_OPTION_ARG_FILENAME, &options.recipe,
+    "instead of reading MODEL, make a model that is not trained", "FILE" },
+  { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed,
+    "of the random numbers that --recipe begins with (default: 0)", "N" },
+  { "plugin-path", 0, 0, G_OPTION_ARG_FILENAME, &options.plugin_path,
+    "look for plugins here first", "DIR" },
+  { "version", 0, 0, G_OPTION_ARG_NONE, &options.version, "print the version and end", NULL },
+  { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.paths, NULL, NULL },
+  G_OPTION_ENTRY_NULL
+};
+
+static const char summary[]
+    = "Writes a model in another form: a file of segkit's own, or a folder for another program.\n"
+      "MODEL is what \"segment -m\" takes: a safetensors file, or a folder of another program.";
+
+static const char description[]
+    = "Examples:\n"
+      "  segconvert smp-folder cells.safetensors\n"
+      "  segconvert --format smp cells.safetensors smp-folder\n"
+      "  segconvert --recipe unet.recipe --encoder-weights resnet34.safetensors start.safetensors\n"
+      "\n"
+      "--encoder-weights takes a classifier's parameters by torchvision's names, without or with\n"
+      "\"encoder.\" before them. The classifier's own layers are left out, and the convolution\n"
+      "that reads the image is fitted to the model's number of bands.\n"
+      "\n"
+      "Exit status: 0 done, 2 usage, 3 malformed or unsupported input, 4 input or output failed,\n"
+      "5 a limit on memory or size, 6 numbers that are not finite, 7 plugin, 9 a bug.\n";
+
+static gboolean
+parse (int *argc, char ***argv, GError **error)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new ("[MODEL] OUT");
+  guint n;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_summary (context, summary);
+  g_option_context_set_description (context, description);
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (options.version)
+    return TRUE;
+
+  n = options.paths != NULL ? g_strv_length (options.paths) : 0;
+  if (n != (options.recipe != NULL ? 1 : 2))
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                 options.recipe != NULL
+                     ? "with --recipe, name what to write; \"segconvert --help\" tells more"
+                     : "name a model and what to write; \"segconvert --help\" tells more");
+  else if (options.seed < -1)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--seed: must not be negative");
+  else if (options.seed >= 0 && options.recipe == NULL)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                 "--seed says nothing without --recipe");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* The text of a recipe, no more of it than a recipe may have. */
+static char *
+read_recipe (const char *path, GError **error)
+{
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (GFileInputStream) stream = g_file_read (file, NULL, error);
+  g_autofree char *text = g_malloc (SEG_RECIPE_MAX_BYTES + 2);
+  gsize n_bytes;
+
+  if (stream == NULL
+      || !g_input_stream_read_all (G_INPUT_STREAM (stream), text, SEG_RECIPE_MAX_BYTES + 1,
+                                   &n_bytes, NULL, error))
+    return NULL;
+  text[n_bytes] = '\0';
+  if (strlen (text) == n_bytes)
+    return g_steal_pointer (&text);
+  g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: recipe has control characters", path);
+  return NULL;
+}
+
+static SegModel *
+make_model (GError **error)
+{
+  g_autofree char *recipe = NULL;
+  SegModel *model = NULL;
+
+  if (options.recipe == NULL)
+    return seg_model_load (options.paths[0], error);
+  recipe = read_recipe (options.recipe, error);
+  if (recipe == NULL)
+    return NULL;
+  model = seg_model_new_from_recipe (recipe, (guint64) MAX (options.seed, 0), error);
+  if (model == NULL)
+    g_prefix_error (error, "%s: ", options.recipe);
+  return model;
+}
+
+static gboolean
+convert (GCancellable *cancellable, GError **error)
+{
+  const char *out = options.paths[options.recipe != NULL ? 0 : 1];
+  g_autoptr (SegModel) model = make_model (error);
+
+  if (model == NULL
+      || (options.encoder_weights != NULL
+          && !seg_model_load_encoder (model, options.encoder_weights, error))
+      || g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  return options.format != NULL ? seg_model_export (model, options.format, out, error)
+                                : seg_model_save (model, out, error);
+}
+
+int
+main (int argc, char **argv)
+{
+  GCancellable *cancellable = seg_process_init ();
+  g_autoptr (GError) error = NULL;
+
+  g_set_prgname ("segconvert");
+  if (!parse (&argc, &argv, &error))
+    return seg_exit_code_print_error (error);
+  if (options.version)
+    {
+      printf ("segconvert (segkit) " SEGKIT_VERSION "\n");
+      return fflush (stdout) == 0 ? SEG_EXIT_OK : SEG_EXIT_IO;
+    }
+  seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
+  if (convert (cancellable, &error))
+    return SEG_EXIT_OK;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      fprintf (stderr, "%s: stopped by signal %d\n", g_get_prgname (), seg_process_get_signal ());
+      return 128 + seg_process_get_signal ();
+    }
+  return seg_exit_code_print_error (error);
+}

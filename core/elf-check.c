@@ -1,0 +1,75 @@
+/* Whether a module file is all there. dlopen() maps segments without asking how long the file is:
+ * one that a full disk or an interrupted copy has cut short ends the process with SIGBUS. */
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "elf-check.h"
+
+#include <segkit/error.h>
+
+#define SEG_ELF_CLASS (sizeof (gpointer) == 8 ? ELFCLASS64 : ELFCLASS32)
+
+/* Whether @n bytes from @offset lie in a file of so many. */
+static gboolean
+seg_elf_inside (guint64 n_bytes, guint64 offset, guint64 n)
+{
+  return offset <= n_bytes && n <= n_bytes - offset;
+}
+
+static gboolean
+seg_elf_read (int fd, gpointer to, gsize n, guint64 offset)
+{
+  return pread (fd, to, n, (off_t) offset) == (ssize_t) n;
+}
+
+/* NULL, or what is wrong with the file. */
+static const char *
+seg_elf_find_fault (int fd)
+{
+  static const char cut_short[] = "the file is cut short";
+  struct stat status;
+  ElfW (Ehdr) header;
+  guint64 n_bytes;
+
+  if (fstat (fd, &status) != 0)
+    return g_strerror (errno);
+  if (!S_ISREG (status.st_mode))
+    return "not a regular file";
+  n_bytes = (guint64) status.st_size;
+  if (!seg_elf_read (fd, &header, sizeof header, 0)
+      || memcmp (header.e_ident, ELFMAG, SELFMAG) != 0
+      || header.e_ident[EI_CLASS] != SEG_ELF_CLASS
+      || header.e_phentsize != sizeof (ElfW (Phdr)))
+    return "not a module that this program could load";
+
+  if (!seg_elf_inside (n_bytes, header.e_phoff, (guint64) header.e_phnum * header.e_phentsize)
+      || !seg_elf_inside (n_bytes, header.e_shoff, (guint64) header.e_shnum * header.e_shentsize))
+    return cut_short;
+  for (guint i = 0; i < header.e_phnum; i++)
+    {
+      ElfW (Phdr) segment;
+
+      if (!seg_elf_read (fd, &segment, sizeof segment, header.e_phoff + i * sizeof segment)
+          || !seg_elf_inside (n_bytes, segment.p_offset, segment.p_filesz))
+        return cut_short;
+    }
+  return NULL;
+}
+
+/* Opened so that a pipe in a plugin folder does not make the program wait. */
+gboolean
+_seg_elf_check (const char *path, GError **error)
+{
+  int fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  const char *fault = fd >= 0 ? seg_elf_find_fault (fd) : g_strerror (errno);
+
+  if (fault != NULL)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s: %s", path, fault);
+  if (fd >= 0)
+    close (fd);
+  return fault == NULL;
+}

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <segkit/model.h>
+#include <segkit/tensor.h>
+
+G_BEGIN_DECLS
+
+gboolean _seg_model_check_values    (const char *name, const SegTensor *tensor, GError **error);
+gboolean _seg_model_refuse_problems (const char *what, GPtrArray *problems, GError **error);
+
+G_END_DECLS

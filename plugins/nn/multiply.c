@@ -1,0 +1,172 @@
+#include "nn.h"
+
+struct _SegMultiply
+{
+  SegLayer parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (SegMultiply, seg_multiply, SEG_TYPE_LAYER)
+
+/**
+ * SegMultiply:
+ *
+ * The product of two maps. The second may be one pixel, which then counts everywhere, and it may
+ * have one channel, which then counts for every channel: the gates of attention.
+ * Shapes: (N, C, H, W) and (N, C or 1, H, W) or (N, C or 1, 1, 1) → as the first.
+ * Source: Hu, Shen and Sun 2018, Squeeze-and-excitation networks, eq. 4, arXiv:1709.01507
+ * Halo: none
+ * Kept for backward: both inputs
+ */
+
+static gboolean
+seg_multiply_is_pixel (const SegShape *gate)
+{
+  return gate->h == 1 && gate->w == 1;
+}
+
+static gboolean
+seg_multiply_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *out, GError **error)
+{
+  const SegShape *a = &in[0], *b = &in[1];
+  (void) layer, (void) n_in;
+
+  if (a->n != b->n || (b->c != a->c && b->c != 1)
+      || ((b->h != a->h || b->w != a->w) && !seg_multiply_is_pixel (b)))
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
+                   "cannot multiply %" G_GINT64_FORMAT " channels of %" G_GINT64_FORMAT
+                   "×%" G_GINT64_FORMAT " by %" G_GINT64_FORMAT " channels of %" G_GINT64_FORMAT
+                   "×%" G_GINT64_FORMAT,
+                   a->c, a->h, a->w, b->c, b->h, b->w);
+      return FALSE;
+    }
+  *out = *a;
+  return TRUE;
+}
+
+static void
+seg_multiply_required (SegLayer *layer, const SegShape *in, guint n_in, const SegRect *out,
+                       guint input, SegRect *need)
+{
+  (void) layer, (void) n_in;
+  *need = input == 1 && seg_multiply_is_pixel (&in[1]) ? (SegRect){ 0, 0, 1, 1 } : *out;
+}
+
+/* The gate's row that belongs to row @y of channel block @b, from column @x on. */
+static float *
+seg_multiply_gate (const SegView *gate, guint b, gint64 sample, gint64 y, gint64 x)
+{
+  gboolean pixel = seg_multiply_is_pixel (&gate->shape);
+
+  return seg_view_at (gate, gate->shape.c == 1 ? 0 : b, sample, pixel ? 0 : y, pixel ? 0 : x);
+}
+
+static void
+seg_multiply_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                      SegView *out, const SegPiece *piece)
+{
+  gint64 step = seg_multiply_is_pixel (&in[1].shape) ? 0 : 1;
+  const SegRect *r = &piece->rect;
+  (void) layer, (void) run, (void) n_in;
+
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 y = r->y; y < r->y + r->h; y++)
+      {
+        const float *x = seg_view_at (&in[0], b, piece->sample, y, r->x);
+        const float *gate = seg_multiply_gate (&in[1], b, piece->sample, y, r->x);
+        float *to = seg_view_at (out, b, piece->sample, y, r->x);
+#pragma omp simd
+        for (gint64 i = 0; i < r->w; i++)
+          to[i] = x[i] * gate[i * step];
+      }
+}
+
+static void
+seg_multiply_backward_first (const SegView *in, const SegView *dout, SegView *din,
+                             const SegPiece *piece)
+{
+  gint64 step = seg_multiply_is_pixel (&in[1].shape) ? 0 : 1;
+  const SegRect *r = &piece->rect;
+
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 y = r->y; y < r->y + r->h; y++)
+      {
+        const float *dy = seg_view_at (dout, b, piece->sample, y, r->x);
+        const float *gate = seg_multiply_gate (&in[1], b, piece->sample, y, r->x);
+        float *dx = seg_view_at (din, b, piece->sample, y, r->x);
+#pragma omp simd
+        for (gint64 i = 0; i < r->w; i++)
+          dx[i] += dy[i] * gate[i * step];
+      }
+}
+
+/* Σ dy·x over a rectangle of channels @first to @end - 1: each row on its own, rows in order. */
+static float
+seg_multiply_sum (const SegView *in, const SegView *dout, guint first, guint end, gint64 sample,
+                  SegRect rect)
+{
+  double sum = 0.;
+
+  for (guint b = first; b < end; b++)
+    for (gint64 y = rect.y; y < rect.y + rect.h; y++)
+      {
+        const float *x = seg_view_at (&in[0], b, sample, y, rect.x);
+        const float *dy = seg_view_at (dout, b, sample, y, rect.x);
+        double row = 0.;
+
+        for (gint64 i = 0; i < rect.w; i++)
+          row += (double) x[i] * (double) dy[i];
+        sum += row;
+      }
+  return (float) sum;
+}
+
+/* Each number of the gate gathers from all that it was multiplied by. */
+static void
+seg_multiply_backward_gate (const SegView *in, const SegView *dout, SegView *din,
+                            const SegPiece *piece)
+{
+  const SegShape *shape = &in[0].shape;
+  gboolean pixel = seg_multiply_is_pixel (&in[1].shape), one = in[1].shape.c == 1;
+  const SegRect *r = &piece->rect;
+
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 y = r->y; y < r->y + r->h; y++)
+      for (gint64 x = r->x; x < r->x + r->w; x++)
+        *seg_view_at (din, b, piece->sample, y, x) += seg_multiply_sum (
+            in, dout, one ? 0 : b, one ? (guint) shape->c : b + 1, piece->sample,
+            pixel ? (SegRect){ 0, 0, shape->w, shape->h } : (SegRect){ x, y, 1, 1 });
+}
+
+static void
+seg_multiply_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                             const SegView *out, const SegView *dout, guint input, SegView *din,
+                             const SegPiece *piece)
+{
+  (void) layer, (void) run, (void) n_in, (void) out;
+
+  if (input == 0)
+    seg_multiply_backward_first (in, dout, din, piece);
+  else
+    seg_multiply_backward_gate (in, dout, din, piece);
+}
+
+static void
+seg_multiply_class_init (SegMultiplyClass *klass)
+{
+  SegLayerClass *layer = SEG_LAYER_CLASS (klass);
+
+  layer->min_inputs = layer->max_inputs = 2;
+  layer->infer = seg_multiply_infer;
+  layer->required = seg_multiply_required;
+  layer->forward = seg_multiply_forward;
+  layer->backward_input = seg_multiply_backward_input;
+  seg_layer_class_set_info (layer, "Product of two maps",
+                            "Hu, Shen and Sun 2018, eq. 4, arXiv:1709.01507");
+}
+
+static void
+seg_multiply_init (SegMultiply *self)
+{
+  (void) self;
+}

@@ -1,0 +1,118 @@
+#include "nn.h"
+
+struct _SegPrelu
+{
+  SegLayer parent_instance;
+  gboolean shared;
+};
+
+G_DEFINE_FINAL_TYPE (SegPrelu, seg_prelu, SEG_TYPE_LAYER)
+
+/**
+ * SegPrelu:
+ *
+ * Negative numbers are multiplied by a trained slope: one for all channels, or one for each. NaN
+ * stays NaN.
+ * Shapes: x (N, C, H, W), weight (1) or (C) → as x.
+ * Source: He et al. 2015, Delving deep into rectifiers, eq. 1 and 4, arXiv:1502.01852
+ * Halo: none
+ * Kept for backward: the input
+ */
+
+/* Not SEG_ROLE_WEIGHT: decay would turn the slope into an ordinary ReLU's, the authors say. */
+static void
+seg_prelu_declare (SegLayer *layer, const SegShape *in, guint n_in, SegParamSet *params)
+{
+  SegInit quarter = { SEG_INIT_CONSTANT, 0.25f, 0, 0 };
+  (void) n_in;
+
+  seg_param_set_add (params, "weight", SEG_ROLE_BIAS, SEG_DTYPE_F32, quarter, 1,
+                     SEG_PRELU (layer)->shared ? (gint64) 1 : in[0].c);
+}
+
+static void
+seg_prelu_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in, SegView *out,
+                   const SegPiece *piece)
+{
+  const float *weight = run->params[0];
+  const SegRect *r = &piece->rect;
+  (void) n_in;
+
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 y = r->y; y < r->y + r->h; y++)
+      {
+        float slope = weight[SEG_PRELU (layer)->shared ? 0 : b];
+        const float *from = seg_view_at (in, b, piece->sample, y, r->x);
+        float *to = seg_view_at (out, b, piece->sample, y, r->x);
+#pragma omp simd
+        for (gint64 i = 0; i < r->w; i++)
+          to[i] = from[i] > 0.f ? from[i] : slope * from[i];
+      }
+}
+
+static void
+seg_prelu_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                          const SegView *out, const SegView *dout, guint input, SegView *din,
+                          const SegPiece *piece)
+{
+  const float *weight = run->params[0];
+  const SegRect *r = &piece->rect;
+  (void) n_in, (void) out, (void) input;
+
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 y = r->y; y < r->y + r->h; y++)
+      {
+        float slope = weight[SEG_PRELU (layer)->shared ? 0 : b];
+        const float *x = seg_view_at (in, b, piece->sample, y, r->x);
+        const float *dy = seg_view_at (dout, b, piece->sample, y, r->x);
+        float *dx = seg_view_at (din, b, piece->sample, y, r->x);
+#pragma omp simd
+        for (gint64 i = 0; i < r->w; i++)
+          dx[i] += x[i] > 0.f ? dy[i] : slope * dy[i];
+      }
+}
+
+static void
+seg_prelu_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                           const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
+                           gint64 y1, float *const *dparams)
+{
+  gboolean shared = SEG_PRELU (layer)->shared;
+  double sum = 0.; /* of one channel, or of all */
+  (void) run, (void) n_in, (void) out;
+
+  for (guint b = 0; b < in->n_blocks; b++)
+    {
+      for (gint64 y = y0; y < y1; y++)
+        {
+          const float *x = seg_view_at (in, b, sample, y, 0);
+          const float *dy = seg_view_at (dout, b, sample, y, 0);
+          for (gint64 i = 0; i < in->shape.w; i++)
+            sum += x[i] > 0.f ? 0. : (double) dy[i] * (double) x[i];
+        }
+      if (shared && b + 1 < in->n_blocks)
+        continue;
+      dparams[0][shared ? 0 : b] += (float) sum;
+      sum = 0.;
+    }
+}
+
+static void
+seg_prelu_class_init (SegPreluClass *klass)
+{
+  SegLayerClass *layer = SEG_LAYER_CLASS (klass);
+
+  layer->declare = seg_prelu_declare;
+  layer->forward = seg_prelu_forward;
+  layer->backward_input = seg_prelu_backward_input;
+  layer->backward_params = seg_prelu_backward_params;
+  seg_layer_class_set_info (layer, "Parametric ReLU", "He et al. 2015, arXiv:1502.01852");
+  seg_class_add_boolean (klass, "shared", G_STRUCT_OFFSET (SegPrelu, shared), TRUE,
+                         "One slope for all channels, not one for each");
+}
+
+static void
+seg_prelu_init (SegPrelu *self)
+{
+  (void) self;
+}
