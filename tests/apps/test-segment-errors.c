@@ -1,0 +1,368 @@
+/* What segment does when something is wrong: an exit status that says what kind of thing, one
+ * line that says which, and no file that is not whole. */
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "tool.h"
+
+#define MODEL "-m", "model.safetensors"
+
+enum { OK, FAILED, USAGE, INPUT, IO, LIMIT, NUMERIC };
+
+static void
+save_picture (Tool *tool, const char *name)
+{
+  VipsImage *picture = tool_picture (60, 40, 3);
+
+  tool_save_image (tool, name, picture);
+  g_object_unref (picture);
+}
+
+static void
+assert_refused (Tool *tool, const char *image, int status, const char *names, const char *cause)
+{
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "out.png", image, NULL), ==, status);
+  tool_assert_fails (tool, status, names, cause);
+}
+
+static void
+test_usage (Tool *tool, gconstpointer data)
+{
+  static const struct
+  {
+    const char *arguments[8], *names;
+  } cases[] = {
+    { { "-o", "out.png" }, "image" },
+    { { "image.png" }, "-o" },
+    { { "-o", "out.png", "image.png", "image.png" }, "image" },
+    { { "-o", "out.png", "--tile", "0", "image.png" }, "--tile" },
+    { { "-o", "out.png", "--tile", "-3", "image.png" }, "--tile" },
+    { { "-o", "out.png", "--tile", "x", "image.png" }, "--tile" },
+    { { "-o", "out.png", "--tile", "99999999999", "image.png" }, "--tile" },
+    { { "-o", "out.png", "--bands", "0", "image.png" }, "--bands" },
+    { { "-o", "out.png", "--threads", "0", "image.png" }, "--threads" },
+    { { "-o", "out.png", "--tile", "8", "--bands", "8", "image.png" }, "--bands" },
+    { { "-o", "out.png", "--colour", "image.png" }, "--colour" },
+  };
+
+  (void) data;
+  save_picture (tool, "image.png");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const char *const *a = cases[i].arguments;
+
+      g_assert_cmpint (tool_run (tool, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], NULL), ==,
+                       USAGE);
+      tool_assert_fails (tool, USAGE, cases[i].names, "usage");
+    }
+  tool_assert_files (tool, "image.png", NULL);
+  g_assert_cmpint (tool_run (tool, "--version", NULL), ==, OK);
+  g_assert_cmpint (tool_run (tool, "--help", NULL), ==, OK);
+}
+
+static void
+test_output (Tool *tool, gconstpointer data)
+{
+  static const struct
+  {
+    const char *out, *overlay, *names, *cause;
+    int status;
+  } cases[] = {
+    { "out.jpg", NULL, "out.jpg: only .png, .tif", "segkit:param", USAGE },
+    { "out", NULL, "out: only .png, .tif", "segkit:param", USAGE },
+    { "out.png[colour=1]", NULL, "\"colour\"", "segkit:param", USAGE },
+    { "out.png[compression=10]", NULL, "\"compression\" cannot be 10", "segkit:param", USAGE },
+    { "out.tif[compression=jpeg]", NULL, "compression=jpeg", "segkit:param", USAGE },
+    { "out.tif[bitdepth=1]", NULL, "bitdepth=1", "segkit:param", USAGE },
+    { "out.tif[tile-width=17]", NULL, "out.tif", "io:failed", IO },
+    { "folder.png", NULL, "folder.png: is a folder", "io:is-directory", IO },
+    { "nowhere/out.png", NULL, "nowhere/out.png", "io:not-found", IO },
+    { "image.png", NULL, "image.png", "usage", USAGE },
+    { "./image.png", NULL, "image.png", "usage", USAGE },
+    { "link.png", NULL, "link.png", "usage", USAGE },
+    { "out.png", "image.png", "image.png", "usage", USAGE },
+    { "out.png", "out.png", "out.png", "usage", USAGE },
+    { "out.png", "./out.png", "out.png", "usage", USAGE },
+    { "out.png", "nowhere/over.png", "nowhere/over.png", "io:not-found", IO },
+  };
+  g_autofree char *folder = tool_path (tool, "folder.png"), *link = tool_path (tool, "link.png");
+
+  (void) data;
+  save_picture (tool, "image.png");
+  g_assert_cmpint (g_mkdir (folder, 0777), ==, 0);
+  g_assert_cmpint (symlink ("image.png", link), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_assert_cmpint (tool_run (tool, MODEL, "-o", cases[i].out, "image.png",
+                                 cases[i].overlay != NULL ? "--overlay" : NULL, cases[i].overlay,
+                                 NULL),
+                       ==, cases[i].status);
+      tool_assert_fails (tool, cases[i].status, cases[i].names, cases[i].cause);
+    }
+  tool_assert_files (tool, "image.png", "folder.png", "link.png", NULL);
+}
+
+static void
+test_model (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  save_picture (tool, "image.png");
+  g_assert_cmpint (tool_run (tool, "-m", "none.safetensors", "-o", "out.png", "image.png", NULL),
+                   ==, IO);
+  tool_assert_fails (tool, IO, "none.safetensors", "io:not-found");
+  g_assert_cmpint (tool_run (tool, "-m", "image.png", "-o", "out.png", "image.png", NULL), ==,
+                   INPUT);
+  tool_assert_fails (tool, INPUT, "image.png", "segkit:format");
+  tool_assert_files (tool, "image.png", NULL);
+}
+
+static void
+test_not_an_image (Tool *tool, gconstpointer data)
+{
+  g_autofree char *pipe = tool_path (tool, "pipe.png"), *loop = tool_path (tool, "loop.png");
+
+  (void) data;
+  tool_save_bytes (tool, "text.png", "not a picture\n", 14);
+  tool_save_bytes (tool, "empty.png", "", 0);
+  tool_save_bytes (tool, "a\nb\x1b[1m\xff.png", "", 0);
+  tool_save_bytes (tool, "drawing.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>", 41);
+  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
+  g_assert_cmpint (symlink ("loop.png", loop), ==, 0);
+
+  assert_refused (tool, "none.png", IO, "none.png", "io:not-found");
+  assert_refused (tool, "loop.png", IO, "loop.png", "io:too-many-links");
+  assert_refused (tool, "text.png", INPUT, "text.png", "segkit:unsupported");
+  assert_refused (tool, "empty.png", INPUT, "empty.png", "segkit:unsupported");
+  assert_refused (tool, "a\nb\x1b[1m\xff.png", INPUT, "a\\x0ab\\x1b[1m\\xff.png",
+                  "segkit:unsupported");
+  assert_refused (tool, "drawing.svg", INPUT, "drawing.svg", "segkit:unsupported");
+  assert_refused (tool, "pipe.png", INPUT, "pipe.png", "segkit:format");
+  assert_refused (tool, "/dev/zero", INPUT, "/dev/zero", "segkit:format");
+  assert_refused (tool, ".", INPUT, ".: is not a regular file", "segkit:format");
+  tool_assert_files (tool, "text.png", "empty.png", "a\nb\x1b[1m\xff.png", "drawing.svg",
+                     "pipe.png", "loop.png", NULL);
+}
+
+/* Cut at many places: each is told, none becomes a label map. */
+static void
+test_truncated (Tool *tool, gconstpointer data)
+{
+  static const char *const names[]
+      = { "image.png", "image.jpg", "image.tif", "image.webp", "image.gif" };
+
+  (void) data;
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      VipsImage *picture = tool_picture (300, 400, 3);
+      g_autofree char *path = tool_path (tool, names[i]);
+      g_autofree char *bytes = NULL;
+      gsize n;
+
+      tool_save_image (tool, names[i], picture);
+      g_object_unref (picture);
+      g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+      for (guint part = 1; part < 10; part++)
+        {
+          tool_save_bytes (tool, names[i], bytes, n * part / 10);
+          assert_refused (tool, names[i], INPUT, names[i], "segkit:format");
+          g_assert_cmpint (
+              tool_run (tool, MODEL, "--tile", "128", "-o", "out.png", names[i], NULL), ==, INPUT);
+          tool_assert_fails (tool, INPUT, names[i], "segkit:format");
+        }
+      g_unlink (path);
+    }
+  tool_assert_files (tool, "model.safetensors", NULL);
+}
+
+static void
+test_unsupported (Tool *tool, gconstpointer data)
+{
+  VipsImage *picture = tool_picture (60, 40, 4), *image;
+
+  (void) data;
+  image = tool_picture_as (picture, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_CMYK, 1);
+  tool_save_image (tool, "cmyk.tif", image);
+  assert_refused (tool, "cmyk.tif", INPUT, "cmyk", "segkit:unsupported");
+  g_object_unref (image);
+  g_object_unref (picture);
+
+  picture = tool_picture (60, 40, 6);
+  tool_save_image (tool, "bands.tif", picture);
+  assert_refused (tool, "bands.tif", INPUT, "bands.tif", "segkit:unsupported");
+  g_object_unref (picture);
+
+  picture = tool_picture (60, 40, 1);
+  image = tool_picture_as (picture, VIPS_FORMAT_INT, VIPS_INTERPRETATION_B_W, 1000);
+  tool_save_image (tool, "int.tif", image);
+  assert_refused (tool, "int.tif", INPUT, "int", "segkit:unsupported");
+  g_object_unref (image);
+  g_object_unref (picture);
+}
+
+static void
+test_not_finite (Tool *tool, gconstpointer data)
+{
+  static const float bad[] = { NAN, INFINITY, -INFINITY };
+
+  (void) data;
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      float pixels[30 * 20] = { 0 };
+      VipsImage *image;
+
+      pixels[17 * 30 + 11] = bad[i];
+      image = vips_image_new_from_memory (pixels, sizeof pixels, 30, 20, 1, VIPS_FORMAT_FLOAT);
+      tool_save_image (tool, "image.tif", image);
+      g_object_unref (image);
+      assert_refused (tool, "image.tif", NUMERIC, "column 11, row 17", "segkit:numeric");
+    }
+  tool_assert_files (tool, "image.tif", NULL);
+}
+
+/* Two poolings leave nothing of three pixels. */
+static void
+test_too_small (Tool *tool, gconstpointer data)
+{
+  VipsImage *picture = tool_picture (3, 40, 3);
+
+  (void) data;
+  tool_save_image (tool, "small.png", picture);
+  g_object_unref (picture);
+  assert_refused (tool, "small.png", INPUT, "small.png: encoder.", "segkit:shape");
+  g_assert_cmpint (tool_run (tool, MODEL, "--tile", "2", "-o", "out.png", "small.png", NULL), ==,
+                   INPUT);
+  tool_assert_fails (tool, INPUT, "small.png: encoder.", "segkit:shape");
+}
+
+static void
+test_limits (Tool *tool, gconstpointer data)
+{
+  VipsImage *image;
+
+  (void) data;
+  g_assert_cmpint (vips_black (&image, 1000001, 1, NULL), ==, 0);
+  tool_save_image (tool, "wide.png", image);
+  g_object_unref (image);
+  assert_refused (tool, "wide.png", LIMIT, "1000001", "segkit:memory");
+  g_assert_cmpint (vips_black (&image, 2, 2, "bands", 65, NULL), ==, 0);
+  tool_save_image (tool, "many.tif", image);
+  g_object_unref (image);
+  assert_refused (tool, "many.tif", INPUT, "65 bands", "segkit:unsupported");
+}
+
+/* A file that was there before stays as it is until the new one is whole. */
+static void
+test_old_file (Tool *tool, gconstpointer data)
+{
+  g_autofree char *path = tool_path (tool, "out.png"), *contents = NULL;
+
+  (void) data;
+  save_picture (tool, "image.png");
+  tool_save_bytes (tool, "text.png", "not a picture\n", 14);
+  tool_save_bytes (tool, "out.png", "old", 3);
+  assert_refused (tool, "text.png", INPUT, "text.png", "segkit:unsupported");
+  g_assert_true (g_file_get_contents (path, &contents, NULL, NULL));
+  g_assert_cmpstr (contents, ==, "old");
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "out.png", "image.png", NULL), ==, OK);
+  g_object_unref (tool_load (tool, "out.png"));
+}
+
+/* A limit on file size is the full disk that needs no privileges. */
+static void
+test_no_room (Tool *tool, gconstpointer data)
+{
+  static const char *const outputs[]
+      = { "out.png", "out.tif", "out.tif[compression=none]", "out.tif[pyramid,compression=none]",
+          "out.tif[pyramid,subifd,compression=none]", "out.png[interlace]" };
+  VipsImage *picture = tool_picture (600, 700, 1);
+
+  (void) data;
+  tool_save_image (tool, "image.png", picture);
+  g_object_unref (picture);
+  for (guint i = 0; i < G_N_ELEMENTS (outputs); i++)
+    {
+      tool->max_file_bytes = 4096;
+      g_assert_cmpint (tool_run (tool, MODEL, "-o", outputs[i], "image.png", NULL), ==, IO);
+      tool_assert_fails (tool, IO, "out.", "io:failed");
+      g_assert_cmpint (tool_run (tool, MODEL, "-o", outputs[i], "--overlay", "over.tif[pyramid]",
+                                 "image.png", NULL),
+                       ==, IO);
+      tool_assert_files (tool, "image.png", NULL);
+    }
+}
+
+static gboolean
+has_file (Tool *tool, const char *part)
+{
+  g_autoptr (GDir) dir = g_dir_open (tool->folder, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    if (strstr (name, part) != NULL)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+test_signals (Tool *tool, gconstpointer data)
+{
+  static const int signals[] = { SIGINT, SIGTERM };
+  static const char *const outputs[] = { "out.png", "out.tif", "out.tif[pyramid]" };
+  g_auto (GStrv) environment = tool_dup_environment (tool);
+  VipsImage *image;
+
+  (void) data;
+  /* large, but a small file; nobody waits for its end */
+  g_assert_cmpint (vips_black (&image, 8000, 200000, NULL), ==, 0);
+  tool_save_image (tool, "image.png", image);
+  g_object_unref (image);
+
+  for (guint i = 0; i < G_N_ELEMENTS (signals) * G_N_ELEMENTS (outputs); i++)
+    {
+      const char *out = outputs[i / G_N_ELEMENTS (signals)];
+      int number = signals[i % G_N_ELEMENTS (signals)], status;
+      char *arguments[] = { (char *) g_getenv ("SEGKIT_SEGMENT"), "-m", "model.safetensors", "-o",
+                            (char *) out, "--threads", "1", "image.png", NULL };
+      GPid pid;
+
+      g_assert_true (g_spawn_async (tool->folder, arguments, environment,
+                                    G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
+                                    NULL, &pid, NULL));
+      for (guint wait = 0; wait < 1000 && !has_file (tool, "segkit-tmp"); wait++)
+        g_usleep (G_USEC_PER_SEC / 100);
+      /* into the middle of the work */
+      g_usleep (G_USEC_PER_SEC / 2);
+      g_assert_cmpint (kill (pid, number), ==, 0);
+      g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+      g_assert_true (WIFEXITED (status));
+      g_assert_cmpint (WEXITSTATUS (status), ==, 128 + number);
+      tool_assert_files (tool, "image.png", NULL);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  tool_main_init (&argc, &argv);
+#define ADD(path, function) \
+  g_test_add (path, Tool, NULL, tool_setup, function, tool_teardown)
+  ADD ("/segment-errors/usage", test_usage);
+  ADD ("/segment-errors/output", test_output);
+  ADD ("/segment-errors/model", test_model);
+  ADD ("/segment-errors/not-an-image", test_not_an_image);
+  ADD ("/segment-errors/truncated", test_truncated);
+  ADD ("/segment-errors/unsupported", test_unsupported);
+  ADD ("/segment-errors/not-finite", test_not_finite);
+  ADD ("/segment-errors/too-small", test_too_small);
+  ADD ("/segment-errors/limits", test_limits);
+  ADD ("/segment-errors/old-file", test_old_file);
+  ADD ("/segment-errors/no-room", test_no_room);
+  ADD ("/segment-errors/signals", test_signals);
+  return g_test_run ();
+}

@@ -1,0 +1,352 @@
+/* Training plans: gradients against central differences, running statistics, and bits that do
+ * not depend on threads. The conformance test does this for each layer alone. */
+#include <math.h>
+
+#include <segkit/random.h>
+#include <segkit/segkit.h>
+
+#define BATCH 2
+#define HEIGHT 9
+#define WIDTH 11
+#define STEP 1e-2f
+
+typedef struct
+{
+  SegGraph *graph;
+  SegParameters *parameters;
+  SegPlan *plan;
+  SegSchedule *schedule;
+  float *image;
+  gsize n_image;
+} Net;
+
+/* conv → norm → sigmoid → a; a + conv (a) → b; conv of (b, a), strided. */
+static Net
+net_new (void)
+{
+  Net net = { .graph = seg_graph_new () };
+  g_autoptr (GError) error = NULL;
+  SegValue x = seg_graph_add_input (net.graph, "input", 3), a, b;
+
+  a = seg_graph_add (net.graph, "conv1", "conv2d", SEG_IN (x), "channels", 6, "padding", 1, "bias",
+                     FALSE, NULL);
+  a = seg_graph_add (net.graph, "bn", "batch-norm", SEG_IN (a), NULL);
+  a = seg_graph_add (net.graph, "act", "sigmoid", SEG_IN (a), NULL);
+  b = seg_graph_add (net.graph, "conv2", "conv2d", SEG_IN (a), "channels", 6, "kernel-size", 3,
+                     "padding", 2, "dilation", 2, "groups", 2, NULL);
+  b = seg_graph_add (net.graph, "add", "add", SEG_IN (a, b), NULL);
+  b = seg_graph_add (net.graph, "concat", "concat", SEG_IN (b, a), NULL);
+  b = seg_graph_add (net.graph, "conv3", "conv2d", SEG_IN (b), "channels", 2, "stride", 2,
+                     "kernel-size", 3, "padding", 1, NULL);
+  seg_graph_set_output (net.graph, b);
+  g_assert_true (seg_graph_finish (net.graph, &error));
+
+  net.parameters = seg_parameters_new (net.graph);
+  seg_parameters_initialise (net.parameters, 7, &error);
+  g_assert_no_error (error);
+  net.plan = seg_plan_new (net.graph, net.parameters, SEG_PURPOSE_TRAINING, NULL, NULL, &error);
+  g_assert_no_error (error);
+  net.schedule = seg_schedule_new_region (net.plan, BATCH, HEIGHT, WIDTH, NULL, &error);
+  g_assert_no_error (error);
+  net.n_image = BATCH * 3 * HEIGHT * WIDTH;
+  net.image = g_new (float, net.n_image);
+  seg_random_normal (7, 1, 0, net.n_image, net.image);
+  return net;
+}
+
+static void
+net_clear (Net *net)
+{
+  g_free (net->image);
+  g_object_unref (net->schedule);
+  g_object_unref (net->plan);
+  g_object_unref (net->parameters);
+  g_object_unref (net->graph);
+}
+
+typedef struct
+{
+  const float *from; /* fills the view, or */
+  float *to;         /* takes it, or */
+  double loss;       /* Σ view · weight of its element */
+} Exchange;
+
+static float
+loss_weight (gsize element)
+{
+  float weight;
+
+  seg_random_normal (7, 2, element, 1, &weight);
+  return weight;
+}
+
+static gboolean
+exchange (const SegView *view, gpointer user_data, GError **error)
+{
+  Exchange *job = user_data;
+  const SegRect *r = &view->valid;
+  gsize element = 0;
+
+  (void) error;
+  for (gint64 n = 0; n < view->shape.n; n++)
+    for (guint c = 0; c < view->n_blocks; c++)
+      for (gint64 y = 0; y < r->h; y++)
+        for (gint64 x = 0; x < r->w; x++, element++)
+          {
+            float *pixel = seg_view_at (view, c, n, y, x);
+
+            if (job->from != NULL)
+              *pixel = job->from[element];
+            else if (job->to != NULL)
+              job->to[element] = *pixel;
+            else
+              job->loss += (double) *pixel * (double) loss_weight (element);
+          }
+  return TRUE;
+}
+
+static gboolean
+read_image (const SegView *view, gpointer user_data, GError **error)
+{
+  Exchange job = { .from = ((Net *) user_data)->image };
+  return exchange (view, &job, error);
+}
+
+static double loss;
+
+static gboolean
+write_loss (const SegView *view, gpointer user_data, GError **error)
+{
+  Exchange job = { 0 };
+
+  (void) user_data;
+  exchange (view, &job, error);
+  loss = job.loss;
+  return TRUE;
+}
+
+static gboolean
+read_gradient (const SegView *view, gpointer user_data, GError **error)
+{
+  gsize n = (gsize) (view->shape.n * view->shape.c * view->shape.h * view->shape.w);
+  g_autofree float *weights = g_new (float, n);
+  Exchange job = { .from = weights };
+
+  (void) user_data;
+  for (gsize i = 0; i < n; i++)
+    weights[i] = loss_weight (i);
+  return exchange (view, &job, error);
+}
+
+static SegWorkspace *
+net_run (Net *net, SegPool *pool)
+{
+  g_autoptr (GError) error = NULL;
+  SegWorkspace *workspace = seg_workspace_new (net->schedule, pool, &error);
+
+  g_assert_no_error (error);
+  seg_workspace_run (workspace, read_image, write_loss, net, NULL, &error);
+  g_assert_no_error (error);
+  return workspace;
+}
+
+static double
+net_get_loss (Net *net, SegPool *pool)
+{
+  g_autoptr (SegWorkspace) workspace = net_run (net, pool);
+  return loss;
+}
+
+/* @gradient must be the slope of the loss along each of @n numbers. */
+static void
+assert_slopes (Net *net, SegPool *pool, const char *name, float *values, const float *gradient,
+               gsize n)
+{
+  double largest = 0.0;
+
+  for (gsize i = 0; i < n; i++)
+    largest = MAX (largest, fabs ((double) gradient[i]));
+  g_assert_cmpfloat (largest, >, 0.0);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      float kept = values[i];
+      double slope, high, low;
+
+      values[i] = kept + STEP;
+      high = net_get_loss (net, pool);
+      values[i] = kept - STEP;
+      low = net_get_loss (net, pool);
+      values[i] = kept;
+      slope = (high - low) / (2.0 * (double) STEP);
+      if (fabs (slope - (double) gradient[i]) > 3e-3 * largest)
+        {
+          g_test_message ("%s[%d]: gradient %g, slope %g, largest %g", name, (int) i,
+                          (double) gradient[i], slope, largest);
+          g_test_fail ();
+          return;
+        }
+    }
+}
+
+static void
+test_central_differences (void)
+{
+  Net net = net_new ();
+  g_autoptr (SegPool) pool = seg_pool_new (2);
+  g_autoptr (SegWorkspace) workspace = net_run (&net, pool);
+  g_autofree float *input_gradient = g_new (float, net.n_image);
+  Exchange take = { .to = input_gradient };
+  g_autoptr (GError) error = NULL;
+  guint n_trained = 0;
+
+  seg_workspace_run_backward (workspace, read_gradient, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < seg_parameters_get_n (net.parameters); i++)
+    {
+      const char *name = seg_parameters_get_name (net.parameters, i);
+      const float *gradient = seg_workspace_get_gradient (workspace, name);
+      SegTensor *tensor = seg_parameters_get_tensor (net.parameters, i, NULL);
+
+      if (gradient == NULL)
+        continue;
+      n_trained++;
+      assert_slopes (&net, pool, name, tensor->data, gradient, seg_tensor_get_n_elements (tensor));
+    }
+  g_assert_cmpuint (n_trained, ==, 7); /* three weights, two biases, the norm's two */
+
+  seg_workspace_get_input_gradient (workspace, exchange, &take, &error);
+  g_assert_no_error (error);
+  assert_slopes (&net, pool, "input", net.image, input_gradient, net.n_image);
+  net_clear (&net);
+}
+
+/* The first pass moves the running statistics from (0, 1) by PyTorch's momentum 0.1. */
+static void
+test_running_statistics (void)
+{
+  Net net = net_new ();
+  g_autoptr (SegPool) pool = seg_pool_new (1);
+  gint mean = seg_parameters_find (net.parameters, "bn.running_mean");
+  gint counter = seg_parameters_find (net.parameters, "bn.num_batches_tracked");
+  const float *m = seg_parameters_get_tensor (net.parameters, (guint) mean, NULL)->data;
+  const gint64 *n = seg_parameters_get_tensor (net.parameters, (guint) counter, NULL)->data;
+  float first;
+
+  net_get_loss (&net, pool);
+  g_assert_cmpint (*n, ==, 1);
+  first = m[0];
+  g_assert_cmpfloat (first, !=, 0.f);
+  net_get_loss (&net, pool);
+  g_assert_cmpint (*n, ==, 2);
+  /* the same batch again: mean 10·first, so that 0.9·first + 0.1·10·first = 1.9·first */
+  g_assert_cmpfloat_with_epsilon (m[0], 1.9f * first, fabsf (first) * 1e-5f);
+  net_clear (&net);
+}
+
+static void
+test_threads (void)
+{
+  Net net = net_new ();
+  g_autofree float *expected = NULL;
+  gsize n = 0;
+
+  for (guint n_threads = 1; n_threads <= 4; n_threads *= 2)
+    {
+      g_autoptr (SegPool) pool = seg_pool_new (n_threads);
+      g_autoptr (SegWorkspace) workspace = net_run (&net, pool);
+      g_autoptr (GError) error = NULL;
+      gint i = seg_parameters_find (net.parameters, "conv1.weight");
+      const float *gradient;
+
+      seg_workspace_run_backward (workspace, read_gradient, NULL, &error);
+      g_assert_no_error (error);
+      n = seg_tensor_get_n_bytes (seg_parameters_get_tensor (net.parameters, (guint) i, NULL));
+      gradient = seg_workspace_get_gradient (workspace, "conv1.weight");
+      if (expected == NULL)
+        expected = g_memdup2 (gradient, n);
+      g_assert_cmpmem (expected, n, gradient, n);
+    }
+  net_clear (&net);
+}
+
+/* Gives zeros, and has no backward pass. */
+typedef struct
+{
+  SegLayer parent_instance;
+} TestOneWay;
+
+typedef struct
+{
+  SegLayerClass parent_class;
+} TestOneWayClass;
+
+static GType test_one_way_get_type (void);
+G_DEFINE_TYPE (TestOneWay, test_one_way, SEG_TYPE_LAYER)
+
+static void
+test_one_way_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                      SegView *out, const SegPiece *piece)
+{
+  const SegRect *r = &piece->rect;
+
+  (void) layer, (void) run, (void) in, (void) n_in;
+  for (gint64 y = r->y; y < r->y + r->h; y++)
+    memset (seg_view_at (out, 0, piece->sample, y, r->x), 0, (gsize) r->w * sizeof (float));
+}
+
+static void
+test_one_way_class_init (TestOneWayClass *klass)
+{
+  SEG_LAYER_CLASS (klass)->forward = test_one_way_forward;
+}
+
+static void
+test_one_way_init (TestOneWay *self)
+{
+  (void) self;
+}
+
+/* A layer without a backward pass is named. */
+static void
+test_no_backward (void)
+{
+  g_autoptr (SegGraph) graph = seg_graph_new ();
+  SegValue x = seg_graph_add_input (graph, "input", 1);
+  g_autoptr (SegParameters) parameters = NULL;
+  g_autoptr (SegPlan) plan = NULL;
+  g_autoptr (SegSchedule) schedule = NULL;
+  g_autoptr (SegWorkspace) workspace = NULL;
+  g_autoptr (SegPool) pool = seg_pool_new (1);
+  g_autoptr (GError) error = NULL;
+  g_autofree float *pixels = g_new0 (float, HEIGHT * WIDTH);
+  Exchange give = { .from = pixels };
+
+  seg_graph_set_output (
+      graph, seg_graph_add_layer (graph, "up", g_object_new (test_one_way_get_type (), NULL),
+                                  SEG_IN (x)));
+  parameters = seg_parameters_new (graph);
+  plan = seg_plan_new (graph, parameters, SEG_PURPOSE_TRAINING, NULL, NULL, &error);
+  g_assert_no_error (error);
+  schedule = seg_schedule_new_region (plan, 1, HEIGHT, WIDTH, NULL, &error);
+  g_assert_no_error (error);
+  workspace = seg_workspace_new (schedule, pool, &error);
+  g_assert_no_error (error);
+  seg_workspace_run (workspace, exchange, write_loss, &give, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (seg_workspace_run_backward (workspace, read_gradient, NULL, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "up: "));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  seg_registry_load_default (seg_registry_get_default (), NULL);
+  g_test_add_func ("/gradient/central-differences", test_central_differences);
+  g_test_add_func ("/gradient/running-statistics", test_running_statistics);
+  g_test_add_func ("/gradient/threads", test_threads);
+  g_test_add_func ("/gradient/no-backward", test_no_backward);
+  return g_test_run ();
+}

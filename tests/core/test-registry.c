@@ -1,0 +1,386 @@
+/* Modules that are broken in all the ways we know: each is refused with a reason, and the program
+ * goes on. They come from tests/plugins-bad, or are made here from a good one. */
+#include <sys/stat.h>
+
+#include <segkit/segkit.h>
+
+#include "testing.h"
+
+static SegRegistry *
+registry_loaded (void)
+{
+  static gboolean loaded;
+  SegRegistry *registry = seg_registry_get_default ();
+
+  if (!loaded)
+    seg_registry_load_default (registry, NULL);
+  loaded = TRUE;
+  return registry;
+}
+
+static char *
+bad_folder (void)
+{
+  return g_test_build_filename (G_TEST_BUILT, "plugins-bad", NULL);
+}
+
+static void
+assert_refused (const char *path, const char *reason)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (seg_registry_load_file (registry_loaded (), path, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_PLUGIN);
+  g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_nonnull (strstr (error->message, reason));
+}
+
+static void
+assert_bad_refused (const char *name, const char *reason)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_BUILT, "plugins-bad", name, NULL);
+
+  assert_refused (path, reason);
+}
+
+/* What is good still works, whatever was tried before. */
+static void
+assert_works (void)
+{
+  g_autoptr (SegGraph) graph = seg_graph_new ();
+  g_autoptr (GError) error = NULL;
+  SegValue image = seg_graph_add_input (graph, "image", 3);
+
+  seg_graph_set_output (graph, seg_graph_add (graph, "relu", "relu", SEG_IN (image), NULL));
+  seg_graph_finish (graph, &error);
+  g_assert_no_error (error);
+}
+
+/* The reason noted for the module file of that name, the first that has @part in it. */
+static const char *
+find_reason (const char *file, const char *part)
+{
+  guint n;
+  const SegNotLoaded *not_loaded = seg_registry_get_not_loaded (seg_registry_get_default (), &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *name = g_path_get_basename (not_loaded[i].path);
+
+      if (g_str_equal (name, file) && strstr (not_loaded[i].reason, part) != NULL)
+        return not_loaded[i].reason;
+    }
+  return NULL;
+}
+
+static void
+count_complaint (const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
+{
+  (void) domain, (void) level;
+  g_test_message ("%s", message);
+  *(guint *) user_data += strstr (message, "BadTwin") != NULL;
+}
+
+/* Loads from folders in which are both twins: of the second GObject complains, which tests
+ * otherwise take for the end. */
+static void
+load_with_twins (const char *folder, const char *plugin_path)
+{
+  SegRegistry *registry = seg_registry_get_default ();
+  guint n_complaints = 0;
+  GLogLevelFlags fatal = g_log_set_always_fatal (G_LOG_FATAL_MASK);
+  GLogFunc handler = g_log_set_default_handler (count_complaint, &n_complaints);
+
+  if (folder != NULL)
+    seg_registry_load_directory (registry, folder);
+  else
+    seg_registry_load_default (registry, plugin_path);
+  g_log_set_default_handler (handler, NULL);
+  g_log_set_always_fatal (fatal);
+  g_assert_cmpuint (n_complaints, ==, 1);
+}
+
+/* ---- what is there ------------------------------------------------------------------------ */
+
+static void
+test_default (void)
+{
+  SegRegistry *registry = registry_loaded ();
+  g_auto (GStrv) layers = seg_registry_list (registry, SEG_TYPE_LAYER);
+  g_auto (GStrv) blocks = seg_registry_list (registry, SEG_TYPE_BLOCK);
+  const SegNotLoaded *not_loaded;
+  guint n;
+
+  not_loaded = seg_registry_get_not_loaded (registry, &n);
+  for (guint i = 0; i < n; i++)
+    g_test_message ("%s: %s", not_loaded[i].path, not_loaded[i].reason);
+  g_assert_cmpuint (n, ==, 0);
+  g_assert_true (g_strv_contains ((const char *const *) layers, "conv2d"));
+  g_assert_false (g_strv_contains ((const char *const *) layers, "unet"));
+  g_assert_true (g_strv_contains ((const char *const *) blocks, "unet"));
+  g_assert_false (g_strv_contains ((const char *const *) blocks, "conv2d"));
+  for (char **name = layers; name[1] != NULL; name++)
+    g_assert_cmpstr (name[0], <, name[1]);
+
+  g_assert_true (g_type_is_a (seg_registry_lookup (registry, "conv2d"), SEG_TYPE_LAYER));
+  g_assert_true (g_str_has_suffix (seg_registry_get_plugin (registry, "conv2d"), ".so"));
+  assert_works ();
+}
+
+static void
+test_unknown (void)
+{
+  SegRegistry *registry = registry_loaded ();
+  g_autoptr (GError) error = NULL, kind = NULL;
+
+  g_assert_cmpuint (seg_registry_lookup (registry, "conv7d"), ==, G_TYPE_INVALID);
+  g_assert_null (seg_registry_get_plugin (registry, "conv7d"));
+  g_assert_null (seg_registry_create (registry, "conv7d", SEG_TYPE_LAYER, &error, NULL));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_PLUGIN);
+  g_assert_cmpstr (error->message, ==, "there is no layer \"conv7d\"");
+  g_assert_null (seg_registry_create (registry, "conv2d", SEG_TYPE_BLOCK, &kind, NULL));
+  g_assert_error (kind, SEG_ERROR, SEG_ERROR_PLUGIN);
+  g_assert_cmpstr (kind->message, ==, "there is no block \"conv2d\"");
+}
+
+static void
+test_create (void)
+{
+  g_autoptr (GError) error = NULL, range = NULL;
+  g_autoptr (SegLayer) conv = seg_registry_create (registry_loaded (), "conv2d", SEG_TYPE_LAYER,
+                                                   &error, "channels", 12, "bias", FALSE, NULL);
+  gint channels;
+  gboolean bias;
+
+  g_assert_no_error (error);
+  g_object_get (conv, "channels", &channels, "bias", &bias, NULL);
+  g_assert_cmpint (channels, ==, 12);
+  g_assert_false (bias);
+  g_assert_null (seg_registry_create (registry_loaded (), "conv2d", SEG_TYPE_LAYER, &range,
+                                      "channels", 0, NULL));
+  g_assert_error (range, SEG_ERROR, SEG_ERROR_PARAM);
+}
+
+static void
+test_empty_process (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (
+      seg_registry_create (seg_registry_get_default (), "relu", SEG_TYPE_LAYER, &error, NULL));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_PLUGIN);
+  g_assert_cmpstr (error->message, ==, "there is no layer \"relu\": no plugin is loaded");
+}
+
+static void
+test_empty (void)
+{
+  g_test_trap_subprocess ("/registry/empty/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
+/* ---- modules that are refused ------------------------------------------------------------- */
+
+static void
+test_bad_descriptor (void)
+{
+  assert_bad_refused ("not-a-plugin.so", "no seg_plugin_descriptor");
+  assert_bad_refused ("wrong-abi.so", "made for plugin interface 0.2, this is 0.1");
+  assert_bad_refused ("wrong-size.so", "16 bytes, not");
+  assert_bad_refused ("no-function.so", "lacks a field");
+  g_assert_cmpuint (seg_registry_lookup (registry_loaded (), "from-another-time"), ==,
+                    G_TYPE_INVALID);
+  assert_works ();
+}
+
+static void
+test_undefined_symbol (void)
+{
+  assert_bad_refused ("undefined-symbol.so", "seg_function_that_nobody_has");
+  assert_works ();
+}
+
+/* The same file again, and a copy of it, whose types GObject would refuse one by one. */
+static void
+test_same_plugin (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *copy = g_build_filename (folder, "copy.so", NULL), *contents = NULL;
+  const char *original = seg_registry_get_plugin (registry_loaded (), "relu");
+  gsize n_bytes;
+
+  g_assert_true (g_file_get_contents (original, &contents, &n_bytes, NULL));
+  g_assert_true (g_file_set_contents (copy, contents, (gssize) n_bytes, NULL));
+  assert_refused (original, "plugin \"nn\" is already there from");
+  assert_refused (copy, original);
+  assert_works ();
+}
+
+/* dlopen() would end the process: it maps what the file has no bytes for. */
+static void
+test_truncated (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "cut.so", NULL), *contents = NULL;
+  gsize n_bytes;
+
+  g_assert_true (g_file_get_contents (seg_registry_get_plugin (registry_loaded (), "relu"),
+                                      &contents, &n_bytes, NULL));
+  g_assert_true (g_file_set_contents (path, contents, (gssize) n_bytes, NULL));
+  for (gsize length = n_bytes - 1; length > 0;
+       length -= MIN (length, length < 1000 || length > n_bytes - 100 ? 1 : 499))
+    {
+      g_assert_cmpint (truncate (path, (off_t) length), ==, 0);
+      assert_refused (path, length < 64 ? "not a module" : "cut short");
+    }
+  g_assert_cmpint (truncate (path, 0), ==, 0);
+  assert_refused (path, "not a module");
+  assert_works ();
+}
+
+static void
+test_other_files (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *text = g_build_filename (folder, "text.so", NULL);
+  g_autofree char *noise = g_build_filename (folder, "noise.so", NULL);
+  g_autofree char *missing = g_build_filename (folder, "missing.so", NULL);
+  g_autofree char *fifo = g_build_filename (folder, "fifo.so", NULL);
+  g_autofree char *program = NULL, *contents = NULL;
+  gsize n_bytes;
+
+  g_assert_true (g_file_set_contents (text, "#include <segkit/seg-plugin.h>\n", -1, NULL));
+  assert_refused (text, "not a module");
+  assert_refused (missing, "No such file");
+  assert_refused (folder, "not a regular file");
+  g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
+  assert_refused (fifo, "not a regular file");
+
+  program = g_file_read_link ("/proc/self/exe", NULL);
+  assert_refused (program, "cannot dynamically load");
+
+  /* a true beginning, and then anything */
+  g_assert_true (g_file_get_contents (seg_registry_get_plugin (registry_loaded (), "relu"),
+                                      &contents, &n_bytes, NULL));
+  for (guint round = 0; round < 50; round++)
+    {
+      for (gsize i = 16; i < 64; i++)
+        contents[i] = (char) g_test_rand_int ();
+      g_assert_true (g_file_set_contents (noise, contents, 64 + (gssize) (round * 100), NULL));
+      assert_refused (noise, "noise.so: ");
+      g_remove (noise);
+    }
+  assert_works ();
+}
+
+/* ---- folders ------------------------------------------------------------------------------ */
+
+static void
+test_folder (void)
+{
+  SegRegistry *registry = registry_loaded ();
+  g_autofree char *folder = bad_folder ();
+  GType relu = seg_registry_lookup (registry, "relu");
+  guint before, n;
+
+  seg_registry_get_not_loaded (registry, &before);
+  load_with_twins (folder, NULL);
+
+  seg_registry_get_not_loaded (registry, &n);
+  g_assert_cmpuint (n, ==, before + 9);
+  g_assert_nonnull (find_reason ("not-a-plugin.so", "no seg_plugin_descriptor"));
+  g_assert_nonnull (find_reason ("wrong-abi.so", "0.2"));
+  g_assert_nonnull (find_reason ("wrong-size.so", "bytes"));
+  g_assert_nonnull (find_reason ("no-function.so", "lacks a field"));
+  g_assert_nonnull (find_reason ("undefined-symbol.so", "seg_function_that_nobody_has"));
+  g_assert_nonnull (find_reason ("no-layer.so", "\"an-object\" has no usable type"));
+  g_assert_nonnull (find_reason ("no-layer.so", "\"a-number\" has no usable type"));
+
+  /* the first of two stays, and what came beside the second is there */
+  g_assert_nonnull (find_reason ("duplicate-feature.so", "\"relu\" is already there from"));
+  g_assert_nonnull (strstr (find_reason ("duplicate-feature.so", "\"relu\""),
+                            seg_registry_get_plugin (registry, "relu")));
+  g_assert_cmpuint (seg_registry_lookup (registry, "relu"), ==, relu);
+  g_assert_cmpuint (seg_registry_lookup (registry, "other-relu"), !=, G_TYPE_INVALID);
+
+  g_assert_null (find_reason ("twin-one.so", ""));
+  g_assert_nonnull (find_reason ("twin-two.so", "two modules define the same one"));
+  g_assert_cmpuint (seg_registry_lookup (registry, "twin-one"), !=, G_TYPE_INVALID);
+  g_assert_cmpuint (seg_registry_lookup (registry, "twin-two"), ==, G_TYPE_INVALID);
+  assert_works ();
+}
+
+static void
+test_odd_folders (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *other = g_build_filename (folder, "README", NULL);
+  g_autofree char *missing = g_build_filename (folder, "missing", NULL);
+  guint before, after;
+
+  g_assert_true (g_file_set_contents (other, "not a module", -1, NULL));
+  seg_registry_get_not_loaded (registry_loaded (), &before);
+  seg_registry_load_directory (registry_loaded (), folder);
+  seg_registry_load_directory (registry_loaded (), missing);
+  seg_registry_load_directory (registry_loaded (), other);
+  seg_registry_get_not_loaded (registry_loaded (), &after);
+  g_assert_cmpuint (after, ==, before);
+}
+
+/* Folders that the user names come first, so that their relu wins over ours. */
+static void
+test_search_order_process (void)
+{
+  g_autofree char *folder = bad_folder (), *first = NULL;
+  SegRegistry *registry = seg_registry_get_default ();
+  gboolean by_argument = g_getenv ("SEGKIT_PLUGIN_PATH") == NULL;
+
+  first = g_strdup_printf ("/nowhere::%s", folder);
+  if (!by_argument)
+    g_setenv ("SEGKIT_PLUGIN_PATH", first, TRUE);
+  load_with_twins (NULL, by_argument ? first : NULL);
+
+  g_assert_true (
+      g_str_has_suffix (seg_registry_get_plugin (registry, "relu"), "/duplicate-feature.so"));
+  g_assert_nonnull (find_reason ("segkit-nn.so", "\"relu\" is already there"));
+  g_assert_cmpuint (seg_registry_lookup (registry, "conv2d"), !=, G_TYPE_INVALID);
+}
+
+static void
+test_search_order (void)
+{
+  g_autofree char *before = g_strdup (g_getenv ("SEGKIT_PLUGIN_PATH"));
+
+  g_unsetenv ("SEGKIT_PLUGIN_PATH");
+  g_test_trap_subprocess ("/registry/search-order/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+  g_setenv ("SEGKIT_PLUGIN_PATH", "", TRUE);
+  g_test_trap_subprocess ("/registry/search-order/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+
+  if (before != NULL)
+    g_setenv ("SEGKIT_PLUGIN_PATH", before, TRUE);
+  else
+    g_unsetenv ("SEGKIT_PLUGIN_PATH");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/registry/default", test_default);
+  g_test_add_func ("/registry/unknown", test_unknown);
+  g_test_add_func ("/registry/create", test_create);
+  g_test_add_func ("/registry/empty", test_empty);
+  g_test_add_func ("/registry/empty/subprocess", test_empty_process);
+  g_test_add_func ("/registry/bad-descriptor", test_bad_descriptor);
+  g_test_add_func ("/registry/undefined-symbol", test_undefined_symbol);
+  g_test_add_func ("/registry/same-plugin", test_same_plugin);
+  g_test_add_func ("/registry/truncated", test_truncated);
+  g_test_add_func ("/registry/other-files", test_other_files);
+  g_test_add_func ("/registry/folder", test_folder);
+  g_test_add_func ("/registry/odd-folders", test_odd_folders);
+  g_test_add_func ("/registry/search-order", test_search_order);
+  g_test_add_func ("/registry/search-order/subprocess", test_search_order_process);
+  return g_test_run ();
+}

@@ -1,0 +1,214 @@
+/* Backward passes against central differences, summed in double, kinks skipped. */
+#include <math.h>
+
+#include "case.h"
+#include "conformance.h"
+
+/* Of the largest gradient: how far differences may be off. */
+#define TOLERANCE 5e-3
+
+/* Of a larger output, differences say nothing. */
+#define MAX_OUTPUT 20000
+
+/* L = Σ dout · out, which is differentiated. */
+typedef struct
+{
+  Case *at;
+  Map *out, *dout;
+} Loss;
+
+static double
+loss_compute (Loss *self)
+{
+  Case *c = self->at;
+  SegRect all = case_whole (&c->out);
+  double sum = 0.;
+
+  if (c->step != NULL && c->step->refresh != NULL)
+    c->step->refresh (c->step, c->params);
+  case_sum (c, SEG_PHASE_FORWARD, NULL);
+  case_forward (c, c->inputs, self->out, &all);
+  for (gsize i = 0; i < map_get_n (self->out); i++)
+    sum += (double) *map_at (self->dout, i) * (double) *map_at (self->out, i);
+  return sum;
+}
+
+/* Leaves everything as backward functions expect it. */
+static double
+loss_prepare (Loss *self)
+{
+  double loss = loss_compute (self);
+
+  case_sum (self->at, SEG_PHASE_BACKWARD, self->dout);
+  return loss;
+}
+
+/* dL/d*x by central differences; FALSE at a kink, where the two sides disagree. */
+static gboolean
+loss_differentiate (Loss *self, float *x, double scale, double *slope)
+{
+  float h = 1.f / 128.f, kept = *x;
+  double here = loss_compute (self), above, below;
+
+  *x = kept + h;
+  above = (loss_compute (self) - here) / (double) (*x - kept);
+  *x = kept - h;
+  below = (here - loss_compute (self)) / (double) (kept - *x);
+  *x = kept;
+  *slope = (above + below) / 2.;
+  return fabs (above - below) <= 2. * TOLERANCE * scale;
+}
+
+/* Compares some of the @n numbers of @gradient with differences by the numbers at @x. */
+static void
+loss_check (Loss *self, const char *of, gsize n, float *const *x, const float *gradient)
+{
+  double scale = 1e-3;
+  guint n_checked = 0, n_kinks = 0;
+
+  for (gsize i = 0; i < n; i++)
+    scale = MAX (scale, fabs ((double) gradient[i]));
+  for (gsize i = 0; i < n; i += 1 + n / 40)
+    {
+      double slope;
+
+      if (!loss_differentiate (self, x[i], scale, &slope))
+        {
+          n_kinks++;
+          continue;
+        }
+      n_checked++;
+      if (!(fabs (slope - (double) gradient[i]) <= TOLERANCE * scale))
+        {
+          g_test_message ("%s: gradient of %s is %g, by differences %g", self->at->what, of,
+                          (double) gradient[i], slope);
+          g_test_fail ();
+          return;
+        }
+    }
+  g_assert_cmpuint (n_checked, >=, n_kinks);
+}
+
+/* In pieces of a quarter of the map and two channels, as threads would. */
+static void
+run_backward_input (Loss *self, guint input, Map *din)
+{
+  Case *c = self->at;
+  SegRun run = case_get_run (c);
+  SegRect all = case_whole (&c->in[input]);
+  SegView views[CASE_MAX_INPUTS];
+  guint n_blocks = din->view.n_blocks;
+  gint64 left = all.w / 3, top = all.h / 2;
+
+  case_get_views (c, c->inputs, views);
+  for (gint64 n = 0; n < c->in[input].n; n++)
+    for (guint quarter = 0; quarter < 4; quarter++)
+      for (guint b = 0; b < n_blocks; b += 2)
+        {
+          SegPiece piece = { n, all, b, MIN (2, n_blocks - b) };
+
+          piece.rect.x = quarter & 1 ? left : 0;
+          piece.rect.w = quarter & 1 ? all.w - left : left;
+          piece.rect.y = quarter & 2 ? top : 0;
+          piece.rect.h = quarter & 2 ? all.h - top : top;
+          if (!seg_rect_is_empty (&piece.rect))
+            c->klass->backward_input (c->layer, &run, views, c->n_in, &self->out->view,
+                                      &self->dout->view, input, &din->view, &piece);
+        }
+}
+
+/* backward_input() adds, so the gradient begins as noise that is taken off again. */
+static void
+check_gradient_of_input (Loss *self, guint input)
+{
+  Case *c = self->at;
+  SegRect all = case_whole (&c->in[input]);
+  g_autoptr (Map) din = map_new_random (&c->in[input], &all, 30);
+  g_autoptr (Map) noise = map_new_random (&c->in[input], &all, 30);
+  gsize n = map_get_n (din);
+  g_autofree float *gradient = g_new (float, n);
+  g_autofree float **x = g_new (float *, n);
+  g_autofree char *of = g_strdup_printf ("input %u of %u", input, c->n_in);
+
+  run_backward_input (self, input, din);
+  map_assert_guards (din, &all, 0, din->view.n_blocks);
+  for (gsize i = 0; i < n; i++)
+    {
+      gradient[i] = *map_at (din, i) - *map_at (noise, i);
+      x[i] = map_at (c->inputs[input], i);
+    }
+  loss_check (self, of, n, x, gradient);
+}
+
+/* Rows in two slots that are joined, as training does it. */
+static void
+check_gradient_of_parameters (Loss *self)
+{
+  Case *c = self->at;
+  SegRun run = case_get_run (c);
+  SegView views[CASE_MAX_INPUTS];
+  float *slots[2][CASE_MAX_PARAMS];
+  gint64 middle = c->out.h / 3;
+  gsize n[CASE_MAX_PARAMS];
+
+  case_get_views (c, c->inputs, views);
+  for (guint p = 0; p < c->n_params; p++)
+    {
+      n[p] = seg_tensor_get_n_elements (seg_parameters_get_tensor (c->parameters, p, NULL));
+      slots[0][p] = g_new0 (float, n[p]);
+      slots[1][p] = g_new0 (float, n[p]);
+    }
+  for (guint slot = 0; slot < 2; slot++)
+    for (gint64 sample = 0; sample < c->in[0].n; sample++)
+      c->klass->backward_params (c->layer, &run, views, c->n_in, &self->out->view,
+                                 &self->dout->view, sample, slot == 0 ? 0 : middle,
+                                 slot == 0 ? middle : c->out.h, slots[slot]);
+
+  for (guint p = 0; p < c->n_params; p++)
+    {
+      SegRole role = seg_parameters_get_role (c->parameters, p);
+      g_autofree float **x = g_new (float *, n[p]);
+
+      for (gsize i = 0; i < n[p]; i++)
+        {
+          slots[0][p][i] += slots[1][p][i];
+          x[i] = (float *) c->params[p] + i;
+        }
+      if (role != SEG_ROLE_STATE && role != SEG_ROLE_COUNTER)
+        loss_check (self, seg_parameters_get_name (c->parameters, p), n[p], x, slots[0][p]);
+      g_free (slots[0][p]);
+      g_free (slots[1][p]);
+    }
+}
+
+static void
+check_gradients (Case *c)
+{
+  SegRect all = case_whole (&c->out);
+  g_autoptr (Map) out = map_new (&c->out, &all), dout = map_new_random (&c->out, &all, 20);
+  Loss self = { c, out, dout };
+
+  /* infinities, as of a pool that sees only padding, have no differences */
+  if (map_get_n (out) > MAX_OUTPUT || !isfinite (loss_compute (&self)))
+    return;
+  for (guint i = 0; i < c->n_in; i++)
+    {
+      loss_prepare (&self);
+      check_gradient_of_input (&self, i);
+    }
+  loss_prepare (&self);
+  if (c->klass->backward_params != NULL && c->parameters != NULL)
+    check_gradient_of_parameters (&self);
+}
+
+void
+test_layer_gradients (gconstpointer feature)
+{
+  GType type = seg_registry_lookup (seg_registry_get_default (), feature);
+  g_autoptr (GTypeClass) klass = g_type_class_ref (type);
+
+  if (SEG_LAYER_CLASS (klass)->backward_input == NULL)
+    g_test_skip ("the layer has no backward pass");
+  else
+    case_for_each (feature, 6, 9, SEG_PURPOSE_TRAINING, check_gradients);
+}
