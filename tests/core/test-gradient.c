@@ -153,7 +153,7 @@ net_run (Net *net, SegPool *pool)
 static double
 net_get_loss (Net *net, SegPool *pool)
 {
-  g_autoptr (SegWorkspace) workspace = net_run (net, pool);
+  g_object_unref (net_run (net, pool));
   return loss;
 }
 
