@@ -84,6 +84,12 @@ seg_block_build (SegBlock *self, SegGraph *graph, const char *name, const SegFea
   if (name != NULL)
     seg_graph_pop (graph);
 
+  for (guint i = 0; !seg_graph_failed (graph) && i < MAX (out->n, 1); i++)
+    if (out->n > SEG_FEATURES_MAX || i >= out->n || out->values[i] == 0 || out->strides[i] < 1)
+      seg_graph_fail (graph, g_error_new (SEG_ERROR, SEG_ERROR_PLUGIN,
+                                          "%s has built nothing that can be read: feature %u of %u "
+                                          "is no map with a stride",
+                                          G_OBJECT_TYPE_NAME (self), i, out->n));
   if (seg_graph_failed (graph))
     *out = (SegFeatures){ 0 };
 }

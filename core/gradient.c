@@ -211,7 +211,7 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
         continue;
       job.din = &din[i];
       job.input = i;
-      _seg_workspace_for_pieces (workspace, &din[i], 1, seg_gradients_input_piece, &job);
+      _seg_workspace_for_pieces (workspace, &din[i], NULL, seg_gradients_input_piece, &job);
     }
   return klass->backward_params == NULL || node->n_params == 0
          || seg_gradients_run_params (workspace, &job, error);

@@ -74,6 +74,14 @@ seg_layer_get_source (SegLayer *self)
   return SEG_LAYER_GET_CLASS (self)->source;
 }
 
+/* So large at most that a layer may add and multiply sizes by its properties without a check. */
+static gboolean
+seg_layer_is_countable (const SegShape *shape)
+{
+  return shape->n >= 1 && shape->n <= G_MAXINT32 && shape->c >= 1 && shape->c <= G_MAXINT32
+         && shape->h >= 1 && shape->h <= G_MAXINT32 && shape->w >= 1 && shape->w <= G_MAXINT32;
+}
+
 /**
  * seg_layer_infer:
  * @self: a layer
@@ -104,7 +112,17 @@ seg_layer_infer (SegLayer *self, const SegShape *in, guint n_in, SegShape *out, 
                      i, in[i].c, in[i].h, in[i].w);
         return FALSE;
       }
-  return klass->infer (self, in, n_in, out, error);
+  if (!klass->infer (self, in, n_in, out, error))
+    return FALSE;
+  if (!seg_layer_is_countable (out))
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
+                   "would give %" G_GINT64_FORMAT " channels of %" G_GINT64_FORMAT
+                   " × %" G_GINT64_FORMAT ", which is empty or more than can be counted",
+                   out->c, out->h, out->w);
+      return FALSE;
+    }
+  return TRUE;
 }
 
 /**

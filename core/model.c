@@ -425,8 +425,13 @@ seg_model_take_values (SegModel *self, SegSafetensors *file, GError **error)
       SegTensor *tensor = seg_safetensors_lookup (file, name);
       g_autoptr (SegTensor) converted = NULL;
 
+      /* only a counter may be missing; taken now, since a loaded model is shared by threads */
       if (tensor == NULL)
-        continue;
+        {
+          if (seg_parameters_get_tensor (self->parameters, i, error) == NULL)
+            return FALSE;
+          continue;
+        }
       converted = tensor->dtype == SEG_DTYPE_I64 ? seg_tensor_ref (tensor)
                                                  : seg_tensor_to_f32 (tensor, error);
       if (converted == NULL || !_seg_model_check_values (name, converted, error))

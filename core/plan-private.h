@@ -16,7 +16,8 @@ typedef struct
   guint n_inputs, n_layer_inputs;
   guint output;
   GArray *posts; /* of SegPost; scale and shift belong to the node */
-  gconstpointer *params;
+  gconstpointer *params; /* data of the tensors */
+  SegTensor **tensors;
   guint first_param, n_params;
   SegStep *step; /* NULL: an alias, nothing to run */
 } SegPlanNode;

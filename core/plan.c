@@ -31,6 +31,9 @@ seg_plan_node_free (gpointer data)
   g_object_unref (node->layer);
   g_free (node->name);
   g_free (node->inputs);
+  for (guint i = 0; i < node->n_params; i++)
+    g_clear_pointer (&node->tensors[i], seg_tensor_unref);
+  g_free (node->tensors);
   g_free (node->params);
   g_free (node);
 }
@@ -107,20 +110,38 @@ _seg_plan_absorb (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader, SegPost
   g_ptr_array_remove_index (plan->nodes, at + 1);
 }
 
-/* SEGKIT_PASSES and the argument list names to switch off, such as "-fold-affine,-absorb-add";
- * "-all" switches off every pass. */
+/* Adds to @off the bits of the passes that a list such as "-fold-affine,-absorb-add" switches
+ * off; "-all" is every one. */
 static gboolean
-seg_plan_pass_enabled (const char *list, const char *name)
+seg_plan_parse_passes (const char *list, guint *off, GError **error)
 {
   g_auto (GStrv) words = g_strsplit (list != NULL ? list : "", ",", -1);
-  g_autofree char *off = g_strconcat ("-", name, NULL);
 
-  return !g_strv_contains ((const char *const *) words, off)
-         && !g_strv_contains ((const char *const *) words, "-all");
+  for (char **word = words; *word != NULL; word++)
+    {
+      guint p = 0;
+
+      if (g_str_equal (*word, "-all"))
+        *off |= (1u << G_N_ELEMENTS (passes)) - 1;
+      if (g_str_equal (*word, "-all") || **word == '\0')
+        continue;
+      while (p < G_N_ELEMENTS (passes)
+             && (**word != '-' || !g_str_equal (*word + 1, passes[p].name)))
+        p++;
+      if (p == G_N_ELEMENTS (passes))
+        {
+          g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                       "\"%s\" switches off no pass: there are -fold-affine, "
+                       "-absorb-elementwise, -absorb-add and -all", *word);
+          return FALSE;
+        }
+      *off |= 1u << p;
+    }
+  return TRUE;
 }
 
 static void
-seg_plan_run_passes (SegPlan *self, const char *list)
+seg_plan_run_passes (SegPlan *self, guint off)
 {
   gboolean changed = TRUE;
 
@@ -129,8 +150,7 @@ seg_plan_run_passes (SegPlan *self, const char *list)
       changed = FALSE;
       for (guint p = 0; p < G_N_ELEMENTS (passes); p++)
         {
-          if (!seg_plan_pass_enabled (list, passes[p].name)
-              || !seg_plan_pass_enabled (g_getenv ("SEGKIT_PASSES"), passes[p].name))
+          if (off & (1u << p))
             continue;
           for (guint i = 0; i < self->nodes->len; i++)
             {
@@ -215,6 +235,7 @@ seg_plan_node_new (SegPlan *self, guint index, GError **error)
   node->posts = g_array_new (FALSE, TRUE, sizeof (SegPost));
   node->first_param = seg_parameters_get_first (self->parameters, index, &node->n_params);
   node->params = g_new0 (gconstpointer, MAX (node->n_params, 1));
+  node->tensors = g_new0 (SegTensor *, MAX (node->n_params, 1));
   for (guint i = 0; i < node->n_params; i++)
     {
       SegTensor *tensor
@@ -225,6 +246,7 @@ seg_plan_node_new (SegPlan *self, guint index, GError **error)
           seg_plan_node_free (node);
           return NULL;
         }
+      node->tensors[i] = seg_tensor_ref (tensor);
       node->params[i] = tensor->data;
     }
   return node;
@@ -282,14 +304,17 @@ seg_plan_resolve_aliases (SegPlan *self)
  * seg_plan_new:
  * @graph: a finished graph
  * @parameters: its parameters
- * @purpose: inference packs a copy of the parameters, training reads them live
+ * @purpose: training reads the parameters' values live; inference packs many of them, so that
+ *   they must not be written to any more. A tensor that is replaced later is not seen
  * @kernels: (nullable): an instruction level; %NULL: the best there is
- * @passes: (nullable): passes to switch off, such as `-absorb-add`, separated by commas
+ * @passes_off: (nullable): passes to switch off, such as `-absorb-add`, separated by commas
  * @error: return location
  *
  * Compiles a graph. The environment variable `SEGKIT_PASSES` switches passes off, too.
- * Errors: `SEG_ERROR_MEMORY`, and what a layer says when it cannot be compiled.
- * Threads: the plan may be shared by any number.
+ * Errors: `SEG_ERROR_PARAM` for a pass that there is not, `SEG_ERROR_MEMORY`, and what a layer says
+ * when it cannot be compiled.
+ * Threads: a plan for inference may be shared by any number; one for training serves one workspace at
+ * a time, since its packed weights follow the parameters.
  *
  * Returns: (transfer full): a new plan, or %NULL with @error set
  */
@@ -299,7 +324,10 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
 {
   g_autoptr (SegPlan) self = g_object_new (SEG_TYPE_PLAN, NULL);
 
-  if (!seg_graph_finish (graph, error))
+  guint off = 0;
+
+  if (!seg_graph_finish (graph, error) || !seg_plan_parse_passes (passes_off, &off, error)
+      || !seg_plan_parse_passes (g_getenv ("SEGKIT_PASSES"), &off, error))
     return NULL;
 
   self->graph = g_object_ref (graph);
@@ -320,7 +348,7 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
     }
   seg_plan_drop_unused (self);
   if (purpose == SEG_PURPOSE_INFERENCE)
-    seg_plan_run_passes (self, passes_off);
+    seg_plan_run_passes (self, off);
   for (guint i = 0; i < self->nodes->len; i++)
     if (!seg_plan_compile_node (self, self->nodes->pdata[i], error))
       return NULL;

@@ -7,7 +7,7 @@
  * @n: batch; 1 for inference
  * @height: rows of the whole image
  * @width: columns of the whole image
- * @out: (nullable): a rectangle of the output; %NULL: all of it
+ * @out: (nullable): a rectangle of the output; %NULL: all of it, as training needs
  * @error: return location
  *
  * Lays a plan out for a rectangle of its output. What is needed of each map, halo included, is
@@ -25,6 +25,8 @@ seg_schedule_new_region (SegPlan *plan, gint64 n, gint64 height, gint64 width, c
   g_autoptr (SegSchedule) self = _seg_schedule_new (plan, &input, error);
   const SegShape *whole;
   SegRect map;
+
+  g_return_val_if_fail (out == NULL || plan->purpose == SEG_PURPOSE_INFERENCE, NULL);
 
   if (self == NULL)
     return NULL;
@@ -53,6 +55,9 @@ seg_schedule_new_region (SegPlan *plan, gint64 n, gint64 height, gint64 width, c
       if (seg_rect_is_empty (&slot->rect))
         continue;
       slot->rect = _seg_plan_round (node, self->shapes, slot->rect);
+      /* gradients and statistics are those of whole maps, also where a reader leaves out the rim */
+      if (plan->purpose == SEG_PURPOSE_TRAINING)
+        slot->rect = (SegRect){ 0, 0, self->shapes[node->output].w, self->shapes[node->output].h };
       for (guint j = 0; j < node->n_inputs; j++)
         {
           SegSlot *of_input = &self->slots[node->inputs[j]];
@@ -62,6 +67,9 @@ seg_schedule_new_region (SegPlan *plan, gint64 n, gint64 height, gint64 width, c
         }
     }
 
+  if (plan->purpose == SEG_PURPOSE_TRAINING)
+    self->slots[plan->input].rect
+        = (SegRect){ 0, 0, self->shapes[plan->input].w, self->shapes[plan->input].h };
   for (guint v = 1; v < plan->n_values; v++)
     {
       self->slots[v].n_rows = self->slots[v].rect.h;

@@ -9,6 +9,7 @@ typedef struct
   SegLayer *layer;
   SegPhase phase;
   const SegRun *run;
+  SegWorkspace *workspace;
   const SegView *in, *dout;
   guint n_in;
   gint64 height;
@@ -21,9 +22,11 @@ seg_sums_row (guint task, guint thread, gpointer user_data)
 {
   SegSumJob *job = user_data;
 
-  (void) thread;
+  SegRun run = *job->run;
+
+  run.scratch = job->workspace->scratch + thread * job->workspace->scratch_stride;
   SEG_LAYER_GET_CLASS (job->layer)
-      ->sum_row (job->layer, job->phase, job->run, job->in, job->n_in, job->dout,
+      ->sum_row (job->layer, job->phase, &run, job->in, job->n_in, job->dout,
                  task / job->height, task % job->height, job->rows + task * job->n_sums);
 }
 
@@ -35,7 +38,7 @@ _seg_sums_run (SegWorkspace *workspace, guint index, SegPhase phase, const SegVi
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
   g_autofree SegShape *shapes = g_new (SegShape, node->n_inputs);
   SegRun run = _seg_workspace_make_run (workspace, index);
-  SegSumJob job = { node->layer, phase, &run, in, dout, node->n_inputs, in[0].shape.h, 0, NULL };
+  SegSumJob job = { node->layer, phase, &run, workspace, in, dout, node->n_inputs, in[0].shape.h, 0, NULL };
   gsize n_rows = (gsize) (in[0].shape.n * in[0].shape.h);
 
   if (klass->n_sums == NULL)

@@ -38,7 +38,7 @@ typedef void (*SegPieceFunc) (const SegPiece *piece, gpointer scratch, gpointer 
 SegView _seg_workspace_view         (SegWorkspace *self, SegViewBuffer *buffer, char *arena,
                                      SegValue value, SegRect valid);
 SegRun  _seg_workspace_make_run     (SegWorkspace *self, guint node);
-void    _seg_workspace_for_pieces   (SegWorkspace *self, const SegView *view, guint channel_grain,
+void    _seg_workspace_for_pieces   (SegWorkspace *self, const SegView *view, const SegStep *step,
                                      SegPieceFunc func, gpointer user_data);
 
 gboolean _seg_sums_run         (SegWorkspace *self, guint node, SegPhase phase, const SegView *in,

@@ -43,7 +43,8 @@ seg_workspace_init (SegWorkspace *self)
  * @pool: (transfer none): threads; must outlive the workspace and serve one run at a time
  * @error: return location
  *
- * Takes all memory that the run needs.
+ * Takes the memory that the run needs for maps. Layers with statistics of whole maps take more while
+ * it runs: a few numbers for each row of their input.
  * Errors: `SEG_ERROR_MEMORY`.
  *
  * Returns: (transfer full): a new workspace, or %NULL with @error set
@@ -134,6 +135,7 @@ typedef struct
   SegWorkspace *self;
   const SegView *view;
   gint64 n_x, n_y, n_c; /* pieces along each axis */
+  gint64 grid_x, grid_y; /* which are not cut */
   guint grain;
   SegPieceFunc func;
   gpointer user_data;
@@ -145,6 +147,15 @@ seg_split_begin (gint64 size, gint64 n, gint64 i)
   return size / n * i + MIN (i, size % n);
 }
 
+/* Where piece @i of @n begins of columns or rows from @first on, at a cell of the grid. */
+static gint64
+seg_split_at_grid (gint64 first, gint64 size, gint64 grid, gint64 n, gint64 i)
+{
+  gint64 cell = first / grid, n_cells = (first + size + grid - 1) / grid - cell;
+
+  return CLAMP ((cell + seg_split_begin (n_cells, n, i)) * grid, first, first + size);
+}
+
 static void
 seg_split_task (guint task, guint thread, gpointer user_data)
 {
@@ -153,29 +164,38 @@ seg_split_task (guint task, guint thread, gpointer user_data)
   gint64 x = task % split->n_x, y = task / split->n_x % split->n_y,
          c = task / (split->n_x * split->n_y) % split->n_c;
   gint64 n_grains = (split->view->n_blocks + split->grain - 1) / split->grain;
-  gint64 x0 = seg_split_begin (r->w, split->n_x, x), x1 = seg_split_begin (r->w, split->n_x, x + 1);
-  gint64 y0 = seg_split_begin (r->h, split->n_y, y), y1 = seg_split_begin (r->h, split->n_y, y + 1);
+  gint64 x0 = seg_split_at_grid (r->x, r->w, split->grid_x, split->n_x, x);
+  gint64 x1 = seg_split_at_grid (r->x, r->w, split->grid_x, split->n_x, x + 1);
+  gint64 y0 = seg_split_at_grid (r->y, r->h, split->grid_y, split->n_y, y);
+  gint64 y1 = seg_split_at_grid (r->y, r->h, split->grid_y, split->n_y, y + 1);
   gint64 c0 = seg_split_begin (n_grains, split->n_c, c) * split->grain;
   gint64 c1 = MIN (seg_split_begin (n_grains, split->n_c, c + 1) * split->grain,
                    split->view->n_blocks);
   SegPiece piece = { task / (split->n_x * split->n_y * split->n_c),
-                     { r->x + x0, r->y + y0, x1 - x0, y1 - y0 },
+                     { x0, y0, x1 - x0, y1 - y0 },
                      (guint) c0,
                      (guint) (c1 - c0) };
 
+  if (seg_rect_is_empty (&piece.rect))
+    return;
   split->func (&piece, split->self->scratch + thread * split->self->scratch_stride,
                split->user_data);
 }
 
-/* Cuts the rectangle of a view into pieces and calls @func for each, in the pool's threads. How
- * it is cut depends on the number of threads; bits do not depend on how it is cut. */
+/* Cuts the rectangle of a view into pieces and calls @func for each, in the pool's threads: of
+ * whole cells of the step's grid, if there is a step, and at most as small as its channel grain.
+ * How it is cut depends on the number of threads; bits do not depend on how it is cut. */
 void
-_seg_workspace_for_pieces (SegWorkspace *self, const SegView *view, guint channel_grain,
+_seg_workspace_for_pieces (SegWorkspace *self, const SegView *view, const SegStep *step,
                            SegPieceFunc func, gpointer user_data)
 {
   gint64 wanted = seg_pool_get_n_threads (self->pool);
   const SegRect *r = &view->valid;
-  SegSplit split = { self, view, 1, 1, 1, channel_grain, func, user_data };
+  guint channel_grain = step != NULL ? step->channel_grain : 1;
+  SegSplit split = { .self = self, .view = view, .n_x = 1, .n_y = 1, .n_c = 1,
+                     .grid_x = step != NULL ? MAX (step->grid_x, 1) : 1,
+                     .grid_y = step != NULL ? MAX (step->grid_y, 1) : 1,
+                     .grain = channel_grain, .func = func, .user_data = user_data };
 
   if (channel_grain == 0)
     split.grain = view->n_blocks;
@@ -256,7 +276,7 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
   if (!seg_workspace_prepare_node (self, index, in, error))
     return FALSE;
   run = _seg_workspace_make_run (self, index);
-  _seg_workspace_for_pieces (self, &out, node->step->channel_grain, seg_workspace_run_piece, &job);
+  _seg_workspace_for_pieces (self, &out, node->step, seg_workspace_run_piece, &job);
   if (schedule->plan->purpose == SEG_PURPOSE_TRAINING)
     _seg_gradients_update (self, index);
 
@@ -374,7 +394,7 @@ seg_workspace_run_bands (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write
  *
  * Computes the network once, the way the schedule says. The bits of the output do not depend
  * on that way, nor on the number of threads.
- * Errors: those of @read and @write; `G_IO_ERROR_CANCELLED`; `SEG_ERROR_MEMORY` in training.
+ * Errors: those of @read and @write; `G_IO_ERROR_CANCELLED`; `SEG_ERROR_MEMORY` for statistics.
  * Threads: one at a time.
  */
 gboolean

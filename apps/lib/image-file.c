@@ -103,7 +103,12 @@ seg_image_file_check (const char *path, VipsImage *image, GError **error)
 {
   gint64 width = image->Xsize, height = image->Ysize;
   gint64 row_bytes = width * image->Bands * (gint64) VIPS_IMAGE_SIZEOF_ELEMENT (image);
+  const char *loader = "";
   gboolean whole = vips_image_get_typeof (image, "interlaced") != 0; /* PNG, JPEG */
+
+  if (vips_image_get_typeof (image, VIPS_META_LOADER) != 0
+      && vips_image_get_string (image, VIPS_META_LOADER, &loader) == 0)
+    whole |= g_str_has_prefix (loader, "gif") || g_str_has_prefix (loader, "webp");
 
   if (image->Bands > SEG_IMAGE_FILE_MAX_BANDS)
     g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %d bands, more than %d", path,
@@ -117,7 +122,7 @@ seg_image_file_check (const char *path, VipsImage *image, GError **error)
                  G_MAXINT);
   else if (whole && width * height > SEG_IMAGE_FILE_MAX_WHOLE_PIXELS)
     g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
-                 "%s: is interlaced, so that all %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
+                 "%s: must be held whole, and all %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
                  " pixels are needed at once; at most %" G_GINT64_FORMAT " are read that way",
                  path, width, height, SEG_IMAGE_FILE_MAX_WHOLE_PIXELS);
   else

@@ -87,6 +87,12 @@ seg_overlay_add_row (SegOverlay *self, GError **error)
   return seg_overlay_get_row (self, self->n++);
 }
 
+gboolean
+seg_overlay_is_empty (SegOverlay *self)
+{
+  return self->n == 0;
+}
+
 /**
  * seg_overlay_take_row:
  * @self: an overlay

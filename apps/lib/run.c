@@ -45,7 +45,8 @@ seg_run_state_clear (SegRunState *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegRunState, seg_run_state_clear)
 
-/* Time hardly depends on it: from 8 to 128 rows, the shipped model needed the same within 5 %. Memory
+/* Time hardly depends on it: from 8 to 128 rows, the shipped model needed the same within 4 % at
+ * width 8192, within 9 % at 1024. Memory
  * does, and a wide image needs enough of it. Lower bands would leave threads without work in the
  * deep levels, where a row is worth many of the image's. */
 static gint64
@@ -69,6 +70,17 @@ seg_run_keep_colours (SegRunState *self, const SegRect *rect, GError **error)
       seg_source_copy_colour_row (self->request->source, y, rgb);
     }
   return TRUE;
+}
+
+/* A network need not read its last rows; the picture shows them all the same. */
+static gboolean
+seg_run_catch_up (SegRunState *self, gint64 y, GError **error)
+{
+  SegRect rect = { 0, y, self->width, 1 };
+
+  return self->overlay == NULL || !seg_overlay_is_empty (self->overlay)
+         || (seg_source_fetch (self->request->source, &rect, error)
+             && seg_run_keep_colours (self, &rect, error));
 }
 
 static gboolean
@@ -110,7 +122,7 @@ seg_run_write_band (const SegView *logits, gpointer data, GError **error)
   for (gint64 y = logits->valid.y; y < logits->valid.y + logits->valid.h; y++)
     {
       seg_labels_from_logits (logits, 0, y, self->labels);
-      if (!seg_run_push_row (self, self->labels, error))
+      if (!seg_run_catch_up (self, y, error) || !seg_run_push_row (self, self->labels, error))
         return FALSE;
     }
   seg_run_count (self, logits->valid.w * logits->valid.h);
@@ -225,13 +237,8 @@ seg_run_by_tiles (SegRunState *self, GError **error)
 
       for (gint64 row = y; row < y + self->strip.h; row++)
         {
-          SegRect rect = { 0, row, self->width, 1 };
-
-          if (self->overlay != NULL
-              && (!seg_source_fetch (self->request->source, &rect, error)
-                  || !seg_run_keep_colours (self, &rect, error)))
-            return FALSE;
-          if (!seg_run_push_row (self, self->labels + (row - y) * self->width, error))
+          if (!seg_run_catch_up (self, row, error)
+              || !seg_run_push_row (self, self->labels + (row - y) * self->width, error))
             return FALSE;
         }
     }

@@ -41,7 +41,7 @@ seg_vips_error (GError **error, const char *name, GQuark domain, int code)
       }
 
   lines = g_strsplit (g_strstrip (text), "\n", -1);
-  for (guint i = SEG_VIPS_ERROR_MAX_LINES; i < g_strv_length (lines); i++)
+  for (guint i = g_strv_length (lines); i-- > SEG_VIPS_ERROR_MAX_LINES;)
     g_clear_pointer (&lines[i], g_free);
   line = g_strjoinv ("; ", lines);
   g_set_error (error, domain, code, "%s: %s", name, *line != '\0' ? line : "unknown error");

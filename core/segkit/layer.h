@@ -74,7 +74,6 @@ typedef enum
 
 /**
  * SegLayerFlags:
- * @SEG_LAYER_ELEMENTWISE: a function of one number; implies the requirement "the same rectangle"
  * @SEG_LAYER_ALIAS: in inference the output is its inputs' channels one after the other
  *   (one input: identity); core then never runs the layer
  * @SEG_LAYER_SUM: the output is the sum of two inputs, and another step may compute it
@@ -83,10 +82,9 @@ typedef enum
  */
 typedef enum
 {
-  SEG_LAYER_ELEMENTWISE = 1 << 0,
-  SEG_LAYER_ALIAS = 1 << 1,
-  SEG_LAYER_SUM = 1 << 2,
-  SEG_LAYER_WHOLE_MAP = 1 << 3,
+  SEG_LAYER_ALIAS = 1 << 0,
+  SEG_LAYER_SUM = 1 << 1,
+  SEG_LAYER_WHOLE_MAP = 1 << 2,
 } SegLayerFlags;
 
 typedef enum

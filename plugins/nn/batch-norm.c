@@ -219,7 +219,10 @@ seg_batch_norm_finish (SegLayer *layer, SegPhase phase, const SegShape *in, guin
     else
       {
         double mean = sums[0] / n;
-        double variance = MAX (sums[1] / n - mean * mean, 0.); /* rounding can go below */
+        double variance = sums[1] / n - mean * mean;
+
+        if (variance < 0.) /* by rounding; NaN stays NaN */
+          variance = 0.;
 
         stats[MEAN * in->c + c] = (float) mean;
         stats[INVERSE_DEVIATION * in->c + c]

@@ -211,14 +211,22 @@ seg_conv_transpose2d_step_free (SegStep *step)
   g_free (self);
 }
 
+static gint
+seg_conv_transpose2d_gcd (gint a, gint b)
+{
+  return b == 0 ? a : seg_conv_transpose2d_gcd (b, a % b);
+}
+
 static void
 seg_conv_transpose2d_init_phase (SegConvTranspose2d *self, const SegOffer *offer, gint a, gint b,
                                  SegPhaseConv *phase)
 {
   gint s = self->stride, d = self->dilation, n = 0;
-  g_autofree SegTap *taps = g_new (SegTap, self->kernel * self->kernel);
+  /* along an axis a phase has taps only at distances that the stride divides */
+  gint apart = s / seg_conv_transpose2d_gcd (s, d), most = (self->kernel + apart - 1) / apart;
+  g_autofree SegTap *taps = g_new (SegTap, most * most);
 
-  phase->tap_index = g_new (gint, self->kernel * self->kernel);
+  phase->tap_index = g_new (gint, most * most);
   for (gint r = 0; r < self->kernel; r++)
     for (gint c = 0; c < self->kernel; c++)
       if ((a - r * d) % s == 0 && (b - c * d) % s == 0)

@@ -241,6 +241,16 @@ seg_conv2d_fill_panel (const SegView *in, gint64 first_channel, gint64 n_channel
         }
 }
 
+static float
+seg_conv2d_sum (const float *x, gint64 n)
+{
+  double sum = 0.0;
+
+  for (gint64 i = 0; i < n; i++)
+    sum += (double) x[i];
+  return (float) sum;
+}
+
 /* dw[k][c][r][s] += Σ over outputs of dy[k] · x[c], as products of panels of one fixed shape. */
 static void
 seg_conv2d_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
@@ -272,8 +282,8 @@ seg_conv2d_backward_params (SegLayer *layer, const SegRun *run, const SegView *i
                   = seg_view_at (dout, (guint) (g * out_channels + k), sample, y, x);
 
               memcpy (dpanel + k * SEG_CONV2D_PANEL, dy, (gsize) n * sizeof *dy);
-              for (gint64 i = 0; self->bias && i < n; i++)
-                dparams[1][g * out_channels + k] += dy[i];
+              if (self->bias)
+                dparams[1][g * out_channels + k] += seg_conv2d_sum (dy, n);
             }
           seg_gemm (FALSE, TRUE, out_channels, n_terms, SEG_CONV2D_PANEL, 1.f, dpanel,
                     SEG_CONV2D_PANEL, panel, SEG_CONV2D_PANEL, 1.f,

@@ -139,6 +139,14 @@ seg_tap_conv_reserve (SegTapConv *self, GError **error)
   gsize tile = (gsize) self->kernels->conv_channels;
   gsize n_tiles = (gsize) (self->n_groups * seg_tap_conv_n_tiles (self));
 
+  /* offsets into a patch are 32 bits wide */
+  if (self->patch_floats > G_MAXINT32)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
+                   "one output reads %" G_GINT64_FORMAT " numbers, more than %d",
+                   self->patch_floats, G_MAXINT32);
+      return FALSE;
+    }
   self->weights = seg_alloc (n_tiles * tile, (gsize) (self->in_channels * self->n_taps) * sizeof (float),
                              "packed weights", error);
   if (self->weights != NULL)

@@ -20,7 +20,8 @@ typedef struct
   gsize n_image;
 } Net;
 
-/* conv → norm → sigmoid → a; a + conv (a) → b; conv of (b, a), strided. */
+/* conv → norm → sigmoid → a; a + conv (a) → b; pool of (b, a), which leaves out the last row and
+ * column; conv, strided. */
 static Net
 net_new (void)
 {
@@ -36,6 +37,7 @@ net_new (void)
                      "padding", 2, "dilation", 2, "groups", 2, NULL);
   b = seg_graph_add (net.graph, "add", "add", SEG_IN (a, b), NULL);
   b = seg_graph_add (net.graph, "concat", "concat", SEG_IN (b, a), NULL);
+  b = seg_graph_add (net.graph, "pool", "avg-pool", SEG_IN (b), "kernel-size", 2, "stride", 2, NULL);
   b = seg_graph_add (net.graph, "conv3", "conv2d", SEG_IN (b), "channels", 2, "stride", 2,
                      "kernel-size", 3, "padding", 1, NULL);
   seg_graph_set_output (net.graph, b);

@@ -115,6 +115,18 @@ test_unused_nodes (void)
   g_assert_cmpuint (seg_plan_get_n_steps (plan), ==, 1);
 }
 
+static void
+test_no_such_pass (void)
+{
+  g_autoptr (SegModel) model = network_new ("classic", 2);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
+                               SEG_PURPOSE_INFERENCE, NULL, "-fold-afine", &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_PARAM);
+  g_assert_nonnull (strstr (error->message, "\"-fold-afine\""));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -123,6 +135,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/report", test_report);
   g_test_add_data_func ("/plan/passes-agree/classic", "classic", test_passes_agree);
   g_test_add_data_func ("/plan/passes-agree/resnet18", "resnet18", test_passes_agree);
+  g_test_add_func ("/plan/no-such-pass", test_no_such_pass);
   g_test_add_func ("/plan/two-readers", test_two_readers);
   g_test_add_func ("/plan/unused-nodes", test_unused_nodes);
   return g_test_run ();

@@ -29,11 +29,11 @@ class Sampler:
         weights = np.sqrt([len(self.by_kind[kind]) for kind in self.kinds])
         self.weights = weights / weights.sum()
 
-    def crop(self, image, mask):
+    def crop(self, image, mask, zoomed):
         """A crop zoomed by 1/2 to 2, flipped and turned by right angles.  What
         a small image lacks for its crop, its mirror image supplies."""
         rnd = self.random
-        side = round(CROP * 2 ** rnd.uniform(-1, 1))
+        side = round(CROP * 2 ** rnd.uniform(-1, 1)) if zoomed else CROP
         lack = [max(0, side - n) for n in mask.shape]
         around = [(n // 2, n - n // 2) for n in lack]
         image = np.pad(image, around + [(0, 0)], mode="symmetric")
@@ -63,13 +63,14 @@ class Sampler:
         noise = rnd.standard_normal((1, CROP, CROP), dtype=np.float32)
         return (x + sigma * torch.from_numpy(noise)).clamp(0, 1)
 
-    def batch(self, n):
+    def batch(self, n, augmented=True):
         images, masks = [], []
         for _ in range(n):
             samples = self.by_kind[self.random.choice(self.kinds, p=self.weights)]
             image, mask = samples[self.random.integers(len(samples))]
-            x, y = self.crop(image, mask)
-            images.append((self.light(x) - nuclei.MEAN) / nuclei.STD)
+            x, y = self.crop(image, mask, augmented)
+            x = self.light(x) if augmented else x
+            images.append((x - nuclei.MEAN) / nuclei.STD)
             masks.append(y)
         return torch.stack(images), torch.stack(masks)
 
@@ -85,7 +86,7 @@ def frozen(net, sampler, batches, batch_size):
     """A copy of the network whose normalisation statistics are averages over
     the training set with the weights held, not the last steps' moving ones.
     Mixed batches, not single images, because the variance must contain what
-    lies between images."""
+    lies between images; at the images' own scale and light, as they will come."""
     net = copy.deepcopy(net)
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -94,7 +95,7 @@ def frozen(net, sampler, batches, batch_size):
     net.train()
     with torch.no_grad():
         for _ in range(batches):
-            net(sampler.batch(batch_size)[0])
+            net(sampler.batch(batch_size, augmented=False)[0])
     return net.eval()
 
 

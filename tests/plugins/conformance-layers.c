@@ -179,7 +179,7 @@ check_claims (Case *self)
     for (guint input = 0; input < self->n_in; joined += map_get_n (self->inputs[input++]))
       for (gsize i = 0; i < map_get_n (self->inputs[input]); i++)
         g_assert_true (*map_at (out, joined + i) == *map_at (self->inputs[input], i));
-  if (self->klass->flags & SEG_LAYER_ELEMENTWISE)
+  if (g_type_is_a (G_TYPE_FROM_CLASS (self->klass), SEG_TYPE_ELEMENTWISE))
     {
       case_forward (self, self->inputs, self->inputs[0], &all);
       g_assert_true (map_equal_bits (out, self->inputs[0], &all));
