@@ -1,14 +1,26 @@
 /* The promise, kept by the zoo: the same bits whatever the tile, band or thread count. With `-m
- * slow` more networks and more ways. */
+ * slow` more networks, more ways and an image of six million pixels. */
 #include "zoo.h"
-
-#define HEIGHT 389
-#define WIDTH 517
 
 typedef struct
 {
   const char *name, *model;
 } Network;
+
+/* tile and bands 0: whole */
+typedef struct
+{
+  gint64 tile, bands;
+  guint n_threads;
+} Way;
+
+typedef struct
+{
+  const Network *network;
+  gint64 height, width;
+  const Way *ways;
+  guint n_ways;
+} Case;
 
 static const Network quick[] = {
   { "resnet50", ZOO_SMP ("type=resnet-encoder\ndepth=50", "2") },
@@ -25,17 +37,25 @@ static const Network slow[] = {
   { "fc-densenet103", "type=fc-densenet\nclasses=2\ndepth=103" },
 };
 
-/* tile and bands 0: whole. The slow ones come last. */
-static const struct
-{
-  gint64 tile, bands;
-  guint n_threads;
-} ways[] = {
+/* The slow ones come last. */
+static const Way ways[] = {
   { 0, 0, 2 },   { 0, 16, 1 }, { 0, 100, 2 }, { 200, 0, 1 },
   { 0, 100, 1 }, { 0, 16, 2 }, { 0, 1, 1 },   { 150, 0, 2 },
 };
 
 #define N_QUICK_WAYS 4
+
+/* Beside the quick networks, of a large image: the spine's, and what pads by its own size. */
+static const Network large[] = {
+  { "classic", "type=unet\nclasses=2\n[model.encoder]\ntype=unet-encoder\nchannels=16\n"
+               "[model.decoder]\ntype=unet-decoder" },
+  { "valid", "type=unet\nclasses=2\n[model.encoder]\ntype=unet-encoder\nchannels=16\n"
+             "padding=valid\n[model.decoder]\ntype=unet-decoder\npadding=valid" },
+  { "resnet18", ZOO_SMP ("type=resnet-encoder\ndepth=18", "2") },
+  { "resnet34", ZOO_SMP ("type=resnet-encoder\ndepth=34", "2") },
+};
+
+static const Way large_ways[] = { { 0, 0, 2 }, { 0, 16, 2 }, { 1000, 0, 2 } };
 
 static void
 assert_same_bytes (const NetworkMap *a, const NetworkMap *b, const char *way)
@@ -57,12 +77,12 @@ assert_same_bytes (const NetworkMap *a, const NetworkMap *b, const char *way)
 static void
 test_seams (gconstpointer data)
 {
-  const Network *network = data;
-  g_autofree char *recipe = zoo_recipe (network->model);
+  const Case *self = data;
+  g_autofree char *recipe = zoo_recipe (self->network->model);
   g_autoptr (GError) error = NULL;
   g_autoptr (SegModel) model = seg_model_new_from_recipe (recipe, NETWORK_SEED, &error);
   g_autoptr (SegPlan) plan = NULL;
-  NetworkMap image = network_image_new (HEIGHT, WIDTH), whole;
+  NetworkMap image = network_image_new (self->height, self->width), first;
 
   g_assert_no_error (error);
   network_fill (seg_model_get_parameters (model));
@@ -70,20 +90,21 @@ test_seams (gconstpointer data)
                        SEG_PURPOSE_INFERENCE, NULL, NULL, &error);
   g_assert_no_error (error);
 
-  whole = network_run (plan, &image, 2, 0, 0, 1, NULL);
-  for (gint64 i = 0; i < 2 * HEIGHT * WIDTH; i++)
-    g_assert_true (isfinite (whole.pixels[i]));
-  for (guint i = 0; i < (g_test_slow () ? G_N_ELEMENTS (ways) : N_QUICK_WAYS); i++)
+  first = network_run (plan, &image, 2, 0, 100, 1, NULL);
+  for (gint64 i = 0; i < 2 * self->height * self->width; i++)
+    g_assert_true (isfinite (first.pixels[i]));
+  for (guint i = 0; i < self->n_ways; i++)
     {
-      g_autofree char *way = g_strdup_printf ("tile %d, bands %d, threads %u", (int) ways[i].tile,
-                                              (int) ways[i].bands, ways[i].n_threads);
-      NetworkMap other =
-          network_run (plan, &image, 2, ways[i].tile, ways[i].bands, ways[i].n_threads, NULL);
+      const Way *way = &self->ways[i];
+      g_autofree char *name = g_strdup_printf ("tile %d, bands %d, threads %u", (int) way->tile,
+                                               (int) way->bands, way->n_threads);
+      NetworkMap other
+          = network_run (plan, &image, 2, way->tile, way->bands, way->n_threads, NULL);
 
-      assert_same_bytes (&whole, &other, way);
+      assert_same_bytes (&first, &other, name);
       g_free (other.pixels);
     }
-  g_free (whole.pixels);
+  g_free (first.pixels);
   g_free (image.pixels);
 }
 
@@ -92,8 +113,23 @@ add_tests (const Network *networks, gsize n)
 {
   for (gsize i = 0; i < n; i++)
     {
+      Case one = { &networks[i], 389, 517, ways,
+                   g_test_slow () ? G_N_ELEMENTS (ways) : N_QUICK_WAYS };
       g_autofree char *path = g_strconcat ("/zoo-seams/", networks[i].name, NULL);
-      g_test_add_data_func (path, &networks[i], test_seams);
+
+      g_test_add_data_func_full (path, g_memdup2 (&one, sizeof one), test_seams, g_free);
+    }
+}
+
+static void
+add_large_tests (const Network *networks, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      Case one = { &networks[i], 2000, 3000, large_ways, G_N_ELEMENTS (large_ways) };
+      g_autofree char *path = g_strconcat ("/zoo-seams-large/", networks[i].name, NULL);
+
+      g_test_add_data_func_full (path, g_memdup2 (&one, sizeof one), test_seams, g_free);
     }
 }
 
@@ -104,6 +140,10 @@ main (int argc, char **argv)
   seg_registry_load_default (seg_registry_get_default (), NULL);
   add_tests (quick, G_N_ELEMENTS (quick));
   if (g_test_slow ())
-    add_tests (slow, G_N_ELEMENTS (slow));
+    {
+      add_tests (slow, G_N_ELEMENTS (slow));
+      add_large_tests (large, G_N_ELEMENTS (large));
+      add_large_tests (quick, G_N_ELEMENTS (quick));
+    }
   return g_test_run ();
 }
