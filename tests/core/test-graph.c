@@ -248,6 +248,65 @@ test_shapes (void)
   assert_failed (groups, SEG_ERROR_SHAPE, "conv: 2 groups");
 }
 
+/* Sizes that grow past what can be counted end there, not as a wrapped number. */
+static void
+test_sizes_too_large (void)
+{
+  SegValue value;
+  g_autoptr (SegGraph) graph = graph_new (&value);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 9; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("up%u", i);
+      value = seg_graph_add (graph, name, "resize-nearest", SEG_IN (value), "scale", 64, NULL);
+    }
+  seg_graph_set_output (graph, value);
+  g_assert_false (seg_graph_finish (graph, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_SHAPE);
+  g_assert_nonnull (strstr (error->message, "more than can be counted"));
+}
+
+/* A block that builds nothing is an error of the graph; its reader is never asked. */
+#define TEST_TYPE_EMPTY_BLOCK (test_empty_block_get_type ())
+G_DECLARE_FINAL_TYPE (TestEmptyBlock, test_empty_block, TEST, EMPTY_BLOCK, SegBlock)
+struct _TestEmptyBlock
+{
+  SegBlock parent_instance;
+};
+G_DEFINE_FINAL_TYPE (TestEmptyBlock, test_empty_block, SEG_TYPE_BLOCK)
+
+static void
+test_empty_block_build (SegBlock *self, SegGraph *graph, const SegFeatures *in, SegFeatures *out)
+{
+  (void) self, (void) graph, (void) in, (void) out;
+}
+
+static void
+test_empty_block_class_init (TestEmptyBlockClass *klass)
+{
+  SEG_BLOCK_CLASS (klass)->build = test_empty_block_build;
+}
+
+static void
+test_empty_block_init (TestEmptyBlock *self)
+{
+  (void) self;
+}
+
+static void
+test_block_builds_nothing (void)
+{
+  SegValue image;
+  g_autoptr (SegGraph) graph = graph_new (&image);
+  g_autoptr (SegBlock) block = g_object_new (TEST_TYPE_EMPTY_BLOCK, NULL);
+  SegFeatures in = { .n = 1, .values = { image }, .strides = { 1 } }, out;
+
+  seg_block_build (block, graph, "encoder", &in, &out);
+  g_assert_cmpuint (out.n, ==, 0);
+  assert_failed (graph, SEG_ERROR_PLUGIN, "TestEmptyBlock has built nothing that can be read");
+}
+
 static void
 test_input_channels (void)
 {
@@ -294,6 +353,8 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/no-such-input", test_no_such_input);
   g_test_add_func ("/graph/number-of-inputs", test_number_of_inputs);
   g_test_add_func ("/graph/shapes", test_shapes);
+  g_test_add_func ("/graph/sizes-too-large", test_sizes_too_large);
+  g_test_add_func ("/graph/block-builds-nothing", test_block_builds_nothing);
   g_test_add_func ("/graph/input-channels", test_input_channels);
   g_test_add_func ("/graph/unfinished", test_unfinished);
   return g_test_run ();
