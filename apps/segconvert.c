@@ -4,6 +4,7 @@
 #include <segkit/segkit.h>
 
 #include "lib/exit-code.h"
+#include "lib/path.h"
 #include "lib/process.h"
 
 static struct
@@ -113,13 +114,30 @@ make_model (GError **error)
   return model;
 }
 
+/* What a model is made from is not written over by it. */
+static gboolean
+check_output (const char *out, GError **error)
+{
+  const char *sources[] = { options.recipe, options.encoder_weights,
+                            options.recipe == NULL ? options.paths[0] : NULL };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    if (sources[i] != NULL && seg_path_is_same_file (out, sources[i]))
+      {
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                     "%s: would be written over %s, which is the same file", out, sources[i]);
+        return FALSE;
+      }
+  return TRUE;
+}
+
 static gboolean
 convert (GCancellable *cancellable, GError **error)
 {
   const char *out = options.paths[options.recipe != NULL ? 0 : 1];
-  g_autoptr (SegModel) model = make_model (error);
+  g_autoptr (SegModel) model = NULL;
 
-  if (model == NULL
+  if (!check_output (out, error) || (model = make_model (error)) == NULL
       || (options.encoder_weights != NULL
           && !seg_model_load_encoder (model, options.encoder_weights, error))
       || g_cancellable_set_error_if_cancelled (cancellable, error))

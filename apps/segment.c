@@ -135,6 +135,16 @@ tell (const char *what, const char *name, const char *more)
     fprintf (stderr, "%-8s %s%s%s\n", what, text, *more != '\0' ? ": " : "", more);
 }
 
+static void
+tell_not_loaded (void)
+{
+  guint n;
+  const SegNotLoaded *list = seg_registry_get_not_loaded (seg_registry_get_default (), &n);
+
+  for (guint i = 0; i < n; i++)
+    tell ("skipped:", list[i].path, list[i].reason);
+}
+
 static gboolean
 segment (GCancellable *cancellable, GError **error)
 {
@@ -202,6 +212,7 @@ main (int argc, char **argv)
   if (seg_vips_setup (argv[0], options.verbose, &error))
     {
       seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
+      tell_not_loaded ();
       segment (cancellable, &error);
       seg_vips_shutdown ();
     }
