@@ -1,17 +1,13 @@
 /* segconvert: a model in, the same model in another form out. */
-#include <stdio.h>
-
 #include <segkit/segkit.h>
 
-#include "lib/exit-code.h"
+#include "lib/command.h"
 #include "lib/path.h"
-#include "lib/process.h"
 
 static struct
 {
   char *format, *encoder_weights, *recipe, *plugin_path, **paths;
   gint64 seed;
-  gboolean version;
 } options = { .seed = -1 };
 
 static const GOptionEntry entries[] = {
@@ -25,10 +21,10 @@ static const GOptionEntry entries[] = {
     "of the random numbers that --recipe begins with (default: 0)", "N" },
   { "plugin-path", 0, 0, G_OPTION_ARG_FILENAME, &options.plugin_path,
     "look for plugins here first", "DIR" },
-  { "version", 0, 0, G_OPTION_ARG_NONE, &options.version, "print the version and end", NULL },
-  { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.paths, NULL, NULL },
   G_OPTION_ENTRY_NULL
 };
+
+static const SegCommandGroup groups[] = { { "Options:", entries }, { NULL, NULL } };
 
 static const char summary[]
     = "Writes a model in another form: a file of segkit's own, or a folder for another program.\n"
@@ -48,20 +44,10 @@ static const char description[]
       "5 a limit on memory or size, 6 numbers that are not finite, 7 plugin, 9 a bug.\n";
 
 static gboolean
-parse (int *argc, char ***argv, GError **error)
+check_options (GError **error)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new ("[MODEL] OUT");
-  guint n;
+  guint n = g_strv_length (options.paths);
 
-  g_option_context_add_main_entries (context, entries, NULL);
-  g_option_context_set_summary (context, summary);
-  g_option_context_set_description (context, description);
-  if (!g_option_context_parse (context, argc, argv, error))
-    return FALSE;
-  if (options.version)
-    return TRUE;
-
-  n = options.paths != NULL ? g_strv_length (options.paths) : 0;
   if (n != (options.recipe != NULL ? 1 : 2))
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                  options.recipe != NULL
@@ -132,12 +118,20 @@ check_output (const char *out, GError **error)
 }
 
 static gboolean
-convert (GCancellable *cancellable, GError **error)
+convert (char **paths, GCancellable *cancellable, GError **error)
 {
-  const char *out = options.paths[options.recipe != NULL ? 0 : 1];
   g_autoptr (SegModel) model = NULL;
+  const char *out;
 
-  if (!check_output (out, error) || (model = make_model (error)) == NULL
+  options.paths = paths;
+  if (!check_options (error))
+    return FALSE;
+  out = paths[options.recipe != NULL ? 0 : 1];
+  if (!check_output (out, error))
+    return FALSE;
+
+  seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
+  if ((model = make_model (error)) == NULL
       || (options.encoder_weights != NULL
           && !seg_model_load_encoder (model, options.encoder_weights, error))
       || g_cancellable_set_error_if_cancelled (cancellable, error))
@@ -146,27 +140,17 @@ convert (GCancellable *cancellable, GError **error)
                                 : seg_model_save (model, out, error);
 }
 
+static const SegCommand command = {
+  .name = "segconvert",
+  .arguments = "[MODEL] OUT",
+  .summary = summary,
+  .description = description,
+  .groups = groups,
+  .run = convert,
+};
+
 int
 main (int argc, char **argv)
 {
-  GCancellable *cancellable = seg_process_init ();
-  g_autoptr (GError) error = NULL;
-
-  g_set_prgname ("segconvert");
-  if (!parse (&argc, &argv, &error))
-    return seg_exit_code_print_error (error);
-  if (options.version)
-    {
-      printf ("segconvert (segkit) " SEGKIT_VERSION "\n");
-      return fflush (stdout) == 0 ? SEG_EXIT_OK : SEG_EXIT_IO;
-    }
-  seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
-  if (convert (cancellable, &error))
-    return SEG_EXIT_OK;
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    {
-      fprintf (stderr, "%s: stopped by signal %d\n", g_get_prgname (), seg_process_get_signal ());
-      return 128 + seg_process_get_signal ();
-    }
-  return seg_exit_code_print_error (error);
+  return seg_command_main (&command, argc, argv);
 }

@@ -3,9 +3,8 @@
 
 #include <segkit/segkit.h>
 
-#include "lib/exit-code.h"
+#include "lib/command.h"
 #include "lib/path.h"
-#include "lib/process.h"
 #include "lib/run.h"
 #include "lib/vips-setup.h"
 
@@ -16,7 +15,7 @@ static struct
 {
   char *model, *out, *overlay, *plugin_path, **images;
   int tile, bands, threads;
-  gboolean no_progress, verbose, version;
+  gboolean no_progress, verbose;
 } options = { .tile = G_MININT, .bands = G_MININT, .threads = G_MININT };
 
 static const GOptionEntry entries[] = {
@@ -37,10 +36,10 @@ static const GOptionEntry entries[] = {
   { "no-progress", 0, 0, G_OPTION_ARG_NONE, &options.no_progress,
     "show no progress, not even on a terminal", NULL },
   { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose, "tell what is done and how", NULL },
-  { "version", 0, 0, G_OPTION_ARG_NONE, &options.version, "print the version and end", NULL },
-  { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.images, NULL, NULL },
   G_OPTION_ENTRY_NULL
 };
+
+static const SegCommandGroup groups[] = { { "Options:", entries }, { NULL, NULL } };
 
 static const char summary[]
     = "Writes a label map: for each pixel of an image the number of its class.\n"
@@ -82,19 +81,9 @@ check_not_same (const char *written, const char *other, GError **error)
 }
 
 static gboolean
-parse (int *argc, char ***argv, GError **error)
+check_options (GError **error)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new ("IMAGE");
-
-  g_option_context_add_main_entries (context, entries, NULL);
-  g_option_context_set_summary (context, summary);
-  g_option_context_set_description (context, description);
-  if (!g_option_context_parse (context, argc, argv, error))
-    return FALSE;
-  if (options.version)
-    return TRUE;
-
-  if (g_strv_length (options.images != NULL ? options.images : (char *[]){ NULL }) != 1)
+  if (g_strv_length (options.images) != 1)
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                  "name one image; \"segment --help\" tells more");
   else if (options.out == NULL)
@@ -194,34 +183,32 @@ segment (GCancellable *cancellable, GError **error)
   return seg_run_image (&request, cancellable, error);
 }
 
+static gboolean
+run (char **images, GCancellable *cancellable, GError **error)
+{
+  gboolean ok;
+
+  options.images = images;
+  if (!check_options (error) || !seg_vips_setup (g_get_prgname (), options.verbose, error))
+    return FALSE;
+  seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
+  tell_not_loaded ();
+  ok = segment (cancellable, error);
+  seg_vips_shutdown ();
+  return ok;
+}
+
+static const SegCommand command = {
+  .name = "segment",
+  .arguments = "IMAGE",
+  .summary = summary,
+  .description = description,
+  .groups = groups,
+  .run = run,
+};
+
 int
 main (int argc, char **argv)
 {
-  GCancellable *cancellable = seg_process_init ();
-  g_autoptr (GError) error = NULL;
-
-  g_set_prgname ("segment");
-  if (!parse (&argc, &argv, &error))
-    return seg_exit_code_print_error (error);
-  if (options.version)
-    {
-      printf ("segment (segkit) " SEGKIT_VERSION "\n");
-      return fflush (stdout) == 0 ? SEG_EXIT_OK : SEG_EXIT_IO;
-    }
-
-  if (seg_vips_setup (argv[0], options.verbose, &error))
-    {
-      seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
-      tell_not_loaded ();
-      segment (cancellable, &error);
-      seg_vips_shutdown ();
-    }
-  if (error == NULL)
-    return SEG_EXIT_OK;
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    {
-      fprintf (stderr, "%s: stopped by signal %d\n", g_get_prgname (), seg_process_get_signal ());
-      return 128 + seg_process_get_signal ();
-    }
-  return seg_exit_code_print_error (error);
+  return seg_command_main (&command, argc, argv);
 }

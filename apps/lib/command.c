@@ -1,0 +1,108 @@
+/* The frame of each program: options, --help in groups, --version, and how it ends. */
+#include <stdio.h>
+
+#include "command.h"
+#include "exit-code.h"
+#include "process.h"
+
+static struct
+{
+  gboolean help, version;
+  char **arguments;
+} seg_command_options;
+
+static const GOptionEntry seg_command_entries[] = {
+  { "help", 'h', 0, G_OPTION_ARG_NONE, &seg_command_options.help, "show this and end", NULL },
+  { "version", 0, 0, G_OPTION_ARG_NONE, &seg_command_options.version, "show the version and end",
+    NULL },
+  G_OPTION_ENTRY_NULL
+};
+
+static const GOptionEntry seg_command_remaining[] = {
+  { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &seg_command_options.arguments, NULL,
+    NULL },
+  G_OPTION_ENTRY_NULL
+};
+
+static void
+seg_command_add_group (GOptionContext *context, const char *title, const GOptionEntry *entries)
+{
+  GOptionGroup *group = g_option_group_new (title, title, title, NULL, NULL);
+
+  g_option_group_add_entries (group, entries);
+  g_option_context_add_group (context, group);
+}
+
+/* GLib's own --help shows one group, and the others only when each is asked for. */
+static GOptionContext *
+seg_command_new_context (const SegCommand *self)
+{
+  GOptionContext *context = g_option_context_new (self->arguments);
+
+  g_option_context_set_help_enabled (context, FALSE);
+  g_option_context_set_summary (context, self->summary);
+  g_option_context_set_description (context, self->description);
+  g_option_context_add_main_entries (context, seg_command_remaining, NULL);
+  for (const SegCommandGroup *group = self->groups; group->title != NULL; group++)
+    seg_command_add_group (context, group->title, group->entries);
+  seg_command_add_group (context, "Other:", seg_command_entries);
+  return context;
+}
+
+/* What was asked for on stdout: a closed or full one is an error. */
+static void
+seg_command_print (const char *text, GError **error)
+{
+  if (fputs (text, stdout) == EOF || fflush (stdout) != 0)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "stdout cannot be written to");
+}
+
+static void
+seg_command_run (const SegCommand *self, int argc, char **argv, GCancellable *cancellable,
+                 GError **error)
+{
+  g_autoptr (GOptionContext) context = seg_command_new_context (self);
+  g_autofree char *text = NULL;
+
+  if (!g_option_context_parse (context, &argc, &argv, error))
+    return;
+  if (seg_command_options.help)
+    text = g_option_context_get_help (context, FALSE, NULL);
+  else if (seg_command_options.version)
+    text = g_strdup_printf ("%s (segkit) " SEGKIT_VERSION "\n", self->name);
+
+  if (text != NULL)
+    seg_command_print (text, error);
+  else if (seg_command_options.arguments != NULL)
+    self->run (seg_command_options.arguments, cancellable, error);
+  else
+    self->run ((char *[]){ NULL }, cancellable, error);
+}
+
+/**
+ * seg_command_main:
+ * @self: the program
+ * @argc: of main()
+ * @argv: of main()
+ *
+ * Runs a program from its arguments to its end, with one line on stderr where it fails.
+ *
+ * Returns: the exit status
+ */
+int
+seg_command_main (const SegCommand *self, int argc, char **argv)
+{
+  GCancellable *cancellable = seg_process_init ();
+  g_autoptr (GError) error = NULL;
+
+  g_set_prgname (self->name);
+  seg_command_run (self, argc, argv, cancellable, &error);
+  if (error == NULL)
+    return SEG_EXIT_OK;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      fprintf (stderr, "%s: stopped by signal %d\n", self->name, seg_process_get_signal ());
+      return 128 + seg_process_get_signal ();
+    }
+  return seg_exit_code_print_error (error);
+}
