@@ -108,12 +108,8 @@ check_output (const char *out, GError **error)
                             options.recipe == NULL ? options.paths[0] : NULL };
 
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
-    if (sources[i] != NULL && seg_path_is_same_file (out, sources[i]))
-      {
-        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                     "%s: would be written over %s, which is the same file", out, sources[i]);
-        return FALSE;
-      }
+    if (!seg_path_check_not_over (out, sources[i], error))
+      return FALSE;
   return TRUE;
 }
 

@@ -1,64 +1,126 @@
-/* segment: an image in, the class of each pixel out. */
+/* segment: images in, the class of each pixel out. */
+#include <math.h>
 #include <stdio.h>
 
 #include <segkit/segkit.h>
 
 #include "lib/command.h"
+#include "lib/exit-code.h"
+#include "lib/memory-budget.h"
 #include "lib/path.h"
-#include "lib/run.h"
+#include "lib/session.h"
 #include "lib/vips-setup.h"
 
 #define SEG_SEGMENT_MAX_THREADS 1024
 #define SEG_SEGMENT_MAX_SIDE 1000000
+#define SEG_SEGMENT_DEFAULT_OUTPUT "{dir}/{stem}.png"
 
 static struct
 {
-  char *model, *out, *overlay, *plugin_path, **images;
-  int tile, bands, threads;
-  gboolean no_progress, verbose;
-} options = { .tile = G_MININT, .bands = G_MININT, .threads = G_MININT };
+  char *model, *plugin_path, *classes, *output_dir, *statistics, *max_memory, *progress;
+  char *outputs[SEG_N_OUTPUTS];
+  int tile, bands, threads, probability_bits;
+  double threshold;
+  gboolean list_models, recursive, skip_existing, verify, verbose;
+} options = { .tile = G_MININT, .bands = G_MININT, .threads = G_MININT, .threshold = NAN };
 
-static const GOptionEntry entries[] = {
+static const GOptionEntry model_entries[] = {
   { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options.model,
-    "a safetensors file, or a folder of another program's; without it, the model that comes with "
-    "segkit", "MODEL" },
-  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
-    "the label map: .png or .tif; each pixel is the number of its class", "OUT" },
-  { "overlay", 0, 0, G_OPTION_ARG_FILENAME, &options.overlay,
-    "a picture to look at: the classes' colours over the image", "FILE" },
-  { "tile", 0, 0, G_OPTION_ARG_INT, &options.tile, "compute tiles of N x N pixels", "N" },
-  { "bands", 0, 0, G_OPTION_ARG_INT, &options.bands,
-    "compute bands of N rows (this is the default way)", "N" },
-  { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads,
-    "use N threads (default: one for each processor)", "N" },
+    "a safetensors file, a folder of segmentation_models.pytorch, or a name", "MODEL" },
+  { "list-models", 0, 0, G_OPTION_ARG_NONE, &options.list_models,
+    "list the models that are installed, and end", NULL },
   { "plugin-path", 0, 0, G_OPTION_ARG_FILENAME, &options.plugin_path,
     "look for plugins here first", "DIR" },
-  { "no-progress", 0, 0, G_OPTION_ARG_NONE, &options.no_progress,
-    "show no progress, not even on a terminal", NULL },
+  G_OPTION_ENTRY_NULL
+};
+
+static const GOptionEntry output_entries[] = {
+  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.outputs[SEG_OUTPUT_LABELS],
+    "the label map: each pixel is the number of its class", "FILE" },
+  { "colors", 0, 0, G_OPTION_ARG_FILENAME, &options.outputs[SEG_OUTPUT_COLORS],
+    "each pixel in the colour of its class", "FILE" },
+  { "overlay", 0, 0, G_OPTION_ARG_FILENAME, &options.outputs[SEG_OUTPUT_OVERLAY],
+    "the image with the classes' colours over it", "FILE" },
+  { "outlines", 0, 0, G_OPTION_ARG_FILENAME, &options.outputs[SEG_OUTPUT_OUTLINES],
+    "the image with the classes' borders drawn in", "FILE" },
+  { "probabilities", 0, 0, G_OPTION_ARG_FILENAME, &options.outputs[SEG_OUTPUT_PROBABILITIES],
+    "how likely each class is, a band for each", "FILE" },
+  { "probability-bits", 0, 0, G_OPTION_ARG_INT, &options.probability_bits,
+    "32: floats 0…1 (.tif); 8 or 16: scaled integers", "N" },
+  { "stats", 0, 0, G_OPTION_ARG_FILENAME, &options.statistics,
+    "pixels of each class in each image: .csv or .json", "FILE" },
+  { "output-dir", 'd', 0, G_OPTION_ARG_FILENAME, &options.output_dir,
+    "put outputs here; without -o, a label map for each image", "DIR" },
+  G_OPTION_ENTRY_NULL
+};
+
+static const GOptionEntry class_entries[] = {
+  { "classes", 0, 0, G_OPTION_ARG_STRING, &options.classes,
+    "only these, by name or number, with commas; others are 0", "LIST" },
+  { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &options.threshold,
+    "background unless a class is as likely as this (0…1)", "P" },
+  G_OPTION_ENTRY_NULL
+};
+
+static const GOptionEntry image_entries[] = {
+  { "recursive", 'r', 0, G_OPTION_ARG_NONE, &options.recursive,
+    "look into the folders of folders, too", NULL },
+  { "skip-existing", 0, 0, G_OPTION_ARG_NONE, &options.skip_existing,
+    "skip images whose outputs are all there", NULL },
+  G_OPTION_ENTRY_NULL
+};
+
+static const GOptionEntry running_entries[] = {
+  { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads,
+    "use N threads (default: one for each processor)", "N" },
+  { "max-memory", 0, 0, G_OPTION_ARG_STRING, &options.max_memory,
+    "take no more than this, such as 800M or 2G", "SIZE" },
+  { "bands", 0, 0, G_OPTION_ARG_INT, &options.bands,
+    "compute bands of N rows (default: as memory allows)", "N" },
+  { "tile", 0, 0, G_OPTION_ARG_INT, &options.tile, "compute tiles of N × N pixels", "N" },
+  { "verify", 0, 0, G_OPTION_ARG_NONE, &options.verify,
+    "prove on IMAGE that the way makes no difference, and end", NULL },
+  { "progress", 0, 0, G_OPTION_ARG_STRING, &options.progress,
+    "line (on a terminal), json (a line each, on stderr) or none", "KIND" },
   { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose, "tell what is done and how", NULL },
   G_OPTION_ENTRY_NULL
 };
 
-static const SegCommandGroup groups[] = { { "Options:", entries }, { NULL, NULL } };
+static const SegCommandGroup groups[] = {
+  { "Model:", model_entries },     { "Output:", output_entries },
+  { "Classes:", class_entries },   { "Images:", image_entries },
+  { "Running:", running_entries }, { NULL, NULL },
+};
 
 static const char summary[]
-    = "Writes a label map: for each pixel of an image the number of its class.\n"
-      "The result is what the network gives for the whole image at once, to the bit:\n"
-      "--tile, --bands and --threads change time and memory, and nothing else.";
+    = "Writes a label map: for each pixel of an image the number of its class. The result is\n"
+      "what the network gives for the whole image at once, to the bit: --tile, --bands and\n"
+      "--threads change time and memory, and nothing else.";
 
 static const char description[]
     = "Examples:\n"
       "  segment -o labels.png image.jpg\n"
-      "  segment -m cells.safetensors -o labels.png --overlay picture.png image.tif\n"
+      "  segment -m cells.safetensors --overlay picture.jpg --stats cells.csv image.tif\n"
+      "  segment -d results -o '{stem}_labels.tif' --outlines '{stem}.jpg' slides/\n"
       "  segment -o 'labels.tif[compression=lzw,pyramid]' slide.tif\n"
       "\n"
-      "Images may be PNG, JPEG, TIFF, WebP or GIF. Bands need memory for the image's width only,\n"
-      "whatever its height. --tile needs memory for a tile, but reads in any order: a file that\n"
-      "is not a tiled TIFF is unpacked first, in memory or in the temporary folder.\n"
+      "IMAGE is a PNG, JPEG, TIFF, WebP or GIF file, or a folder of them. In the name of an\n"
+      "output {stem} and {name} stand for the image's name without and with its suffix, {dir}\n"
+      "for its folder below the one that was given. Outputs are .png or .tif, pictures also .jpg;\n"
+      "libvips' options for saving follow in brackets. All of them come from one run of the\n"
+      "network, and appear under their names when they are complete.\n"
       "\n"
-      "Exit status: 0 done, 2 usage, 3 malformed or unsupported input, 4 input or output failed,\n"
-      "5 a limit on memory or size, 6 numbers that are not finite, 7 plugin, 9 a bug;\n"
-      "130 and 143 stopped by SIGINT and SIGTERM. No half-written file is left behind.\n";
+      "Exit status: 0 done, 1 some of several images failed, 2 usage, 3 malformed or unsupported\n"
+      "input, 4 input or output failed, 5 a limit on memory or size, 6 numbers that are not\n"
+      "finite, 7 plugin, 9 a bug; 130 and 143 stopped by SIGINT and SIGTERM.\n";
+
+static gboolean
+fail_usage (GError **error, const char *message)
+{
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+               "%s; \"segment --help\" tells more", message);
+  return FALSE;
+}
 
 static gboolean
 check_number (const char *name, int value, int maximum, GError **error)
@@ -71,57 +133,187 @@ check_number (const char *name, int value, int maximum, GError **error)
 }
 
 static gboolean
-check_not_same (const char *written, const char *other, GError **error)
+check_numbers (GError **error)
 {
-  if (written == NULL || other == NULL || !seg_path_is_same_file (written, other))
-    return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "%s: would be written over %s, which is the same file", written, other);
-  return FALSE;
-}
+  int bits = options.probability_bits;
 
-static gboolean
-check_options (GError **error)
-{
-  if (g_strv_length (options.images) != 1)
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                 "name one image; \"segment --help\" tells more");
-  else if (options.out == NULL)
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                 "name the label map to write with -o; \"segment --help\" tells more");
-  else if (options.tile != G_MININT && options.bands != G_MININT)
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                 "--tile and --bands are two ways: give one");
-  else
-    return check_number ("tile", options.tile, SEG_SEGMENT_MAX_SIDE, error)
-           && check_number ("bands", options.bands, SEG_SEGMENT_MAX_SIDE, error)
-           && check_number ("threads", options.threads, SEG_SEGMENT_MAX_THREADS, error);
-  return FALSE;
-}
-
-/* What is wrong with the outputs is said before any work. */
-static gboolean
-open_outputs (SegRunRequest *request, const char *model, GError **error)
-{
-  SegWriter *writers[] = { request->labels, request->overlay };
-
-  for (guint i = 0; i < G_N_ELEMENTS (writers) && writers[i] != NULL; i++)
-    if (!check_not_same (seg_writer_get_name (writers[i]), options.images[0], error)
-        || !check_not_same (seg_writer_get_name (writers[i]), model, error)
-        || (i > 0 && !check_not_same (seg_writer_get_name (writers[i]),
-                                      seg_writer_get_name (request->labels), error))
-        || !seg_writer_open (writers[i], error))
-      return FALSE;
+  if (!check_number ("tile", options.tile, SEG_SEGMENT_MAX_SIDE, error)
+      || !check_number ("bands", options.bands, SEG_SEGMENT_MAX_SIDE, error)
+      || !check_number ("threads", options.threads, SEG_SEGMENT_MAX_THREADS, error))
+    return FALSE;
+  if (options.tile != G_MININT && options.bands != G_MININT)
+    return fail_usage (error, "--tile and --bands are two ways: give one");
+  if (bits != 0 && bits != 8 && bits != 16 && bits != 32)
+    return fail_usage (error, "--probability-bits is 8, 16 or 32");
+  if (!isnan (options.threshold) && !(options.threshold >= 0 && options.threshold <= 1))
+    return fail_usage (error, "--threshold is a probability, 0 to 1");
   return TRUE;
 }
 
-static void
-tell (const char *what, const char *name, const char *more)
+static gboolean
+has_outputs (void)
 {
-  g_autofree char *text = seg_path_escape (name);
+  for (guint i = 0; i < SEG_N_OUTPUTS; i++)
+    if (options.outputs[i] != NULL)
+      return TRUE;
+  return options.statistics != NULL;
+}
 
-  if (options.verbose)
-    fprintf (stderr, "%-8s %s%s%s\n", what, text, *more != '\0' ? ": " : "", more);
+static gboolean
+check_options (char **images, GError **error)
+{
+  if (options.list_models)
+    return TRUE;
+  if (images[0] == NULL)
+    return fail_usage (error, "name an image");
+  if (options.verify && images[1] != NULL)
+    return fail_usage (error, "--verify takes one image");
+  if (options.output_dir != NULL && options.outputs[SEG_OUTPUT_LABELS] == NULL)
+    options.outputs[SEG_OUTPUT_LABELS] = (char *) SEG_SEGMENT_DEFAULT_OUTPUT;
+  if (!options.verify && !has_outputs ())
+    return fail_usage (error, "name the label map to write with -o");
+  return check_numbers (error);
+}
+
+static gboolean
+parse_progress (SegProgressKind *kind, GError **error)
+{
+  static const char *const names[] = { "none", "line", "json", NULL };
+
+  *kind = SEG_PROGRESS_LINE;
+  for (guint i = 0; options.progress != NULL && names[i] != NULL; i++)
+    if (g_str_equal (options.progress, names[i]))
+      {
+        *kind = (SegProgressKind) i;
+        return TRUE;
+      }
+  return options.progress == NULL
+         || fail_usage (error, "--progress is line, json or none");
+}
+
+static gboolean
+list_models (GError **error)
+{
+  g_auto (GStrv) paths = seg_model_list_installed ();
+
+  for (char **path = paths; *path != NULL; path++)
+    {
+      g_autoptr (SegModel) model = seg_model_load (*path, error);
+      g_autofree char *file = g_path_get_basename (*path);
+      g_autofree char *name = g_strndup (file, strlen (file) - strlen (".safetensors"));
+      g_autofree char *shown = seg_path_escape (*path);
+
+      if (model == NULL)
+        return FALSE;
+      printf ("%s: %u %s, classes", name, seg_model_get_n_channels (model),
+              seg_model_get_n_channels (model) == 1 ? "band" : "bands");
+      for (guint i = 0; i < seg_model_get_n_classes (model); i++)
+        printf ("%s %s", i > 0 ? "," : "", seg_model_get_class (model, i)->name);
+      printf ("\n  %s\n", shown);
+    }
+  return TRUE;
+}
+
+/* One of several images that fails does not keep the others from being done. */
+static gboolean
+segment_all (SegSession *session, GPtrArray *jobs, SegStatistics *statistics,
+             GCancellable *cancellable, GError **error)
+{
+  guint n_failed = 0;
+
+  for (guint i = 0; i < jobs->len; i++)
+    {
+      g_autoptr (GError) failure = NULL;
+
+      if (options.skip_existing && seg_job_is_done (jobs->pdata[i]))
+        continue;
+      if (seg_session_run (session, jobs->pdata[i], i + 1, jobs->len, statistics, cancellable,
+                           &failure))
+        continue;
+      if (jobs->len == 1 || g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return FALSE;
+        }
+      seg_exit_code_print_error (failure);
+      n_failed++;
+    }
+  if (n_failed == 0)
+    return TRUE;
+  g_set_error (error, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED, "%u of %u images failed", n_failed,
+               jobs->len);
+  return FALSE;
+}
+
+static GPtrArray *
+find_jobs (char **images, GError **error)
+{
+  SegJobsRequest request = {
+    .paths = images,
+    .recursive = options.recursive,
+    .output_dir = options.output_dir,
+  };
+
+  for (guint i = 0; i < SEG_N_OUTPUTS; i++)
+    request.outputs[i] = options.outputs[i];
+  return seg_jobs_new (&request, error);
+}
+
+static gboolean
+segment (SegSession *session, GPtrArray *jobs, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SegStatistics) statistics = NULL;
+  g_autoptr (GError) failure = NULL;
+  const char *sha256;
+  gboolean ok;
+
+  if (options.statistics != NULL)
+    {
+      statistics = seg_statistics_new (options.statistics, seg_session_get_classifier (session),
+                                       error);
+      if (statistics == NULL)
+        return FALSE;
+    }
+  ok = segment_all (session, jobs, statistics, cancellable, &failure);
+  /* what was counted is written though some images failed */
+  if (statistics != NULL
+      && (ok || g_error_matches (failure, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED)))
+    {
+      sha256 = seg_session_get_model_hash (session, error);
+      if (sha256 == NULL
+          || !seg_statistics_commit (statistics, seg_session_get_model_path (session), sha256,
+                                     error))
+        return FALSE;
+    }
+  if (!ok)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return ok;
+}
+
+static gboolean
+run_session (char **images, GCancellable *cancellable, GError **error)
+{
+  SegSessionOptions session_options = {
+    .model = options.model,
+    .classes = options.classes,
+    .threshold = options.threshold,
+    .probability_bits = (guint) options.probability_bits,
+    .tile = MAX (options.tile, 0),
+    .band_rows = MAX (options.bands, 0),
+    .n_threads = options.threads > 0 ? (guint) options.threads : g_get_num_processors (),
+    .verbose = options.verbose,
+  };
+  g_autoptr (GPtrArray) jobs = NULL;
+  g_autoptr (SegSession) session = NULL;
+
+  if (!parse_progress (&session_options.progress, error)
+      || (options.max_memory != NULL
+          && !seg_memory_budget_parse (options.max_memory, &session_options.max_memory, error))
+      || (!options.verify && (jobs = find_jobs (images, error)) == NULL)
+      || (session = seg_session_new (&session_options, error)) == NULL)
+    return FALSE;
+  return options.verify ? seg_session_verify (session, images[0], cancellable, error)
+                        : segment (session, jobs, cancellable, error);
 }
 
 static void
@@ -130,57 +322,11 @@ tell_not_loaded (void)
   guint n;
   const SegNotLoaded *list = seg_registry_get_not_loaded (seg_registry_get_default (), &n);
 
-  for (guint i = 0; i < n; i++)
-    tell ("skipped:", list[i].path, list[i].reason);
-}
-
-static gboolean
-segment (GCancellable *cancellable, GError **error)
-{
-  g_autofree char *path = options.model != NULL ? g_strdup (options.model)
-                                                : seg_model_find_default (error);
-  g_autofree char *summary_of_image = NULL;
-  g_autoptr (SegWriter) labels = NULL, overlay = NULL;
-  g_autoptr (SegModel) model = NULL;
-  g_autoptr (SegPlan) plan = NULL;
-  g_autoptr (SegSource) source = NULL;
-  SegRunRequest request = {
-    .tile = MAX (options.tile, 0),
-    .band_rows = MAX (options.bands, 0),
-    .n_threads = options.threads > 0 ? (guint) options.threads : g_get_num_processors (),
-    .progress = !options.no_progress,
-    .verbose = options.verbose,
-  };
-
-  if (path == NULL || (request.labels = labels = seg_writer_new (options.out, TRUE, error)) == NULL)
-    return FALSE;
-  if (options.overlay != NULL
-      && (request.overlay = overlay = seg_writer_new (options.overlay, FALSE, error)) == NULL)
-    return FALSE;
-  if (!open_outputs (&request, path, error))
-    return FALSE;
-
-  request.model = model = seg_model_load (path, error);
-  if (model == NULL)
-    return FALSE;
-  request.plan = plan
-      = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
-                      SEG_PURPOSE_INFERENCE, seg_kernels_get (), NULL, error);
-  if (plan == NULL)
+  for (guint i = 0; options.verbose && i < n; i++)
     {
-      g_prefix_error (error, "%s: ", path);
-      return FALSE;
+      g_autofree char *path = seg_path_escape (list[i].path);
+      fprintf (stderr, "%-8s %s: %s\n", "skipped:", path, list[i].reason);
     }
-  tell ("model:", path, "");
-  tell ("kernels:", seg_plan_get_kernels (plan)->level, "");
-
-  request.source = source
-      = seg_source_new (options.images[0], model, request.tile > 0, error);
-  if (source == NULL)
-    return FALSE;
-  summary_of_image = seg_source_dup_summary (source);
-  tell ("image:", options.images[0], summary_of_image);
-  return seg_run_image (&request, cancellable, error);
 }
 
 static gboolean
@@ -188,19 +334,19 @@ run (char **images, GCancellable *cancellable, GError **error)
 {
   gboolean ok;
 
-  options.images = images;
-  if (!check_options (error) || !seg_vips_setup (g_get_prgname (), options.verbose, error))
+  if (!check_options (images, error)
+      || !seg_vips_setup (g_get_prgname (), options.verbose, error))
     return FALSE;
   seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
   tell_not_loaded ();
-  ok = segment (cancellable, error);
+  ok = options.list_models ? list_models (error) : run_session (images, cancellable, error);
   seg_vips_shutdown ();
   return ok;
 }
 
 static const SegCommand command = {
   .name = "segment",
-  .arguments = "IMAGE",
+  .arguments = "IMAGE…",
   .summary = summary,
   .description = description,
   .groups = groups,

@@ -23,26 +23,33 @@ seg_paths_get_build_root (void)
   return g_file_test (marker, G_FILE_TEST_EXISTS) ? g_steal_pointer (&root) : NULL;
 }
 
-/* The first of SEGKIT_DATA_PATH, build tree and install folder that has the file, or NULL. */
-char *
-_seg_paths_find_data (const char *relative)
+/* Data folders in search order: SEGKIT_DATA_PATH, then the build tree's or the installed one. */
+char **
+_seg_paths_get_data_folders (void)
 {
   const char *environment = g_getenv ("SEGKIT_DATA_PATH");
   g_autofree char *root = seg_paths_get_build_root ();
-  g_autoptr (GPtrArray) folders = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *data = root != NULL ? g_build_filename (root, "data", NULL) : NULL;
+  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
 
   if (environment != NULL)
     {
       g_auto (GStrv) parts = g_strsplit (environment, G_SEARCHPATH_SEPARATOR_S, -1);
-      for (char **part = parts; *part != NULL; part++)
-        g_ptr_array_add (folders, g_strdup (*part));
+      g_strv_builder_addv (folders, (const char **) parts);
     }
-  g_ptr_array_add (folders, root != NULL ? g_build_filename (root, "data", NULL)
-                                         : g_strdup (SEG_DATA_DIR));
+  g_strv_builder_add (folders, data != NULL ? data : SEG_DATA_DIR);
+  return g_strv_builder_end (folders);
+}
 
-  for (guint i = 0; i < folders->len; i++)
+/* The first of the data folders that has the file, or NULL. */
+char *
+_seg_paths_find_data (const char *relative)
+{
+  g_auto (GStrv) folders = _seg_paths_get_data_folders ();
+
+  for (char **folder = folders; *folder != NULL; folder++)
     {
-      g_autofree char *path = g_build_filename (folders->pdata[i], relative, NULL);
+      g_autofree char *path = g_build_filename (*folder, relative, NULL);
       if (g_file_test (path, G_FILE_TEST_EXISTS))
         return g_steal_pointer (&path);
     }

@@ -203,6 +203,18 @@ seg_schedule_get_input_rect (SegSchedule *self)
 }
 
 /**
+ * seg_schedule_get_input_rows:
+ * @self: a schedule
+ *
+ * Returns: rows of the image that are held at a time; no more are ever asked for at once
+ */
+gint64
+seg_schedule_get_input_rows (SegSchedule *self)
+{
+  return self->slots[self->plan->input].n_rows;
+}
+
+/**
  * seg_schedule_get_arena_bytes:
  * @self: a schedule
  *
@@ -212,4 +224,19 @@ gsize
 seg_schedule_get_arena_bytes (SegSchedule *self)
 {
   return self->arena_bytes;
+}
+
+/**
+ * seg_schedule_get_workspace_bytes:
+ * @self: a schedule
+ * @n_threads: of the pool
+ *
+ * Returns: all that seg_workspace_new() takes for it: maps, scratch of each thread, pointers to
+ *   rows; weights not counted
+ */
+gsize
+seg_schedule_get_workspace_bytes (SegSchedule *self, guint n_threads)
+{
+  return self->arena_bytes + n_threads * (self->scratch_bytes + SEG_MEMORY_ALIGNMENT)
+         + self->max_rows * sizeof (float *) + self->max_blocks * sizeof (SegChannelBlock);
 }

@@ -49,15 +49,7 @@ seg_command_new_context (const SegCommand *self)
   return context;
 }
 
-/* What was asked for on stdout: a closed or full one is an error. */
-static void
-seg_command_print (const char *text, GError **error)
-{
-  if (fputs (text, stdout) == EOF || fflush (stdout) != 0)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "stdout cannot be written to");
-}
-
-static void
+static gboolean
 seg_command_run (const SegCommand *self, int argc, char **argv, GCancellable *cancellable,
                  GError **error)
 {
@@ -65,18 +57,16 @@ seg_command_run (const SegCommand *self, int argc, char **argv, GCancellable *ca
   g_autofree char *text = NULL;
 
   if (!g_option_context_parse (context, &argc, &argv, error))
-    return;
+    return FALSE;
   if (seg_command_options.help)
     text = g_option_context_get_help (context, FALSE, NULL);
   else if (seg_command_options.version)
     text = g_strdup_printf ("%s (segkit) " SEGKIT_VERSION "\n", self->name);
-
   if (text != NULL)
-    seg_command_print (text, error);
-  else if (seg_command_options.arguments != NULL)
-    self->run (seg_command_options.arguments, cancellable, error);
-  else
-    self->run ((char *[]){ NULL }, cancellable, error);
+    return fputs (text, stdout) >= 0;
+  return self->run (seg_command_options.arguments != NULL ? seg_command_options.arguments
+                                                          : (char *[]){ NULL },
+                    cancellable, error);
 }
 
 /**
@@ -97,6 +87,9 @@ seg_command_main (const SegCommand *self, int argc, char **argv)
 
   g_set_prgname (self->name);
   seg_command_run (self, argc, argv, cancellable, &error);
+  /* what was printed and has not arrived is an error, too */
+  if ((fflush (stdout) != 0 || ferror (stdout)) && error == NULL)
+    g_set_error (&error, G_IO_ERROR, G_IO_ERROR_FAILED, "stdout cannot be written to");
   if (error == NULL)
     return SEG_EXIT_OK;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))

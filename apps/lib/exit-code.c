@@ -23,6 +23,8 @@ static const struct
   { SEG_ERROR_NUMERIC, SEG_EXIT_NUMERIC, "numeric" },
 };
 
+G_DEFINE_QUARK (seg-app-error, seg_app_error)
+
 /**
  * seg_exit_code_from_error:
  * @error: what stopped the program
@@ -38,6 +40,8 @@ seg_exit_code_from_error (const GError *error)
         if (error->code == (int) seg_exit_codes[i].code)
           return seg_exit_codes[i].exit_code;
     }
+  else if (g_error_matches (error, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED))
+    return SEG_EXIT_SOME_FAILED;
   else if (error->domain == G_OPTION_ERROR)
     return SEG_EXIT_USAGE;
   else if (error->domain == G_IO_ERROR || error->domain == G_FILE_ERROR)
@@ -67,6 +71,9 @@ seg_exit_code_dup_cause (const GError *error)
     }
   else if (error->domain == G_OPTION_ERROR)
     return g_strdup ("usage");
+  else if (error->domain == SEG_APP_ERROR)
+    return g_strdup (error->code == SEG_APP_ERROR_SOME_FAILED ? "segkit:some-failed"
+                                                              : "segkit:different");
   return g_strdup_printf ("%s:%d", g_quark_to_string (error->domain), error->code);
 }
 

@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 /**
  * SegExitCode:
  * @SEG_EXIT_OK: all done
+ * @SEG_EXIT_SOME_FAILED: some of several images failed
  * @SEG_EXIT_USAGE: the command line or an option's value is wrong
  * @SEG_EXIT_INPUT: malformed or unsupported input
  * @SEG_EXIT_IO: a file cannot be read or written
@@ -20,6 +21,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   SEG_EXIT_OK = 0,
+  SEG_EXIT_SOME_FAILED = 1,
   SEG_EXIT_USAGE = 2,
   SEG_EXIT_INPUT = 3,
   SEG_EXIT_IO = 4,
@@ -28,6 +30,22 @@ typedef enum
   SEG_EXIT_PLUGIN = 7,
   SEG_EXIT_INTERNAL = 9,
 } SegExitCode;
+
+/**
+ * SegAppError:
+ * @SEG_APP_ERROR_SOME_FAILED: some of several images failed, and why was said
+ * @SEG_APP_ERROR_DIFFERENT: a result depends on how it was computed
+ *
+ * What only programs have to say.
+ */
+typedef enum
+{
+  SEG_APP_ERROR_SOME_FAILED,
+  SEG_APP_ERROR_DIFFERENT,
+} SegAppError;
+
+#define SEG_APP_ERROR (seg_app_error_quark ())
+GQuark seg_app_error_quark (void);
 
 SegExitCode seg_exit_code_from_error  (const GError *error);
 SegExitCode seg_exit_code_print_error (const GError *error);

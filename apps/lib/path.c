@@ -1,6 +1,9 @@
 /* Names of files: how they are shown, and whether two of them mean one file. */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <gio/gio.h>
 
 #include "path.h"
 
@@ -72,4 +75,42 @@ seg_path_is_same_file (const char *a, const char *b)
           || stat (folder_b, &stat_b) != 0))
     return FALSE;
   return stat_a.st_dev == stat_b.st_dev && stat_a.st_ino == stat_b.st_ino;
+}
+
+/**
+ * seg_path_check_not_over:
+ * @written: a file to be written
+ * @other: (nullable): one that must not be lost by it
+ * @error: return location
+ *
+ * Errors: `G_OPTION_ERROR` where both are one file.
+ */
+gboolean
+seg_path_check_not_over (const char *written, const char *other, GError **error)
+{
+  if (other == NULL || !seg_path_is_same_file (written, other))
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s: would be written over %s, which is the same file", written, other);
+  return FALSE;
+}
+
+/**
+ * seg_path_make_folder:
+ * @path: a folder
+ * @error: return location
+ *
+ * Makes it and those around it where they are not there.
+ * Errors: `G_IO_ERROR`.
+ */
+gboolean
+seg_path_make_folder (const char *path, GError **error)
+{
+  int code;
+
+  if (g_mkdir_with_parents (path, 0777) == 0)
+    return TRUE;
+  code = errno;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s", path, g_strerror (code));
+  return FALSE;
 }

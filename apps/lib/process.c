@@ -38,8 +38,8 @@ seg_process_wait_for_signals (gpointer data)
  * seg_process_init:
  *
  * To be called once, before any thread starts: threads inherit what it sets. From then on
- * SIGHUP, SIGINT and SIGTERM cancel; a second one ends the process at once. One that was ignored
- * at the start (nohup) stays so. A closed pipe and a full quota are errors of the call that
+ * signals that ask a program to end cancel; a second one ends the process at once. One that was
+ * ignored at the start (nohup) stays so. A closed pipe and a full quota are errors of the call that
  * writes, not signals.
  *
  * Returns: (transfer none): cancelled when a signal has come
@@ -47,7 +47,7 @@ seg_process_wait_for_signals (gpointer data)
 GCancellable *
 seg_process_init (void)
 {
-  static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
+  static const int numbers[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
   struct sigaction action;
   GThread *thread;
 

@@ -5,13 +5,27 @@
 G_BEGIN_DECLS
 
 /**
+ * SegProgressKind:
+ * @SEG_PROGRESS_NONE: say nothing
+ * @SEG_PROGRESS_LINE: a line that is written over, if stderr is a terminal
+ * @SEG_PROGRESS_JSON: one JSON object a line, on stderr, for a program to read
+ */
+typedef enum
+{
+  SEG_PROGRESS_NONE,
+  SEG_PROGRESS_LINE,
+  SEG_PROGRESS_JSON,
+} SegProgressKind;
+
+/**
  * SegProgress:
  *
- * A line on the terminal that says how far the work is.
+ * How far the work on an image is.
  */
 typedef struct _SegProgress SegProgress;
 
-SegProgress *seg_progress_new    (gint64 width, gint64 height);
+SegProgress *seg_progress_new    (SegProgressKind kind, const char *image, guint number,
+                                  guint n_images, gint64 width, gint64 height);
 void         seg_progress_update (SegProgress *self, gint64 pixels);
 void         seg_progress_free   (SegProgress *self);
 

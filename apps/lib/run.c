@@ -4,66 +4,51 @@
  * logits some rows later. By tiles, it computes one rectangle after the other, each from all
  * that it depends on; a row of tiles is gathered and then written. Either way files get rows in
  * order. */
-#include <stdio.h>
+#include <string.h>
 
 #include <segkit/error.h>
-#include <segkit/labels.h>
 #include <segkit/memory.h>
 #include <segkit/pool.h>
 #include <segkit/schedule.h>
 #include <segkit/workspace.h>
 
-#include "overlay.h"
-#include "progress.h"
+#include "colour-rows.h"
 #include "run.h"
-
-/* Labels are bytes. */
-#define SEG_RUN_MAX_CLASSES 256
 
 typedef struct
 {
   const SegRunRequest *request;
+  SegRunResult *result;
   GCancellable *cancellable;
   gint64 width, height;
   SegPool *pool;
-  SegOverlay *overlay; /* NULL: not wanted */
-  SegProgress *progress;
-  guint8 *labels; /* by bands one row, by tiles a row of tiles */
-  SegRect strip;  /* by tiles: what labels holds */
-  gint64 multiply_adds, pixels_done;
-  gsize arena_bytes; /* the most so far */
+  SegColourRows *colours; /* NULL: nobody wants to see the image */
+  SegRect strip;          /* rows at hand: by bands one, by tiles a row of tiles */
+  guint8 *labels;         /* of the strip */
+  float *probabilities;   /* of the strip, pixel by pixel; NULL: not wanted */
+  gint64 pixels_done;
 } SegRunState;
 
 static void
 seg_run_state_clear (SegRunState *self)
 {
   g_clear_pointer (&self->pool, seg_pool_free);
-  g_clear_pointer (&self->overlay, seg_overlay_free);
-  g_clear_pointer (&self->progress, seg_progress_free);
+  g_clear_pointer (&self->colours, seg_colour_rows_free);
   seg_free (self->labels);
+  seg_free (self->probabilities);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegRunState, seg_run_state_clear)
-
-/* Time hardly depends on it: from 8 to 128 rows, the shipped model needed the same within 4 % at
- * width 8192, within 9 % at 1024. Memory
- * does, and a wide image needs enough of it. Lower bands would leave threads without work in the
- * deep levels, where a row is worth many of the image's. */
-static gint64
-seg_run_choose_band_rows (gint64 width)
-{
-  return width >= 8192 ? 16 : 32;
-}
 
 /* The picture's pixels are those just fetched for the network: no file is read twice. */
 static gboolean
 seg_run_keep_colours (SegRunState *self, const SegRect *rect, GError **error)
 {
-  if (self->overlay == NULL)
+  if (self->colours == NULL)
     return TRUE;
   for (gint64 y = rect->y; y < rect->y + rect->h; y++)
     {
-      guint8 *rgb = seg_overlay_add_row (self->overlay, error);
+      guint8 *rgb = seg_colour_rows_add (self->colours, error);
 
       if (rgb == NULL)
         return FALSE;
@@ -78,25 +63,47 @@ seg_run_catch_up (SegRunState *self, gint64 y, GError **error)
 {
   SegRect rect = { 0, y, self->width, 1 };
 
-  return self->overlay == NULL || !seg_overlay_is_empty (self->overlay)
+  return self->colours == NULL || !seg_colour_rows_is_empty (self->colours)
          || (seg_source_fetch (self->request->source, &rect, error)
              && seg_run_keep_colours (self, &rect, error));
 }
 
-static gboolean
-seg_run_push_row (SegRunState *self, const guint8 *labels, GError **error)
+/* Labels and, if they are wanted, probabilities of what the network gave, into the strip. */
+static void
+seg_run_classify_row (SegRunState *self, const SegView *logits, gint64 y)
 {
-  return seg_writer_push (self->request->labels, labels, error)
-         && (self->overlay == NULL
-             || seg_writer_push (self->request->overlay,
-                                 seg_overlay_take_row (self->overlay, labels), error));
+  gint64 at = (y - self->strip.y) * self->width + logits->valid.x;
+  gsize n_classes = seg_classifier_get_n_classes (self->request->classifier);
+
+  seg_classifier_run (self->request->classifier, logits, y, self->labels + at,
+                      self->probabilities != NULL ? self->probabilities + (gsize) at * n_classes
+                                                  : NULL);
+}
+
+/* Row @y of the strip, complete now, to the files. */
+static gboolean
+seg_run_push_row (SegRunState *self, gint64 y, GError **error)
+{
+  gsize at = (gsize) ((y - self->strip.y) * self->width);
+  gsize n_classes = seg_classifier_get_n_classes (self->request->classifier);
+  const guint8 *labels = self->labels + at;
+
+  if (!seg_run_catch_up (self, y, error))
+    return FALSE;
+  for (gint64 x = 0; x < self->width; x++)
+    self->result->counts[labels[x]]++;
+  return seg_outputs_push (self->request->outputs, labels,
+                           self->colours != NULL ? seg_colour_rows_take (self->colours) : NULL,
+                           self->probabilities != NULL ? self->probabilities + at * n_classes
+                                                       : NULL,
+                           error);
 }
 
 static void
 seg_run_count (SegRunState *self, gint64 pixels)
 {
   self->pixels_done += pixels;
-  seg_progress_update (self->progress, self->pixels_done);
+  seg_progress_update (self->request->progress, self->pixels_done);
 }
 
 static gboolean
@@ -121,8 +128,9 @@ seg_run_write_band (const SegView *logits, gpointer data, GError **error)
 
   for (gint64 y = logits->valid.y; y < logits->valid.y + logits->valid.h; y++)
     {
-      seg_labels_from_logits (logits, 0, y, self->labels);
-      if (!seg_run_catch_up (self, y, error) || !seg_run_push_row (self, self->labels, error))
+      self->strip.y = y;
+      seg_run_classify_row (self, logits, y);
+      if (!seg_run_push_row (self, y, error))
         return FALSE;
     }
   seg_run_count (self, logits->valid.w * logits->valid.h);
@@ -137,8 +145,7 @@ seg_run_write_tile (const SegView *logits, gpointer data, GError **error)
 
   (void) error;
   for (gint64 y = tile->y; y < tile->y + tile->h; y++)
-    seg_labels_from_logits (logits, 0, y,
-                            self->labels + (y - self->strip.y) * self->width + tile->x);
+    seg_run_classify_row (self, logits, y);
   seg_run_count (self, tile->w * tile->h);
   return TRUE;
 }
@@ -169,53 +176,30 @@ seg_run_schedule (SegRunState *self, SegSchedule *schedule, SegRowsFunc read, Se
       g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));
       return FALSE;
     }
-  self->arena_bytes = MAX (self->arena_bytes, seg_schedule_get_arena_bytes (schedule));
   /* what goes wrong in reading and writing names its file itself */
   if (!seg_workspace_run (workspace, read, write, self, self->cancellable, error))
     return FALSE;
-  self->multiply_adds += seg_workspace_get_multiply_adds (workspace);
+  self->result->multiply_adds += seg_workspace_get_multiply_adds (workspace);
   return TRUE;
-}
-
-/* For --verbose: what is about to happen, or has. */
-static void seg_run_tell (SegRunState *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static void
-seg_run_tell (SegRunState *self, const char *format, ...)
-{
-  va_list args;
-
-  if (!self->request->verbose)
-    return;
-  va_start (args, format);
-  vfprintf (stderr, format, args);
-  va_end (args);
 }
 
 static gboolean
 seg_run_by_bands (SegRunState *self, GError **error)
 {
-  g_autoptr (SegSchedule) schedule = NULL;
-  gint64 band_rows = self->request->band_rows;
+  g_autoptr (SegSchedule) schedule
+      = seg_schedule_new_bands (self->request->plan, self->height, self->width,
+                                MIN (self->request->way.band_rows, self->height), error);
 
-  if (band_rows == 0)
-    band_rows = seg_run_choose_band_rows (self->width);
-  schedule = seg_schedule_new_bands (self->request->plan, self->height, self->width,
-                                     MIN (band_rows, self->height), error);
-  if (schedule != NULL)
-    seg_run_tell (self,
-                  "way:     bands of %" G_GINT64_FORMAT " rows, threads: %u, memory: %.1f MB\n",
-                  band_rows, self->request->n_threads,
-                  (double) seg_schedule_get_arena_bytes (schedule) / 1e6);
   return seg_run_schedule (self, schedule, seg_run_read_band, seg_run_write_band, error);
 }
 
 static gboolean
 seg_run_tile (SegRunState *self, gint64 x, GError **error)
 {
-  SegRect tile = { x, self->strip.y, MIN (self->request->tile, self->width - x), self->strip.h };
-  g_autoptr (SegSchedule) schedule =
-      seg_schedule_new_region (self->request->plan, 1, self->height, self->width, &tile, error);
+  SegRect tile
+      = { x, self->strip.y, MIN (self->request->way.tile, self->width - x), self->strip.h };
+  g_autoptr (SegSchedule) schedule
+      = seg_schedule_new_region (self->request->plan, 1, self->height, self->width, &tile, error);
 
   return seg_run_schedule (self, schedule, seg_run_read, seg_run_write_tile, error);
 }
@@ -223,104 +207,91 @@ seg_run_tile (SegRunState *self, gint64 x, GError **error)
 static gboolean
 seg_run_by_tiles (SegRunState *self, GError **error)
 {
-  gint64 tile = self->request->tile;
+  gint64 tile = self->request->way.tile;
 
-  seg_run_tell (self,
-                "way:     tiles of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT ", threads: %u\n",
-                tile, tile, self->request->n_threads);
   for (gint64 y = 0; y < self->height; y += tile)
     {
       self->strip = (SegRect){ 0, y, self->width, MIN (tile, self->height - y) };
       for (gint64 x = 0; x < self->width; x += tile)
         if (!seg_run_tile (self, x, error))
           return FALSE;
-
       for (gint64 row = y; row < y + self->strip.h; row++)
-        {
-          if (!seg_run_catch_up (self, row, error)
-              || !seg_run_push_row (self, self->labels + (row - y) * self->width, error))
-            return FALSE;
-        }
+        if (!seg_run_push_row (self, row, error))
+          return FALSE;
     }
   return TRUE;
 }
 
 static gboolean
-seg_run_start_writer (SegRunState *self, SegWriter *writer, guint bands, GError **error)
+seg_run_alloc (SegRunState *self, GError **error)
 {
-  SegWriterFormat format = { self->width, self->height, bands, 1, 1, 0 };
+  const SegRunRequest *request = self->request;
+  gsize n_rows = request->way.tile > 0 ? (gsize) MIN (request->way.tile, self->height) : 1;
+  gsize n_pixels = n_rows * (gsize) self->width;
+  gboolean probabilities = seg_outputs_want_probabilities (request->outputs);
+  gsize n_classes = seg_classifier_get_n_classes (request->classifier);
 
-  /* so many that the network need not wait for a saver that takes its rows in strips */
-  format.ahead = MIN (self->height, 64);
-  seg_source_get_resolution (self->request->source, &format.xres, &format.yres);
-  return seg_writer_start (writer, &format, self->cancellable, error);
+  if (!seg_classifier_prepare (request->classifier, self->width, probabilities, error)
+      || (self->labels = seg_alloc (n_pixels, 1, "labels", error)) == NULL)
+    return FALSE;
+  if (probabilities
+      && (self->probabilities
+          = seg_alloc (n_pixels, n_classes * sizeof (float), "probabilities", error))
+             == NULL)
+    return FALSE;
+  if (seg_outputs_want_image (request->outputs))
+    self->colours = seg_colour_rows_new (self->width);
+  self->pool = seg_pool_new (request->n_threads);
+  return TRUE;
 }
 
 static gboolean
 seg_run_prepare (SegRunState *self, GError **error)
 {
   const SegRunRequest *request = self->request;
-  guint n_classes = seg_model_get_n_classes (request->model);
-  gint64 n_rows = request->tile > 0 ? MIN (request->tile, self->height) : 1;
+  SegOutputsFormat format = {
+    .width = self->width,
+    .height = self->height,
+    .stamp = request->stamp,
+  };
 
-  if (n_classes > SEG_RUN_MAX_CLASSES)
-    {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-                   "%s: the model has %u classes, and a label map has room for %d",
-                   seg_source_get_name (request->source), n_classes, SEG_RUN_MAX_CLASSES);
-      return FALSE;
-    }
-  self->labels = seg_alloc ((gsize) n_rows, (gsize) self->width, "labels", error);
-  if (self->labels == NULL)
+  if (!seg_run_alloc (self, error))
     {
       g_prefix_error (error, "%s: ", seg_source_get_name (request->source));
       return FALSE;
     }
-  self->pool = seg_pool_new (request->n_threads);
-  if (!seg_run_start_writer (self, request->labels, 1, error))
-    return FALSE;
-  if (request->overlay != NULL)
-    {
-      self->overlay = seg_overlay_new (request->model, self->width);
-      if (!seg_run_start_writer (self, request->overlay, 3, error))
-        return FALSE;
-    }
-  if (request->progress)
-    self->progress = seg_progress_new (self->width, self->height);
-  return TRUE;
+  seg_source_get_resolution (request->source, &format.xres, &format.yres);
+  return seg_outputs_start (request->outputs, &format, self->cancellable, error);
 }
 
 /**
  * seg_run_image: (skip)
  * @request: what to do
+ * @result: (out caller-allocates): what came of it
  * @cancellable: stops it
  * @error: return location
  *
- * Segments an image and writes the results. Memory does not grow with the image's height.
+ * Segments an image and writes the results. By bands, memory does not grow with the image's
+ * height.
  * Errors: those of reading, of writing, and of making room for the network, with the name of
  * the file; `G_IO_ERROR_CANCELLED`.
  */
 gboolean
-seg_run_image (const SegRunRequest *request, GCancellable *cancellable, GError **error)
+seg_run_image (const SegRunRequest *request, SegRunResult *result, GCancellable *cancellable,
+               GError **error)
 {
-  g_auto (SegRunState) self = { .request = request, .cancellable = cancellable };
+  g_auto (SegRunState) self
+      = { .request = request, .result = result, .cancellable = cancellable };
   gint64 start = g_get_monotonic_time ();
-  double seconds;
 
+  memset (result, 0, sizeof *result);
   self.width = seg_source_get_width (request->source);
   self.height = seg_source_get_height (request->source);
   if (!seg_run_prepare (&self, error)
-      || !(request->tile > 0 ? seg_run_by_tiles (&self, error) : seg_run_by_bands (&self, error))
-      || !seg_writer_finish (request->labels, error)
-      || (request->overlay != NULL && !seg_writer_finish (request->overlay, error)))
+      || !(request->way.tile > 0 ? seg_run_by_tiles (&self, error)
+                                 : seg_run_by_bands (&self, error))
+      || !seg_outputs_finish (request->outputs, error))
     return FALSE;
-  g_clear_pointer (&self.progress, seg_progress_free);
-
-  seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
-  seg_run_tell (&self,
-                "done:    %.2f s, %.2f MPix/s, %.4g multiply-adds, %.1f G/s, memory: %.1f MB\n",
-                seconds, (double) self.pixels_done / seconds / 1e6, (double) self.multiply_adds,
-                (double) self.multiply_adds / seconds / 1e9, (double) self.arena_bytes / 1e6);
-  return seg_writer_commit (request->labels, error)
-         && (request->overlay == NULL || seg_writer_commit (request->overlay, error));
+  result->seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
+  return seg_outputs_commit (request->outputs, error);
 }

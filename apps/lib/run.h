@@ -5,37 +5,53 @@
 #include <segkit/model.h>
 #include <segkit/plan.h>
 
+#include "classifier.h"
+#include "outputs.h"
+#include "progress.h"
 #include "source.h"
-#include "writer.h"
+#include "way.h"
 
 G_BEGIN_DECLS
 
 /**
  * SegRunRequest:
- * @model: a model of at most 256 classes
- * @plan: made of it for inference
+ * @plan: a plan for inference
  * @source: the image; for tiles it must have been opened for random reading
- * @labels: where the label map goes, not yet started
- * @overlay: (nullable): where the picture to look at goes, not yet started
- * @tile: sides of a tile, or 0: by bands
- * @band_rows: rows of a band, or 0: chosen by the image's width
+ * @classifier: makes labels of logits
+ * @outputs: what is made of it, open
+ * @stamp: what the files say of their origin
+ * @way: how to do it
  * @n_threads: of the network
- * @progress: show how far it is, if stderr is a terminal
- * @verbose: tell on stderr how it is done
+ * @progress: (nullable): told how far it is
  *
  * One image through one network, once. How it is done makes no difference to any pixel.
  */
 typedef struct
 {
-  SegModel *model;
   SegPlan *plan;
   SegSource *source;
-  SegWriter *labels, *overlay;
-  gint64 tile, band_rows;
+  SegClassifier *classifier;
+  SegOutputs *outputs;
+  const char *stamp;
+  SegWay way;
   guint n_threads;
-  gboolean progress, verbose;
+  SegProgress *progress;
 } SegRunRequest;
 
-gboolean seg_run_image (const SegRunRequest *request, GCancellable *cancellable, GError **error);
+/**
+ * SegRunResult:
+ * @counts: pixels of each label
+ * @seconds: it took
+ * @multiply_adds: of the network
+ */
+typedef struct
+{
+  gint64 counts[256];
+  double seconds;
+  gint64 multiply_adds;
+} SegRunResult;
+
+gboolean seg_run_image (const SegRunRequest *request, SegRunResult *result,
+                        GCancellable *cancellable, GError **error);
 
 G_END_DECLS

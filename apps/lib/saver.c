@@ -9,10 +9,13 @@
 static const struct
 {
   const char *suffix, *saver, *defaults;
+  gboolean lossy;
 } seg_savers[] = {
-  { ".png", "pngsave", "" },
-  { ".tif", "tiffsave", "tile,compression=deflate" },
-  { ".tiff", "tiffsave", "tile,compression=deflate" },
+  { ".png", "pngsave", "", FALSE },
+  { ".tif", "tiffsave", "tile,compression=deflate", FALSE },
+  { ".tiff", "tiffsave", "tile,compression=deflate", FALSE },
+  { ".jpg", "jpegsave", "Q=90", TRUE },
+  { ".jpeg", "jpegsave", "Q=90", TRUE },
 };
 
 /* Above so many bytes of pixels a TIFF gets 64-bit offsets: nobody knows how well it will
@@ -87,6 +90,27 @@ seg_saver_set_options (VipsOperation *self, const char *options, gboolean exact,
   return TRUE;
 }
 
+/* Where the options begin, or NULL. */
+static const char *
+seg_saver_find_options (const char *path)
+{
+  return g_str_has_suffix (path, "]") ? strrchr (path, '[') : NULL;
+}
+
+/**
+ * seg_saver_dup_file: (skip)
+ * @path: as the user gave it, perhaps with options in brackets
+ *
+ * Returns: (transfer full): the same without options
+ */
+char *
+seg_saver_dup_file (const char *path)
+{
+  const char *bracket = seg_saver_find_options (path);
+
+  return bracket != NULL ? g_strndup (path, (gsize) (bracket - path)) : g_strdup (path);
+}
+
 /**
  * seg_saver_new: (skip)
  * @path: as the user gave it, perhaps with options in brackets
@@ -102,22 +126,23 @@ seg_saver_set_options (VipsOperation *self, const char *options, gboolean exact,
 VipsOperation *
 seg_saver_new (const char *path, gboolean exact, char **file, GError **error)
 {
-  gsize length = strlen (path);
-  const char *bracket = length > 0 && path[length - 1] == ']' ? strrchr (path, '[') : NULL;
-  g_autofree char *name = NULL, *options = NULL, *lower = NULL;
+  const char *bracket = seg_saver_find_options (path);
+  g_autofree char *name = seg_saver_dup_file (path), *options = NULL, *lower = NULL;
   VipsOperation *self;
   guint i = 0;
 
-  name = bracket != NULL ? g_strndup (path, (gsize) (bracket - path)) : g_strdup (path);
   options = bracket != NULL ? g_strndup (bracket + 1, strlen (bracket) - 2) : g_strdup ("");
   lower = g_ascii_strdown (name, -1);
 
-  while (i < G_N_ELEMENTS (seg_savers) && !g_str_has_suffix (lower, seg_savers[i].suffix))
+  while (i < G_N_ELEMENTS (seg_savers)
+         && (!g_str_has_suffix (lower, seg_savers[i].suffix) || (exact && seg_savers[i].lossy)))
     i++;
   if (i == G_N_ELEMENTS (seg_savers))
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                   "%s: only .png, .tif and .tiff files can be written", path);
+                   "%s: only .png, .tif%s files can be written%s", path,
+                   exact ? " and .tiff" : ", .tiff and .jpg",
+                   exact ? " with numbers in them" : "");
       return NULL;
     }
 
@@ -146,19 +171,35 @@ seg_saver_new (const char *path, gboolean exact, char **file, GError **error)
   return self;
 }
 
+/* Only TIFF has offsets that may be of 64 bits. */
+static gboolean
+seg_saver_is_tiff (VipsOperation *saver)
+{
+  return g_object_class_find_property (G_OBJECT_GET_CLASS (saver), "bigtiff") != NULL;
+}
+
 /**
  * seg_saver_set_size: (skip)
  * @saver: from seg_saver_new()
- * @width: columns
- * @height: rows
- * @bands: bytes of a pixel
+ * @bytes: of all pixels
  *
  * Lets the saver prepare for an image of this size.
  */
 void
-seg_saver_set_size (VipsOperation *saver, gint64 width, gint64 height, guint bands)
+seg_saver_set_size (VipsOperation *saver, gint64 bytes)
 {
-  if (g_object_class_find_property (G_OBJECT_GET_CLASS (saver), "bigtiff") != NULL
-      && width * height * bands > SEG_SAVER_BIGTIFF_BYTES)
+  if (seg_saver_is_tiff (saver) && bytes > SEG_SAVER_BIGTIFF_BYTES)
     g_object_set (saver, "bigtiff", TRUE, NULL);
+}
+
+/**
+ * seg_saver_takes_floats: (skip)
+ * @saver: from seg_saver_new()
+ *
+ * Returns: whether the file can hold floats, and any number of bands
+ */
+gboolean
+seg_saver_takes_floats (VipsOperation *saver)
+{
+  return seg_saver_is_tiff (saver);
 }

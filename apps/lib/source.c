@@ -207,6 +207,18 @@ seg_source_get_height (SegSource *self)
 }
 
 /**
+ * seg_source_get_pixel_bytes:
+ * @self: a source
+ *
+ * Returns: bytes of a pixel while it is read
+ */
+gsize
+seg_source_get_pixel_bytes (SegSource *self)
+{
+  return VIPS_IMAGE_SIZEOF_PEL (self->image);
+}
+
+/**
  * seg_source_get_resolution:
  * @self: a source
  * @xres: (out): pixels per millimetre

@@ -18,6 +18,7 @@ const char *seg_source_get_name    (SegSource *self);
 char       *seg_source_dup_summary (SegSource *self);
 gint64      seg_source_get_width   (SegSource *self);
 gint64      seg_source_get_height  (SegSource *self);
+gsize       seg_source_get_pixel_bytes (SegSource *self);
 void        seg_source_get_resolution (SegSource *self, double *xres, double *yres);
 
 gboolean    seg_source_fetch       (SegSource *self, const SegRect *rect, GError **error);

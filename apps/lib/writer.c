@@ -1,6 +1,8 @@
 /* libvips pulls and the network pushes. So each file has a thread in which a libvips saver runs
  * its course, and a queue of rows between the two. Files do not wait for each other: a writer
  * holds no row that another one lacks, so that they cannot block one another. */
+#include <string.h>
+
 #include <segkit/atomic-file.h>
 #include <segkit/error.h>
 
@@ -15,7 +17,7 @@ struct _SegWriter
   char *name; /* of the file */
   VipsOperation *saver;
   SegAtomicFile *file;
-  SegWriterFormat format;
+  SegWriterFormat format; /* without the stamp, which is the caller's */
   SegRowQueue *queue;
   VipsImage *image;  /* what the saver reads: the queue, in order */
   int next_row;      /* that it will read; guarded by libvips, see below */
@@ -114,6 +116,18 @@ seg_writer_get_name (SegWriter *self)
   return self->name;
 }
 
+/**
+ * seg_writer_takes_floats:
+ * @self: a writer
+ *
+ * Returns: whether its kind of file can hold floats, and more than three bands
+ */
+gboolean
+seg_writer_takes_floats (SegWriter *self)
+{
+  return seg_saver_takes_floats (self->saver);
+}
+
 /* Called for whole rows, in order, by one thread at a time: vips_sequential() sees to that. */
 static int
 seg_writer_generate (VipsRegion *out, void *sequence, void *a, void *b, gboolean *stop)
@@ -136,16 +150,53 @@ seg_writer_generate (VipsRegion *out, void *sequence, void *a, void *b, gboolean
   return 0;
 }
 
+static VipsBandFormat
+seg_writer_get_band_format (const SegWriterFormat *format)
+{
+  return format->bits == 8    ? VIPS_FORMAT_UCHAR
+         : format->bits == 16 ? VIPS_FORMAT_USHORT
+                              : VIPS_FORMAT_FLOAT;
+}
+
+static VipsInterpretation
+seg_writer_get_interpretation (const SegWriterFormat *format)
+{
+  if (format->bands == 3 && format->bits == 8)
+    return VIPS_INTERPRETATION_sRGB;
+  if (format->bands > 1)
+    return VIPS_INTERPRETATION_MULTIBAND;
+  return format->bits == 16 ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W;
+}
+
+static gsize
+seg_writer_get_row_bytes (const SegWriterFormat *format)
+{
+  return (gsize) format->width * format->bands * (format->bits / 8);
+}
+
+/* Each saver looks for it under a name of its own. */
+static void
+seg_writer_stamp (VipsImage *image, const char *stamp)
+{
+  g_autofree char *exif = g_strdup_printf ("%s (%s, ASCII, %" G_GSIZE_FORMAT
+                                           " components, %" G_GSIZE_FORMAT " bytes)",
+                                           stamp, stamp, strlen (stamp) + 1, strlen (stamp) + 1);
+
+  vips_image_set_string (image, "png-comment-0-Description", stamp);
+  vips_image_set_string (image, VIPS_META_IMAGEDESCRIPTION, stamp);
+  vips_image_set_string (image, "exif-ifd0-ImageDescription", exif);
+}
+
 static VipsImage *
-seg_writer_new_image (SegWriter *self)
+seg_writer_new_image (SegWriter *self, const char *stamp)
 {
   VipsImage *image = vips_image_new (), *sequential = NULL;
 
   vips_image_init_fields (image, (int) self->format.width, (int) self->format.height,
-                          (int) self->format.bands, VIPS_FORMAT_UCHAR, VIPS_CODING_NONE,
-                          self->format.bands == 1 ? VIPS_INTERPRETATION_B_W
-                                                  : VIPS_INTERPRETATION_sRGB,
+                          (int) self->format.bands, seg_writer_get_band_format (&self->format),
+                          VIPS_CODING_NONE, seg_writer_get_interpretation (&self->format),
                           self->format.xres, self->format.yres);
+  seg_writer_stamp (image, stamp);
   if (vips_image_pipelinev (image, VIPS_DEMAND_STYLE_FATSTRIP, NULL) == 0
       && vips_image_generate (image, NULL, seg_writer_generate, NULL, self, NULL) == 0)
     vips_sequential (image, &sequential, NULL);
@@ -187,20 +238,20 @@ seg_writer_start (SegWriter *self, const SegWriterFormat *format, GCancellable *
   g_return_val_if_fail (self->queue == NULL, FALSE);
 
   self->format = *format;
-  self->queue = seg_row_queue_new ((gsize) (format->width * format->bands), (gsize) format->ahead,
-                                   error);
+  self->format.stamp = NULL;
+  self->queue = seg_row_queue_new (seg_writer_get_row_bytes (format), (gsize) format->ahead, error);
   if (self->queue == NULL)
     {
       g_prefix_error (error, "%s: ", self->name);
       return FALSE;
     }
-  self->image = seg_writer_new_image (self);
+  self->image = seg_writer_new_image (self, format->stamp);
   if (self->image == NULL)
     {
       seg_vips_error (error, self->name, G_IO_ERROR, G_IO_ERROR_FAILED);
       return FALSE;
     }
-  seg_saver_set_size (self->saver, format->width, format->height, format->bands);
+  seg_saver_set_size (self->saver, (gint64) seg_writer_get_row_bytes (format) * format->height);
   g_object_set (self->saver, "in", self->image, "filename", seg_atomic_file_get_path (self->file),
                 NULL);
 
@@ -242,14 +293,14 @@ seg_writer_finish (SegWriter *self, GError **error)
 /**
  * seg_writer_push:
  * @self: a started writer
- * @row: the next row, width × bands bytes
+ * @row: the next row, width × bands samples
  * @error: return location
  *
  * Waits where writing is slower than computing.
  * Errors: `G_IO_ERROR`, of this row or one before.
  */
 gboolean
-seg_writer_push (SegWriter *self, const guint8 *row, GError **error)
+seg_writer_push (SegWriter *self, gconstpointer row, GError **error)
 {
   if (seg_row_queue_push (self->queue, row))
     return TRUE;

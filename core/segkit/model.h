@@ -35,6 +35,8 @@ gboolean       seg_model_export          (SegModel *self, const char *format, co
 gboolean       seg_model_load_encoder    (SegModel *self, const char *path, GError **error);
 SegSafetensors *seg_model_dup_tensors    (SegModel *self, GError **error);
 char          *seg_model_find_default    (GError **error);
+char          *seg_model_find            (const char *name, GError **error);
+char         **seg_model_list_installed  (void);
 
 const char    *seg_model_get_recipe      (SegModel *self);
 SegGraph      *seg_model_get_graph       (SegModel *self);

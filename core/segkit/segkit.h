@@ -9,6 +9,7 @@
 #include <segkit/parameters.h>
 #include <segkit/plan.h>
 #include <segkit/pool.h>
+#include <segkit/probabilities.h>
 #include <segkit/recipe.h>
 #include <segkit/registry.h>
 #include <segkit/safetensors.h>

@@ -144,7 +144,7 @@ test_not_an_image (Tool *tool, gconstpointer data)
   assert_refused (tool, "drawing.svg", INPUT, "drawing.svg", "segkit:unsupported");
   assert_refused (tool, "pipe.png", INPUT, "pipe.png", "segkit:format");
   assert_refused (tool, "/dev/zero", INPUT, "/dev/zero", "segkit:format");
-  assert_refused (tool, ".", INPUT, ".: is not a regular file", "segkit:format");
+  assert_refused (tool, ".", USAGE, "one file for several images", "usage");
   tool_assert_files (tool, "text.png", "empty.png", "a\nb\x1b[1m\xff.png", "drawing.svg",
                      "pipe.png", "loop.png", NULL);
 }

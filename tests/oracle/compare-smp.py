@@ -88,7 +88,7 @@ def compare_labels(net, program, folder, bands):
     pixels = rng.integers(0, 256, (48, 80, bands), np.uint8)
     image, labels = folder.parent / "x.png", folder.parent / "y.png"
     Image.fromarray(pixels[:, :, 0] if bands == 1 else pixels).save(image)
-    run(program, "--no-progress", "-m", folder, "-o", labels, image)
+    run(program, "--progress", "none", "-m", folder, "-o", labels, image)
 
     x = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
     if bands == 3:

@@ -1,0 +1,295 @@
+/* From the command line to images and the names of what is made of them. Everything that two
+ * images could take from each other is found here, before any work. */
+#include <string.h>
+
+#include <segkit/error.h>
+
+#include "jobs.h"
+#include "path.h"
+#include "saver.h"
+
+/* Deeper than any folder of images, and an end to links that lead in a circle. */
+#define SEG_JOBS_MAX_DEPTH 32
+
+typedef struct
+{
+  const SegJobsRequest *request;
+  GPtrArray *jobs;
+  gboolean several; /* images, or a folder that might hold some */
+  GHashTable *made_of; /* file → the image that it is made of */
+} SegJobs;
+
+/**
+ * seg_job_free:
+ * @self: a job
+ */
+void
+seg_job_free (SegJob *self)
+{
+  for (guint i = 0; i < SEG_N_OUTPUTS; i++)
+    g_free (self->outputs[i]);
+  g_free (self->image);
+  g_free (self);
+}
+
+/**
+ * seg_job_is_done:
+ * @self: a job
+ *
+ * Returns: whether all its outputs are there. They are only ever there whole
+ */
+gboolean
+seg_job_is_done (const SegJob *self)
+{
+  for (guint i = 0; i < SEG_N_OUTPUTS; i++)
+    {
+      g_autofree char *file = self->outputs[i] != NULL ? seg_saver_dup_file (self->outputs[i]) : NULL;
+
+      if (file != NULL && !g_file_test (file, G_FILE_TEST_EXISTS))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static char *
+seg_jobs_dup_stem (const char *name)
+{
+  const char *dot = strrchr (name, '.');
+
+  return dot != NULL && dot != name ? g_strndup (name, (gsize) (dot - name)) : g_strdup (name);
+}
+
+/* @template with words in braces filled in; others stay as they are. */
+static char *
+seg_jobs_fill (const char *template, const char *dir, const char *image)
+{
+  g_autofree char *name = g_path_get_basename (image);
+  g_autofree char *stem = seg_jobs_dup_stem (name);
+  const struct
+  {
+    const char *word, *value;
+  } words[] = { { "{stem}", stem }, { "{name}", name }, { "{dir}", dir } };
+  GString *filled = g_string_new (NULL);
+
+  while (*template != '\0')
+    {
+      guint i = 0;
+
+      while (i < G_N_ELEMENTS (words) && !g_str_has_prefix (template, words[i].word))
+        i++;
+      if (i < G_N_ELEMENTS (words))
+        {
+          g_string_append (filled, words[i].value);
+          template += strlen (words[i].word);
+        }
+      else
+        g_string_append_c (filled, *template++);
+    }
+  return g_string_free (filled, FALSE);
+}
+
+static gboolean
+seg_jobs_names_image (const char *template)
+{
+  return strstr (template, "{stem}") != NULL || strstr (template, "{name}") != NULL;
+}
+
+/* Two images must not become one file. */
+static gboolean
+seg_jobs_claim (SegJobs *self, const char *output, const char *image, GError **error)
+{
+  g_autofree char *file = seg_saver_dup_file (output);
+  g_autofree char *key = g_canonicalize_filename (file, NULL);
+  const char *other = g_hash_table_lookup (self->made_of, key);
+
+  if (other == NULL)
+    {
+      g_hash_table_insert (self->made_of, g_steal_pointer (&key), g_strdup (image));
+      return TRUE;
+    }
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s: would be made of %s and of %s; {name} or {dir} in its name tell them apart",
+               file, other, image);
+  return FALSE;
+}
+
+/* @dir is the image's folder below the one that the user named, "." for that one itself. */
+static gboolean
+seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
+{
+  SegJob *job = g_new0 (SegJob, 1);
+
+  g_ptr_array_add (self->jobs, job);
+  job->image = g_strdup (image);
+  job->make_folders = self->request->output_dir != NULL;
+  for (guint i = 0; i < SEG_N_OUTPUTS; i++)
+    {
+      const char *template = self->request->outputs[i];
+      g_autofree char *filled = NULL;
+      const char *name;
+
+      if (template == NULL)
+        continue;
+      filled = seg_jobs_fill (template, dir, image);
+      name = g_str_has_prefix (filled, "./") ? filled + 2 : filled;
+      job->outputs[i] = self->request->output_dir != NULL && !g_path_is_absolute (name)
+                            ? g_build_filename (self->request->output_dir, name, NULL)
+                            : g_strdup (name);
+      if (!seg_jobs_claim (self, job->outputs[i], image, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* In a folder, what is not called an image is something else; a file that is named is tried. */
+static gboolean
+seg_jobs_has_image_suffix (const char *name)
+{
+  static const char *const suffixes[]
+      = { ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif" };
+  g_autofree char *lower = g_ascii_strdown (name, -1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++)
+    if (g_str_has_suffix (lower, suffixes[i]))
+      return TRUE;
+  return FALSE;
+}
+
+static gint
+seg_jobs_compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+static GPtrArray *
+seg_jobs_list_folder (const char *path, GError **error)
+{
+  g_autoptr (GDir) folder = g_dir_open (path, 0, error);
+  GPtrArray *names;
+  const char *name;
+
+  if (folder == NULL)
+    return NULL;
+  names = g_ptr_array_new_with_free_func (g_free);
+  while ((name = g_dir_read_name (folder)) != NULL)
+    if (name[0] != '.')
+      g_ptr_array_add (names, g_strdup (name));
+  g_ptr_array_sort (names, seg_jobs_compare_names);
+  return names;
+}
+
+/* In the order of names, so that a run can be repeated. */
+static gboolean
+seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint depth, GError **error)
+{
+  g_autoptr (GPtrArray) names = seg_jobs_list_folder (path, error);
+
+  if (names == NULL)
+    return FALSE;
+  for (guint i = 0; i < names->len; i++)
+    {
+      g_autofree char *inner = g_build_filename (path, names->pdata[i], NULL);
+      g_autofree char *inner_dir = g_str_equal (dir, ".")
+                                       ? g_strdup (names->pdata[i])
+                                       : g_build_filename (dir, names->pdata[i], NULL);
+
+      if (g_file_test (inner, G_FILE_TEST_IS_DIR))
+        {
+          if (self->request->recursive && depth < SEG_JOBS_MAX_DEPTH
+              && !seg_jobs_add_folder (self, inner, inner_dir, depth + 1, error))
+            return FALSE;
+        }
+      else if (seg_jobs_has_image_suffix (inner) && !seg_jobs_add (self, inner, dir, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Whether what the user wrote leaves room for more than one image. */
+static gboolean
+seg_jobs_check_names (SegJobs *self, GError **error)
+{
+  for (guint i = 0; self->several && i < SEG_N_OUTPUTS; i++)
+    {
+      const char *template = self->request->outputs[i];
+
+      if (template != NULL && !seg_jobs_names_image (template))
+        {
+          g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                       "--%s: %s is one file for several images; put {stem} into its name",
+                       seg_output_kind_get_option (i), template);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* An output must not be written over an image, not even one of another job. */
+static gboolean
+seg_jobs_check_inputs (SegJobs *self, GError **error)
+{
+  for (guint i = 0; i < self->jobs->len; i++)
+    {
+      const SegJob *job = self->jobs->pdata[i];
+      g_autofree char *key = g_canonicalize_filename (job->image, NULL);
+
+      if (g_hash_table_contains (self->made_of, key))
+        {
+          g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                       "%s: is an image, and would be written over", job->image);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+seg_jobs_collect (SegJobs *self, GError **error)
+{
+  char *const *paths = self->request->paths;
+
+  self->several = g_strv_length ((char **) paths) > 1;
+  for (guint i = 0; paths[i] != NULL; i++)
+    self->several |= g_file_test (paths[i], G_FILE_TEST_IS_DIR);
+  if (!seg_jobs_check_names (self, error))
+    return FALSE;
+
+  for (guint i = 0; paths[i] != NULL; i++)
+    {
+      guint before = self->jobs->len;
+      gboolean folder = g_file_test (paths[i], G_FILE_TEST_IS_DIR);
+
+      if (!(folder ? seg_jobs_add_folder (self, paths[i], ".", 0, error)
+                   : seg_jobs_add (self, paths[i], ".", error)))
+        return FALSE;
+      if (self->jobs->len == before)
+        {
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                       "%s: there is no image in this folder", paths[i]);
+          return FALSE;
+        }
+    }
+  return seg_jobs_check_inputs (self, error);
+}
+
+/**
+ * seg_jobs_new:
+ * @request: from the command line
+ * @error: return location
+ *
+ * Errors: `G_OPTION_ERROR` where two images would become one file, or one would be written over;
+ * `G_FILE_ERROR`, `G_IO_ERROR` for a folder that cannot be read or holds no image.
+ *
+ * Returns: (transfer full) (element-type SegJob): the images in the order they were named, those
+ *   of a folder in the order of names; or %NULL with @error set
+ */
+GPtrArray *
+seg_jobs_new (const SegJobsRequest *request, GError **error)
+{
+  g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_job_free);
+  g_autoptr (GHashTable) made_of
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  SegJobs self = { .request = request, .jobs = jobs, .made_of = made_of };
+
+  return seg_jobs_collect (&self, error) ? g_steal_pointer (&jobs) : NULL;
+}

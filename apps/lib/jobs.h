@@ -1,0 +1,42 @@
+#pragma once
+
+#include "outputs.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SegJob:
+ * @image: a file
+ * @outputs: names of the files to make of it, or %NULL
+ * @make_folders: whether folders that are not there are made for them
+ *
+ * An image, and what is wanted of it.
+ */
+typedef struct
+{
+  char *image;
+  char *outputs[SEG_N_OUTPUTS];
+  gboolean make_folders;
+} SegJob;
+
+/**
+ * SegJobsRequest:
+ * @paths: images and folders of images, ended by %NULL
+ * @recursive: look into the folders of folders, too
+ * @output_dir: (nullable): where outputs go whose names are not absolute
+ * @outputs: names, or %NULL: not wanted. `{stem}` and `{name}` stand for the image's name without
+ *   and with its suffix, `{dir}` for its folder below the one that was given
+ */
+typedef struct
+{
+  char *const *paths;
+  gboolean recursive;
+  const char *output_dir;
+  const char *outputs[SEG_N_OUTPUTS];
+} SegJobsRequest;
+
+void       seg_job_free (SegJob *self);
+gboolean   seg_job_is_done (const SegJob *self);
+GPtrArray *seg_jobs_new (const SegJobsRequest *request, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,325 @@
+#include <math.h>
+#include <stdio.h>
+
+#include <segkit/error.h>
+#include <segkit/memory.h>
+
+#include "memory-budget.h"
+#include "model-hash.h"
+#include "path.h"
+#include "run.h"
+#include "session.h"
+#include "verify.h"
+
+/* libvips and libc take some while they work: buffers of a decoder, stacks, what malloc keeps. */
+#define SEG_SESSION_SPARE_BYTES (16u << 20)
+
+struct _SegSession
+{
+  SegSessionOptions options;
+  char *path; /* of the model */
+  SegModelHash *hash;
+  SegModel *model;
+  SegPlan *plan;
+  SegClassifier *classifier;
+  gsize limit; /* bytes that the process may take */
+};
+
+/* For --verbose. */
+static void seg_session_tell (SegSession *self, const char *what, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
+
+static void
+seg_session_tell (SegSession *self, const char *what, const char *format, ...)
+{
+  g_autofree char *text = NULL, *escaped = NULL;
+  va_list args;
+
+  if (!self->options.verbose)
+    return;
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  escaped = seg_path_escape (text);
+  fprintf (stderr, "%-8s %s\n", what, escaped);
+}
+
+static gboolean
+seg_session_load (SegSession *self, GError **error)
+{
+  const SegSessionOptions *options = &self->options;
+
+  self->path = options->model != NULL ? seg_model_find (options->model, error)
+                                      : seg_model_find_default (error);
+  if (self->path == NULL)
+    return FALSE;
+  self->hash = seg_model_hash_new (self->path);
+  self->model = seg_model_load (self->path, error);
+  if (self->model == NULL)
+    return FALSE;
+  self->plan = seg_plan_new (seg_model_get_graph (self->model),
+                             seg_model_get_parameters (self->model), SEG_PURPOSE_INFERENCE,
+                             seg_kernels_get (), NULL, error);
+  if (self->plan != NULL)
+    self->classifier = seg_classifier_new (self->model, error);
+  if (self->classifier == NULL)
+    {
+      g_prefix_error (error, "%s: ", self->path);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * seg_session_new:
+ * @options: what to do
+ * @error: return location
+ *
+ * Loads the model and compiles it.
+ * Errors: those of the model; `G_OPTION_ERROR` for a class that it has not.
+ */
+SegSession *
+seg_session_new (const SegSessionOptions *options, GError **error)
+{
+  g_autoptr (SegSession) self = g_new0 (SegSession, 1);
+
+  self->options = *options;
+  if (!seg_session_load (self, error)
+      || (options->classes != NULL
+          && !seg_classifier_choose (self->classifier, options->classes, error)))
+    return NULL;
+  if (!isnan (options->threshold))
+    seg_classifier_set_threshold (self->classifier, options->threshold);
+  self->limit = options->max_memory > 0 ? options->max_memory : seg_memory_budget_get_default ();
+  seg_session_tell (self, "model:", "%s", self->path);
+  seg_session_tell (self, "kernels:", "%s, threads: %u", seg_plan_get_kernels (self->plan)->level,
+                    options->n_threads);
+  return g_steal_pointer (&self);
+}
+
+/**
+ * seg_session_free:
+ * @self: a session
+ */
+void
+seg_session_free (SegSession *self)
+{
+  g_clear_pointer (&self->hash, seg_model_hash_free);
+  g_clear_pointer (&self->classifier, seg_classifier_free);
+  g_clear_object (&self->plan);
+  g_clear_object (&self->model);
+  g_free (self->path);
+  g_free (self);
+}
+
+SegClassifier *
+seg_session_get_classifier (SegSession *self)
+{
+  return self->classifier;
+}
+
+const char *
+seg_session_get_model_path (SegSession *self)
+{
+  return self->path;
+}
+
+/**
+ * seg_session_get_model_hash:
+ * @self: a session
+ * @error: return location
+ *
+ * Errors: `G_IO_ERROR`.
+ *
+ * Returns: (transfer none): the model's SHA-256, see model-hash.c
+ */
+const char *
+seg_session_get_model_hash (SegSession *self, GError **error)
+{
+  return seg_model_hash_get (self->hash, error);
+}
+
+/* What is wrong with the outputs is said before any work. */
+static SegOutputs *
+seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
+{
+  g_autoptr (SegOutputs) outputs
+      = seg_outputs_new (job->outputs, self->model, self->classifier,
+                         self->options.probability_bits, error);
+
+  for (guint i = 0; outputs != NULL && i < SEG_N_OUTPUTS; i++)
+    {
+      const char *file = seg_outputs_get_file (outputs, i);
+      g_autofree char *folder = file != NULL ? g_path_get_dirname (file) : NULL;
+
+      if (file == NULL)
+        continue;
+      if (!seg_path_check_not_over (file, job->image, error)
+          || !seg_path_check_not_over (file, self->path, error))
+        return NULL;
+      if (job->make_folders && !seg_path_make_folder (folder, error))
+        return NULL;
+    }
+  if (outputs == NULL || !seg_outputs_open (outputs, error))
+    return NULL;
+  return g_steal_pointer (&outputs);
+}
+
+/* Bands or tiles, as memory allows; tiles need an image that can be read in any order. */
+static SegSource *
+seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *outputs, SegWay *way,
+                         GError **error)
+{
+  const SegSessionOptions *options = &self->options;
+  g_autoptr (SegSource) source
+      = seg_source_new (job->image, self->model, options->tile > 0, error);
+  SegWayRequest request = {
+    .plan = self->plan,
+    .n_threads = options->n_threads,
+    .tile = options->tile,
+    .band_rows = options->band_rows,
+    .limit_bytes = self->limit,
+  };
+
+  if (source == NULL)
+    return NULL;
+  request.width = seg_source_get_width (source);
+  request.height = seg_source_get_height (source);
+  /* once in libvips' region, and once where its decoder wrote it */
+  request.fetched_bytes = 2 * seg_source_get_pixel_bytes (source);
+  request.waiting_bytes = seg_outputs_want_image (outputs) ? 2 * 3 : 0;
+  request.strip_bytes
+      = 1 + (seg_outputs_want_probabilities (outputs)
+                 ? seg_classifier_get_n_classes (self->classifier) * sizeof (float)
+                 : 0);
+  request.base_bytes = seg_memory_budget_get_resident () + SEG_SESSION_SPARE_BYTES
+                       + seg_outputs_predict_bytes (outputs, request.width, request.height);
+  if (!seg_way_choose (&request, way, error))
+    {
+      g_prefix_error (error, "%s: ", job->image);
+      return NULL;
+    }
+  if (way->tile > 0 && options->tile == 0)
+    {
+      g_clear_pointer (&source, seg_source_free);
+      source = seg_source_new (job->image, self->model, TRUE, error);
+    }
+  return g_steal_pointer (&source);
+}
+
+static void
+seg_session_tell_way (SegSession *self, SegSource *source, const SegWay *way)
+{
+  g_autofree char *image = seg_source_dup_summary (source);
+  g_autofree char *how = seg_way_to_string (way);
+  g_autofree char *all = g_format_size_full (way->bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *limit = self->limit < G_MAXSIZE
+                               ? g_format_size_full (self->limit, G_FORMAT_SIZE_IEC_UNITS)
+                               : g_strdup ("any");
+  g_autofree char *weights = g_format_size_full (seg_memory_get_used (), G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *maps = g_format_size_full (way->workspace_bytes, G_FORMAT_SIZE_IEC_UNITS);
+
+  seg_session_tell (self, "image:", "%s: %s", seg_source_get_name (source), image);
+  seg_session_tell (self, "way:", "%s", how);
+  seg_session_tell (self, "memory:", "%s at most, of %s: %s of weights, %s of maps", all, limit,
+                    weights, maps);
+}
+
+static char *
+seg_session_dup_stamp (SegSession *self, GError **error)
+{
+  const char *sha256 = seg_session_get_model_hash (self, error);
+  g_autofree char *base = g_path_get_basename (self->path);
+  g_autofree char *name = seg_path_escape (base);
+  GString *stamp;
+
+  if (sha256 == NULL)
+    return NULL;
+  stamp = g_string_new (NULL);
+  g_string_append_printf (stamp, "segkit %s; model %s, sha256 %s; classes", SEGKIT_VERSION, name,
+                          sha256);
+  for (guint i = 0; i < seg_classifier_get_n_classes (self->classifier); i++)
+    g_string_append_printf (stamp, "%s %u %s", i > 0 ? "," : "",
+                            seg_classifier_get_label (self->classifier, i),
+                            seg_classifier_get_class (self->classifier, i)->name);
+  return g_string_free (stamp, FALSE);
+}
+
+static void
+seg_session_tell_result (SegSession *self, SegSource *source, const SegRunResult *result)
+{
+  double pixels = (double) seg_source_get_width (source) * (double) seg_source_get_height (source);
+
+  seg_session_tell (self, "done:", "%.2f s, %.2f MPix/s, %.4g multiply-adds, %.1f G/s",
+                    result->seconds, pixels / result->seconds / 1e6,
+                    (double) result->multiply_adds,
+                    (double) result->multiply_adds / result->seconds / 1e9);
+}
+
+/**
+ * seg_session_run:
+ * @self: a session
+ * @job: an image, and what to make of it
+ * @number: which of all images it is, from 1
+ * @n_images: how many there are
+ * @statistics: (nullable): gets the image's
+ * @cancellable: stops it
+ * @error: return location
+ *
+ * Errors: see seg_run_image(); `G_OPTION_ERROR` where an output would be written over an input;
+ * `SEG_ERROR_MEMORY` where it would take more than is allowed.
+ */
+gboolean
+seg_session_run (SegSession *self, const SegJob *job, guint number, guint n_images,
+                 SegStatistics *statistics, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SegOutputs) outputs = seg_session_open_outputs (self, job, error);
+  g_autoptr (SegSource) source = NULL;
+  g_autoptr (SegProgress) progress = NULL;
+  g_autofree char *stamp = NULL;
+  SegRunRequest request = {
+    .plan = self->plan,
+    .classifier = self->classifier,
+    .outputs = outputs,
+    .n_threads = self->options.n_threads,
+  };
+  SegRunResult result;
+
+  if (outputs == NULL
+      || (source = seg_session_open_source (self, job, outputs, &request.way, error)) == NULL
+      || (stamp = seg_session_dup_stamp (self, error)) == NULL)
+    return FALSE;
+  seg_session_tell_way (self, source, &request.way);
+  progress = seg_progress_new (self->options.progress, job->image, number, n_images,
+                               seg_source_get_width (source), seg_source_get_height (source));
+  request.source = source;
+  request.stamp = stamp;
+  request.progress = progress;
+  if (!seg_run_image (&request, &result, cancellable, error))
+    return FALSE;
+  g_clear_pointer (&progress, seg_progress_free);
+  seg_session_tell_result (self, source, &result);
+  if (statistics != NULL)
+    seg_statistics_add_image (statistics, job->image, seg_source_get_width (source),
+                              seg_source_get_height (source), result.counts);
+  return TRUE;
+}
+
+/**
+ * seg_session_verify:
+ * @self: a session
+ * @image: a file
+ * @cancellable: stops it
+ * @error: return location
+ *
+ * Prints whether every way of running gives the same; see verify.c.
+ * Errors: `SEG_APP_ERROR_DIFFERENT`, those of reading.
+ */
+gboolean
+seg_session_verify (SegSession *self, const char *image, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SegSource) source = seg_source_new (image, self->model, TRUE, error);
+
+  return source != NULL
+         && seg_verify (self->plan, source, self->options.n_threads, cancellable, error);
+}
