@@ -1,5 +1,7 @@
 /* Whether a module file is all there. dlopen() maps segments without asking how long the file is:
- * one that a full disk or an interrupted copy has cut short ends the process with SIGBUS. */
+ * one that a full disk or an interrupted copy has cut short ends the process with SIGBUS. For a
+ * file that is tried out (probe.c) this only makes a better reason and saves the trial; our own
+ * plugins are not tried out, and an installation that broke off half-way is met here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -68,7 +70,7 @@ _seg_elf_check (const char *path, GError **error)
   const char *fault = fd >= 0 ? seg_elf_find_fault (fd) : g_strerror (errno);
 
   if (fault != NULL)
-    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s: %s", path, fault);
+    g_set_error_literal (error, SEG_ERROR, SEG_ERROR_PLUGIN, fault);
   if (fd >= 0)
     close (fd);
   return fault == NULL;

@@ -1,35 +1,95 @@
-/* Where plugins and models are: beside the library when it runs in its build tree, in the
- * install folders otherwise. */
+/* Where plugins and models are: in the build tree that the library lies in, else in the install
+ * folders. These are found from the library's own place, so that an installed tree may be moved. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #include "config.h"
 #include "paths.h"
 
+#include <segkit/error.h>
 #include <segkit/memory.h>
 
-/* The build tree that this very library lies in, or NULL: Meson writes the marker. */
+/* The folder that this very library lies in. Links are followed: where /lib is a link to /usr/lib,
+ * the linker may have found it by either name. */
 static char *
-seg_paths_get_build_root (void)
+seg_paths_get_library (void)
 {
-  g_autofree char *folder = NULL, *root = NULL, *marker = NULL;
-  Dl_info info;
+  Dl_info info = { 0 };
+  g_autofree char *file = NULL;
 
-  if (dladdr ((gpointer) seg_alloc, &info) == 0 || info.dli_fname == NULL)
-    return NULL;
-  folder = g_path_get_dirname (info.dli_fname);
-  root = g_canonicalize_filename ("..", folder);
-  marker = g_build_filename (root, "segkit-uninstalled", NULL);
-  return g_file_test (marker, G_FILE_TEST_EXISTS) ? g_steal_pointer (&root) : NULL;
+  if (dladdr ((gpointer) seg_alloc, &info) != 0 && info.dli_fname != NULL)
+    file = realpath (info.dli_fname, NULL);
+  /* the library's file is gone: then so is what lies beside it, and it is not looked for here */
+  return file != NULL ? g_path_get_dirname (file) : g_strdup ("/nowhere");
 }
 
-/* Data folders in search order: SEGKIT_DATA_PATH, then the build tree's or the installed one. */
+/* One of our own files or folders: @built in the build tree, which Meson has marked, @installed
+ * otherwise. Both are relative to the library's folder; @installed may be absolute. */
+static char *
+seg_paths_get_own (const char *built, const char *installed)
+{
+  g_autofree char *library = seg_paths_get_library ();
+  g_autofree char *marker = g_canonicalize_filename ("../segkit-uninstalled", library);
+
+  return g_canonicalize_filename (g_file_test (marker, G_FILE_TEST_EXISTS) ? built : installed,
+                                  library);
+}
+
+char *
+_seg_paths_get_own_plugins (void)
+{
+  return seg_paths_get_own ("../plugins", SEG_PLUGIN_DIR);
+}
+
+/* The program that tries plugins out: see probe.c. */
+char *
+_seg_paths_get_probe (void)
+{
+  return seg_paths_get_own ("segkit-probe-plugin", SEG_PROBE);
+}
+
+/* Whether the file lies in the folder of our own plugins, by whatever name. */
+gboolean
+_seg_paths_is_own_plugin (const char *path)
+{
+  g_autofree char *own = _seg_paths_get_own_plugins (), *folder = g_path_get_dirname (path);
+  struct stat a, b;
+
+  return stat (own, &a) == 0 && stat (folder, &b) == 0 && a.st_dev == b.st_dev
+         && a.st_ino == b.st_ino;
+}
+
+/* Refuses a module that anyone may write to, or whose folder anyone may put modules into. Where the
+ * file is a link, this holds for the folder of the link and for that of the file. */
+gboolean
+_seg_paths_check_not_public (const char *path, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path), *real_folder = NULL;
+  const char *checked[] = { folder, path, NULL };
+  char *resolved = realpath (path, NULL);
+  struct stat status;
+
+  if (resolved != NULL)
+    checked[2] = real_folder = g_path_get_dirname (resolved);
+  free (resolved);
+  for (guint i = 0; i < G_N_ELEMENTS (checked) && checked[i] != NULL; i++)
+    if (stat (checked[i], &status) == 0 && (status.st_mode & S_IWOTH) != 0)
+      {
+        g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s may be written to by anyone",
+                     i == 1 ? "the file" : checked[i]);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/* Data folders in search order: those of SEGKIT_DATA_PATH, then our own. */
 char **
 _seg_paths_get_data_folders (void)
 {
   const char *environment = g_getenv ("SEGKIT_DATA_PATH");
-  g_autofree char *root = seg_paths_get_build_root ();
-  g_autofree char *data = root != NULL ? g_build_filename (root, "data", NULL) : NULL;
+  g_autofree char *own = seg_paths_get_own ("../data", SEG_DATA_DIR);
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
 
   if (environment != NULL)
@@ -37,7 +97,7 @@ _seg_paths_get_data_folders (void)
       g_auto (GStrv) parts = g_strsplit (environment, G_SEARCHPATH_SEPARATOR_S, -1);
       g_strv_builder_addv (folders, (const char **) parts);
     }
-  g_strv_builder_add (folders, data != NULL ? data : SEG_DATA_DIR);
+  g_strv_builder_add (folders, own);
   return g_strv_builder_end (folders);
 }
 
@@ -56,13 +116,12 @@ _seg_paths_find_data (const char *relative)
   return NULL;
 }
 
-/* Plugin folders in search order: @first, SEGKIT_PLUGIN_PATH, then the build tree's or the
- * installed ones. */
+/* Plugin folders in search order: @first, SEGKIT_PLUGIN_PATH, then our own. */
 char **
 _seg_paths_get_plugins (const char *first)
 {
   const char *lists[] = { first, g_getenv ("SEGKIT_PLUGIN_PATH") };
-  g_autofree char *root = seg_paths_get_build_root ();
+  g_autofree char *own = _seg_paths_get_own_plugins ();
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
 
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
@@ -73,12 +132,6 @@ _seg_paths_get_plugins (const char *first)
         if (**part != '\0')
           g_strv_builder_add (folders, *part);
     }
-  if (root != NULL)
-    {
-      g_autofree char *plugins = g_build_filename (root, "plugins", NULL);
-      g_strv_builder_add (folders, plugins);
-    }
-  else
-    g_strv_builder_add (folders, SEG_PLUGIN_DIR);
+  g_strv_builder_add (folders, own);
   return g_strv_builder_end (folders);
 }

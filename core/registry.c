@@ -1,12 +1,11 @@
-#include <gmodule.h>
 #include <stdarg.h>
 
 #include "elf-check.h"
+#include "module.h"
 #include "paths.h"
+#include "probe.h"
 #include "property-private.h"
-
-#include <segkit/registry.h>
-#include <segkit/seg-plugin.h>
+#include "registry-private.h"
 
 /**
  * SegRegistry:
@@ -37,6 +36,17 @@ seg_feature_free (gpointer data)
   g_free (data);
 }
 
+SegRegistry *
+_seg_registry_new (void)
+{
+  SegRegistry *self = g_new0 (SegRegistry, 1);
+
+  self->features = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_feature_free);
+  self->plugins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->not_loaded = g_array_new (FALSE, TRUE, sizeof (SegNotLoaded));
+  return self;
+}
+
 /**
  * seg_registry_get_default:
  *
@@ -48,22 +58,69 @@ seg_registry_get_default (void)
   static SegRegistry *registry;
 
   if (g_once_init_enter (&registry))
-    {
-      SegRegistry *made = g_new0 (SegRegistry, 1);
-
-      made->features = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_feature_free);
-      made->plugins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-      made->not_loaded = g_array_new (FALSE, TRUE, sizeof (SegNotLoaded));
-      g_once_init_leave (&registry, made);
-    }
+    g_once_init_leave (&registry, _seg_registry_new ());
   return registry;
 }
 
+/* @other: the module file that was there first, or NULL. Takes the reason. */
 static void
-seg_registry_note (SegRegistry *self, const char *path, char *reason)
+seg_registry_note (SegRegistry *self, const char *path, const char *other, char *reason)
 {
-  SegNotLoaded entry = { g_strdup (path), reason };
+  SegNotLoaded entry = {
+    .path = g_strdup (path),
+    .reason = reason,
+    .foreign =
+        !_seg_paths_is_own_plugin (path) || (other != NULL && !_seg_paths_is_own_plugin (other)),
+  };
   g_array_append_val (self->not_loaded, entry);
+}
+
+static gboolean
+seg_registry_is_name (const char *name)
+{
+  if (name == NULL || !g_ascii_islower (*name))
+    return FALSE;
+  for (; *name != '\0'; name++)
+    if (!g_ascii_islower (*name) && !g_ascii_isdigit (*name) && *name != '-')
+      return FALSE;
+  return TRUE;
+}
+
+/* Tools show both of what plugins bring, and need not ask whether they are there. */
+static gboolean
+seg_registry_has_info (GType type)
+{
+  g_autoptr (GTypeClass) klass = g_type_class_ref (type);
+  const char *title, *source;
+
+  if (g_type_is_a (type, SEG_TYPE_LAYER))
+    title = SEG_LAYER_CLASS (klass)->title, source = SEG_LAYER_CLASS (klass)->source;
+  else if (g_type_is_a (type, SEG_TYPE_BLOCK))
+    title = SEG_BLOCK_CLASS (klass)->title, source = SEG_BLOCK_CLASS (klass)->source;
+  else
+    title = SEG_FORMAT_CLASS (klass)->title, source = SEG_FORMAT_CLASS (klass)->source;
+  return title != NULL && source != NULL;
+}
+
+/* Why it cannot be a feature, or NULL. */
+static char *
+seg_registry_find_fault (SegRegistry *self, const char *name, GType type)
+{
+  if (!seg_registry_is_name (name))
+    return g_strdup_printf (
+        "\"%s\" is no name for a feature: letters a to z, digits and dashes are",
+        name != NULL ? name : "");
+  if (type == 0
+      || !(g_type_is_a (type, SEG_TYPE_LAYER) || g_type_is_a (type, SEG_TYPE_BLOCK)
+           || g_type_is_a (type, SEG_TYPE_FORMAT)))
+    return g_strdup_printf (
+        "feature \"%s\" has no usable type: perhaps two modules define the same one", name);
+  if (G_TYPE_IS_ABSTRACT (type))
+    return g_strdup_printf ("feature \"%s\" is the abstract %s", name, g_type_name (type));
+  if (self->loading != NULL && !seg_registry_has_info (type))
+    return g_strdup_printf (
+        "feature \"%s\" does not say what it is: its class has no title or no source", name);
+  return NULL;
 }
 
 /**
@@ -78,21 +135,20 @@ void
 seg_registry_add (SegRegistry *self, const char *name, GType type)
 {
   const char *path = self->loading != NULL ? self->loading : "program";
-  SegFeature *present = g_hash_table_lookup (self->features, name), *feature;
+  char *fault = seg_registry_find_fault (self, name, type);
+  SegFeature *feature;
 
-  if (type == 0
-      || !(g_type_is_a (type, SEG_TYPE_LAYER) || g_type_is_a (type, SEG_TYPE_BLOCK)
-           || g_type_is_a (type, SEG_TYPE_FORMAT)))
+  if (fault != NULL)
     {
-      seg_registry_note (self, path,
-                         g_strdup_printf ("feature \"%s\" has no usable type: perhaps two "
-                                          "modules define the same one", name));
+      seg_registry_note (self, path, NULL, fault);
       return;
     }
-  if (present != NULL)
+  feature = g_hash_table_lookup (self->features, name);
+  if (feature != NULL)
     {
-      seg_registry_note (self, path, g_strdup_printf ("feature \"%s\" is already there from %s",
-                                                      name, present->plugin));
+      seg_registry_note (
+          self, path, feature->plugin,
+          g_strdup_printf ("feature \"%s\" is already there from %s", name, feature->plugin));
       return;
     }
   feature = g_new0 (SegFeature, 1);
@@ -212,28 +268,72 @@ seg_registry_create (SegRegistry *self, const char *name, GType parent, GError *
   return object;
 }
 
-/* A second copy of a plugin is refused as a whole: GObject would complain of each of its types. */
-static gboolean
-seg_registry_check_descriptor (SegRegistry *self, const SegPluginDescriptor *descriptor,
-                               const char *path, GError **error)
+/* The module files of a folder, sorted. */
+static GPtrArray *
+seg_registry_list_modules (const char *folder)
 {
-  if (descriptor->abi_major != SEG_ABI_MAJOR || descriptor->abi_minor != SEG_ABI_MINOR)
-    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
-                 "%s: made for plugin interface %u.%u, this is %d.%d", path, descriptor->abi_major,
-                 descriptor->abi_minor, SEG_ABI_MAJOR, SEG_ABI_MINOR);
-  else if (descriptor->size != sizeof *descriptor || descriptor->name == NULL
-           || descriptor->register_features == NULL)
-    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
-                 "%s: its descriptor has %" G_GSIZE_FORMAT " bytes, not %" G_GSIZE_FORMAT
-                 ", or lacks a field",
-                 path, descriptor->size, sizeof *descriptor);
-  else if (g_hash_table_contains (self->plugins, descriptor->name))
-    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
-                 "%s: plugin \"%s\" is already there from %s", path, descriptor->name,
-                 (const char *) g_hash_table_lookup (self->plugins, descriptor->name));
-  else
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  GPtrArray *files = g_ptr_array_new_with_free_func (g_free);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_suffix (name, "." G_MODULE_SUFFIX))
+      g_ptr_array_add (files, g_build_filename (folder, name, NULL));
+  g_ptr_array_sort (files, seg_registry_compare_names);
+  return files;
+}
+
+/* Our own plugins are beyond doubt: they come with the library. Any other file is one that nobody
+ * else may change, and is tried out together with ours and those that are loaded. */
+static gboolean
+seg_registry_check_module (SegRegistry *self, const char *path, GError **error)
+{
+  g_autofree char *own = NULL;
+  g_autoptr (GPtrArray) present = NULL;
+  GHashTableIter iter;
+  gpointer file;
+
+  if (_seg_paths_is_own_plugin (path))
     return TRUE;
-  return FALSE;
+  if (!_seg_elf_check (path, error) || !_seg_paths_check_not_public (path, error))
+    return FALSE;
+
+  own = _seg_paths_get_own_plugins ();
+  present = seg_registry_list_modules (own);
+  g_hash_table_iter_init (&iter, self->plugins);
+  while (g_hash_table_iter_next (&iter, NULL, &file))
+    if (!_seg_paths_is_own_plugin (file))
+      g_ptr_array_add (present, g_strdup (file));
+  return _seg_probe_try (path, present, error);
+}
+
+/* As seg_registry_load_file(), but messages do not name the file. */
+static gboolean
+seg_registry_load (SegRegistry *self, const char *path, GError **error)
+{
+  const SegPluginDescriptor *descriptor;
+  GModule *module;
+  const char *present;
+
+  if (!seg_registry_check_module (self, path, error)
+      || (module = _seg_module_open (path, &descriptor, error)) == NULL)
+    return FALSE;
+
+  /* A second copy is refused as a whole: GObject would complain of each of its types. */
+  present = g_hash_table_lookup (self->plugins, descriptor->name);
+  if (present != NULL)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "plugin \"%s\" is already there from %s",
+                   descriptor->name, present);
+      g_module_close (module);
+      return FALSE;
+    }
+  g_module_make_resident (module);
+  g_hash_table_insert (self->plugins, g_strdup (descriptor->name), g_strdup (path));
+  self->loading = path;
+  descriptor->register_features (self);
+  self->loading = NULL;
+  return TRUE;
 }
 
 /**
@@ -242,44 +342,18 @@ seg_registry_check_descriptor (SegRegistry *self, const SegPluginDescriptor *des
  * @path: a module file
  * @error: return location
  *
- * Loads one plugin. It is bound at once and locally, and stays loaded for good.
+ * Loads one plugin. It is bound at once and locally, and stays loaded for good. Unless it lies in
+ * the folder of segkit's own plugins, it is tried out in another process first, which takes some
+ * 10 ms, or 5 s with one that hangs; and a file or folder that anyone may write to is refused.
  * Errors: `SEG_ERROR_PLUGIN`.
  */
 gboolean
 seg_registry_load_file (SegRegistry *self, const char *path, GError **error)
 {
-  const SegPluginDescriptor *descriptor;
-  GModule *module;
-  gpointer symbol;
-
-  if (!_seg_elf_check (path, error))
-    return FALSE;
-  if ((module = g_module_open (path, G_MODULE_BIND_LOCAL)) == NULL)
-    {
-      /* the message begins with the path */
-      g_set_error_literal (error, SEG_ERROR, SEG_ERROR_PLUGIN, g_module_error ());
-      return FALSE;
-    }
-  if (!g_module_symbol (module, "seg_plugin_descriptor", &symbol))
-    {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
-                   "%s: not a plugin: it has no seg_plugin_descriptor", path);
-      g_module_close (module);
-      return FALSE;
-    }
-  descriptor = symbol;
-  if (!seg_registry_check_descriptor (self, descriptor, path, error))
-    {
-      g_module_close (module);
-      return FALSE;
-    }
-
-  g_module_make_resident (module);
-  g_hash_table_insert (self->plugins, g_strdup (descriptor->name), g_strdup (path));
-  self->loading = path;
-  descriptor->register_features (self);
-  self->loading = NULL;
-  return TRUE;
+  if (seg_registry_load (self, path, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", path);
+  return FALSE;
 }
 
 /**
@@ -293,22 +367,14 @@ seg_registry_load_file (SegRegistry *self, const char *path, GError **error)
 void
 seg_registry_load_directory (SegRegistry *self, const char *path)
 {
-  g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
-  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  const char *name;
+  g_autoptr (GPtrArray) files = seg_registry_list_modules (path);
 
-  while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
-    if (g_str_has_suffix (name, "." G_MODULE_SUFFIX))
-      g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, seg_registry_compare_names);
-
-  for (guint i = 0; i < names->len; i++)
+  for (guint i = 0; i < files->len; i++)
     {
-      g_autofree char *file = g_build_filename (path, names->pdata[i], NULL);
       g_autoptr (GError) error = NULL;
 
-      if (!seg_registry_load_file (self, file, &error))
-        seg_registry_note (self, file, g_strdup (error->message));
+      if (!seg_registry_load (self, files->pdata[i], &error))
+        seg_registry_note (self, files->pdata[i], NULL, g_strdup (error->message));
     }
 }
 

@@ -26,10 +26,13 @@ void        seg_registry_load_default   (SegRegistry *self, const char *plugin_p
  * SegNotLoaded:
  * @path: a module file
  * @reason: why it, or one of its features, was not loaded
+ * @foreign: whether a module from elsewhere than the folder of segkit's own plugins has to do
+ *   with it
  */
 typedef struct
 {
   char *path, *reason;
+  gboolean foreign;
 } SegNotLoaded;
 const SegNotLoaded *seg_registry_get_not_loaded (SegRegistry *self, guint *n);
 

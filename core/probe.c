@@ -1,0 +1,139 @@
+/* A plugin tried out before it is loaded, in another process: one that crashes, hangs or ends the
+ * process there does not come into this one. The other process is probe-serve.c.
+ *
+ * No verdict is remembered: a trial takes 10 ms, and a file that says "fine" would have to be
+ * invalidated for the plugin, for each library it needs, and for the other plugins beside it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib-unix.h>
+
+#include "paths.h"
+#include "probe.h"
+
+#include <segkit/error.h>
+
+#define SEG_PROBE_SECONDS 5
+#define SEG_PROBE_MAX_ANSWER 4096
+
+typedef struct
+{
+  GPid pid;
+  int fd; /* the end of the pipe on which it answers */
+  GString *said;
+  gboolean in_time; /* it has ended, or let go of its end, before its time was over */
+  int status;       /* as of waitpid() */
+} SegProbe;
+
+/* Its own output goes nowhere; descriptors other than the answer's are closed by GLib. */
+static gboolean
+seg_probe_start (SegProbe *self, char **argv, GError **error)
+{
+  static const int target = SEG_PROBE_FD;
+  int ends[2];
+  gboolean started;
+
+  if (!g_unix_open_pipe (ends, FD_CLOEXEC, error))
+    return FALSE;
+  started = g_spawn_async_with_pipes_and_fds (
+      NULL, (const char *const *) argv, NULL,
+      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
+      NULL, -1, -1, -1, &ends[1], &target, 1, &self->pid, NULL, NULL, NULL, error);
+  close (ends[1]);
+  if (!started)
+    close (ends[0]);
+  self->fd = ends[0];
+  return started;
+}
+
+/* Until the other end is closed, or time is up. */
+static void
+seg_probe_listen (SegProbe *self)
+{
+  gint64 end = g_get_monotonic_time () + SEG_PROBE_SECONDS * G_USEC_PER_SEC, left;
+
+  while (!self->in_time && (left = end - g_get_monotonic_time ()) > 0)
+    {
+      struct pollfd wait = { .fd = self->fd, .events = POLLIN };
+      char buffer[256];
+      gssize n_bytes;
+
+      if (poll (&wait, 1, (int) (left / 1000) + 1) <= 0)
+        continue;
+      n_bytes = read (self->fd, buffer, sizeof buffer);
+      if (n_bytes > 0 && self->said->len < SEG_PROBE_MAX_ANSWER)
+        g_string_append_len (self->said, buffer, n_bytes);
+      self->in_time = n_bytes == 0 || (n_bytes < 0 && errno != EINTR);
+    }
+  close (self->fd);
+}
+
+static void
+seg_probe_end (SegProbe *self)
+{
+  if (!self->in_time)
+    kill (self->pid, SIGKILL);
+  while (waitpid (self->pid, &self->status, 0) < 0 && errno == EINTR)
+    ;
+  g_spawn_close_pid (self->pid);
+}
+
+/* What is wrong with the module, or NULL. */
+static char *
+seg_probe_judge (const SegProbe *self)
+{
+  const char *answer = self->said->str + 1;
+  gboolean answered = self->said->len > 1 && memchr (answer, 0, self->said->len - 1) != NULL;
+
+  if (!self->in_time && WIFSIGNALED (self->status) && WTERMSIG (self->status) == SIGKILL)
+    return g_strdup_printf ("did not answer within %d s", SEG_PROBE_SECONDS);
+  if (WIFSIGNALED (self->status))
+    return g_strdup_printf ("crashed with signal %d (%s) while being %s", WTERMSIG (self->status),
+                            g_strsignal (WTERMSIG (self->status)),
+                            answered ? "unloaded" : "loaded");
+  if (!answered)
+    return g_strdup_printf ("ended the process with status %d", WEXITSTATUS (self->status));
+  return *answer != '\0' ? g_strdup (answer) : NULL;
+}
+
+/*
+ * @path: a module file
+ * @present: files of the modules that this process has, or will have beside it
+ *
+ * Whether the module can be loaded without harm. Errors: SEG_ERROR_PLUGIN, with what it did, or
+ * that it could not be tried.
+ */
+gboolean
+_seg_probe_try (const char *path, GPtrArray *present, GError **error)
+{
+  g_autofree char *program = _seg_paths_get_probe (), *fault = NULL;
+  g_autofree char *pid = g_strdup_printf ("%" G_PID_FORMAT, getpid ());
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autoptr (GString) said = g_string_new (NULL);
+  g_autoptr (GError) cause = NULL;
+  SegProbe probe = { .said = said };
+
+  g_ptr_array_add (argv, program);
+  g_ptr_array_add (argv, pid);
+  g_ptr_array_extend (argv, present, NULL, NULL);
+  g_ptr_array_add (argv, (gpointer) path);
+  g_ptr_array_add (argv, NULL);
+
+  if (!seg_probe_start (&probe, (char **) argv->pdata, &cause))
+    fault = g_strdup_printf ("cannot be tried out: %s", cause->message);
+  else
+    {
+      seg_probe_listen (&probe);
+      seg_probe_end (&probe);
+      fault = said->str[0] == SEG_PROBE_READY
+                  ? seg_probe_judge (&probe)
+                  : g_strdup_printf ("cannot be tried out: %s does not work", program);
+    }
+  if (fault != NULL)
+    g_set_error_literal (error, SEG_ERROR, SEG_ERROR_PLUGIN, fault);
+  return fault == NULL;
+}

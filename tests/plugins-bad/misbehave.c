@@ -1,0 +1,74 @@
+/* A plugin with one feature, and something bad in one place, which meson.build fills in. */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bad.h"
+
+#ifndef BAD_IN_CONSTRUCTOR
+#  define BAD_IN_CONSTRUCTOR (void) 0
+#endif
+#ifndef BAD_IN_REGISTER
+#  define BAD_IN_REGISTER (void) 0
+#endif
+#ifndef BAD_IN_CLASS
+#  define BAD_IN_CLASS (void) 0
+#endif
+#ifndef BAD_IN_INSTANCE
+#  define BAD_IN_INSTANCE (void) 0
+#endif
+#ifndef BAD_IN_DESTRUCTOR
+#  define BAD_IN_DESTRUCTOR (void) 0
+#endif
+
+/* For BAD_IN_…: waits without end. */
+G_GNUC_UNUSED static void
+bad_hang (void)
+{
+  for (;;)
+    pause ();
+}
+
+typedef struct
+{
+  SegLayer parent_instance;
+} BadMisbehaving;
+typedef SegLayerClass BadMisbehavingClass;
+
+GType bad_misbehaving_get_type (void);
+G_DEFINE_FINAL_TYPE (BadMisbehaving, bad_misbehaving, SEG_TYPE_LAYER)
+
+static void
+bad_misbehaving_class_init (BadMisbehavingClass *klass)
+{
+  seg_layer_class_set_info (klass, "Nothing", "tests/plugins-bad");
+  BAD_IN_CLASS;
+}
+
+static void
+bad_misbehaving_init (BadMisbehaving *self)
+{
+  (void) self;
+  BAD_IN_INSTANCE;
+}
+
+__attribute__ ((constructor)) static void
+construct (void)
+{
+  BAD_IN_CONSTRUCTOR;
+}
+
+__attribute__ ((destructor)) static void
+destruct (void)
+{
+  BAD_IN_DESTRUCTOR;
+}
+
+static void
+register_features (SegRegistry *registry)
+{
+  BAD_IN_REGISTER;
+  seg_registry_add (registry, "misbehaving", bad_misbehaving_get_type ());
+}
+
+SEG_PLUGIN_DEFINE (misbehave, "Does what no plugin should", "CC0-1.0", register_features)
