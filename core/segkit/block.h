@@ -20,6 +20,9 @@ struct _SegFeatures
   guint n;
   SegValue values[SEG_FEATURES_MAX];
   gint64 strides[SEG_FEATURES_MAX];
+
+  /*< private >*/
+  gpointer reserved[4];
 };
 
 #define SEG_TYPE_BLOCK (seg_block_get_type ())

@@ -64,6 +64,9 @@ typedef struct
   const float *stats;
   gpointer scratch;
   guint64 seed, step, stream;
+
+  /*< private >*/
+  gpointer reserved[8];
 } SegRun;
 
 typedef enum
@@ -113,6 +116,9 @@ typedef struct
   SegLayer *layer;
   const float *scale, *shift;
   guint input;
+
+  /*< private >*/
+  gpointer reserved[4];
 } SegPost;
 
 /**
@@ -137,6 +143,9 @@ typedef struct
   gconstpointer const *params;
   const SegPost *after;
   guint n_after;
+
+  /*< private >*/
+  gpointer reserved[8];
 } SegOffer;
 
 /**
@@ -151,7 +160,7 @@ typedef struct
  * @free: frees the step
  *
  * A layer, and what it took over, compiled for one plan. Immutable but for refresh(), shared
- * by threads. Implementations put it first in a struct of their own.
+ * by threads. Implementations put it first in a struct of their own, which begins as zeros.
  */
 typedef struct _SegStep SegStep;
 struct _SegStep
@@ -166,6 +175,9 @@ struct _SegStep
                const SegPiece *piece);
   void (*refresh) (SegStep *self, gconstpointer const *params);
   void (*free) (SegStep *self);
+
+  /*< private >*/
+  gpointer reserved[8];
 };
 
 /**
@@ -274,6 +286,8 @@ struct _SegElementwiseClass
   void (*forward) (SegLayer *self, const float *x, float *y, gsize n);
   void (*backward) (SegLayer *self, const float *x, const float *y, const float *dy, float *dx,
                     gsize n);
+
+  /*< private >*/
   gpointer reserved[4];
 };
 
@@ -299,6 +313,8 @@ typedef struct
 struct _SegWindowedClass
 {
   SegLayerClass parent_class;
+
+  /*< private >*/
   gpointer reserved[4];
 };
 
