@@ -74,8 +74,8 @@ seg_format_probe (SegFormat *self, const char *path)
  * @path: a folder
  * @error: return location
  *
- * Reads parameters and the recipe of their network. seg_model_load() is what makes a model of
- * them, and holds the two against each other.
+ * Reads the recipe of a network and its parameters, of which seg_safetensors_open() is enough.
+ * seg_model_load() is what makes a model of them, and holds the two against each other.
  * Errors: `SEG_ERROR_FORMAT`; `SEG_ERROR_UNSUPPORTED` for what segkit cannot do, by name;
  * `SEG_ERROR_MEMORY`; %G_IO_ERROR, %G_FILE_ERROR.
  *

@@ -441,13 +441,16 @@ seg_model_take_values (SegModel *self, SegSafetensors *file, GError **error)
   return TRUE;
 }
 
-/* Says which folder it was, unless the message already does. */
+/* Says which file or folder it was, unless the message already names it or a file in it. */
 static void
 seg_model_prefix_path (const char *path, GError **error)
 {
   g_autofree char *shown = _seg_text_escape_path (path);
+  gsize n_bytes = strlen (shown);
 
-  if (error != NULL && !g_str_has_prefix ((*error)->message, shown))
+  if (error != NULL
+      && !(g_str_has_prefix ((*error)->message, shown)
+           && (g_str_has_suffix (shown, "/") || strchr (":/", (*error)->message[n_bytes]) != NULL)))
     g_prefix_error (error, "%s: ", shown);
 }
 
@@ -488,12 +491,13 @@ seg_model_read_folder (const char *path, GError **error)
  *   model in and for which there is a #SegFormat
  * @error: return location
  *
- * Reads a model. Nothing in the file is executed, and no memory is taken for parameters before
- * the file has been found to hold exactly those that the recipe's network has. Half-precision
- * values become float32.
+ * Reads a model, all of it or nothing. Nothing in the file is executed, and its tensors are not
+ * read, nor memory taken for them, before their names and shapes have been found to be exactly
+ * those that the recipe's network has. Half-precision values become float32.
  * Errors: those of seg_safetensors_read(), of seg_format_read() for a folder and of
- * seg_model_new_from_recipe(); `SEG_ERROR_FORMAT` if there is no recipe, or parameters are missing, left over or of another shape: the message lists
- * up to 20; `SEG_ERROR_NUMERIC` for values that are not finite and negative variances.
+ * seg_model_new_from_recipe(); `SEG_ERROR_FORMAT` if there is no recipe, or parameters are
+ * missing, left over or of another shape: the message lists up to 20; `SEG_ERROR_NUMERIC` for
+ * values that are not finite and negative variances.
  * Threads: any, once plugins are loaded.
  *
  * Returns: (transfer full): a new model, or %NULL with @error set
@@ -505,7 +509,7 @@ seg_model_load (const char *path, GError **error)
 
   g_autoptr (SegSafetensors) file = g_file_test (path, G_FILE_TEST_IS_DIR)
                                         ? seg_model_read_folder (path, error)
-                                        : seg_safetensors_read (path, error);
+                                        : seg_safetensors_open (path, error);
   g_autoptr (SegModel) self = NULL;
   const char *recipe;
 
@@ -519,14 +523,11 @@ seg_model_load (const char *path, GError **error)
   else
     self = seg_model_build (recipe, error);
 
-  if (self == NULL || !seg_model_compare (self, file, error)
-      || !seg_model_take_values (self, file, error))
-    {
-      g_autofree char *shown = _seg_text_escape_path (path);
-      g_prefix_error (error, "%s: ", shown);
-      return NULL;
-    }
-  return g_steal_pointer (&self);
+  if (self != NULL && seg_model_compare (self, file, error) && seg_safetensors_load (file, error)
+      && seg_model_take_values (self, file, error))
+    return g_steal_pointer (&self);
+  seg_model_prefix_path (path, error);
+  return NULL;
 }
 
 /**

@@ -7,16 +7,16 @@
 
 #include <segkit/error.h>
 #include <segkit/memory.h>
-#include <segkit/safetensors.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
-#include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "safetensors-private.h"
+#include "tensor-private.h"
 #include "text.h"
 
 #if G_BYTE_ORDER != G_LITTLE_ENDIAN
@@ -25,7 +25,6 @@
 
 #define SEG_SAFETENSORS_MAX_TENSORS 100000
 #define SEG_SAFETENSORS_MAX_METADATA 1000
-#define SEG_SAFETENSORS_METADATA "__metadata__"
 
 /* The header as a JSON tree takes up to a hundred times its bytes in memory, and commas tell how
  * many things it has: a tensor of four dimensions needs seven. */
@@ -379,24 +378,6 @@ seg_safetensors_parse_entries (json_t *root, guint64 n_data, GError **error)
 }
 
 static gboolean
-seg_safetensors_read_tensor (SegSafetensors *self, int fd, const SegSafetensorsEntry *entry,
-                             guint64 data_offset, GError **error)
-{
-  g_autoptr (SegTensor) tensor = seg_tensor_new (entry->dtype, entry->rank, entry->dims, error);
-
-  if (tensor == NULL
-      || !seg_safetensors_pread (fd, tensor->data, entry->end - entry->begin,
-                                 data_offset + entry->begin, error))
-    {
-      g_autofree char *shown = _seg_text_escape (entry->name);
-      g_prefix_error (error, "tensor \"%s\": ", shown);
-      return FALSE;
-    }
-  seg_safetensors_add (self, entry->name, tensor);
-  return TRUE;
-}
-
-static gboolean
 seg_safetensors_read_header (int fd, guint64 n_file, char **header, gsize *n_header, GError **error)
 {
   guint64 n;
@@ -422,59 +403,141 @@ seg_safetensors_read_header (int fd, guint64 n_file, char **header, gsize *n_hea
   return *header != NULL && seg_safetensors_pread (fd, *header, n, sizeof n, error);
 }
 
-static SegSafetensors *
-seg_safetensors_read_contents (int fd, json_t *root, guint64 data_offset, guint64 n_data,
-                               GError **error)
+/* Takes over what the header says of the tensors, and of itself. */
+static gboolean
+seg_safetensors_take_header (SegSafetensors *self, json_t *root, guint64 data_offset,
+                             guint64 n_data, GError **error)
 {
-  g_autoptr (SegSafetensors) self = seg_safetensors_new ();
   g_autoptr (GArray) entries = seg_safetensors_parse_entries (root, n_data, error);
+  json_t *metadata = json_object_get (root, SEG_SAFETENSORS_METADATA);
 
   if (entries == NULL)
-    return NULL;
+    return FALSE;
   for (guint i = 0; i < entries->len; i++)
-    if (!seg_safetensors_read_tensor (self, fd, &g_array_index (entries, SegSafetensorsEntry, i),
-                                      data_offset, error))
-      return NULL;
+    {
+      const SegSafetensorsEntry *entry = &g_array_index (entries, SegSafetensorsEntry, i);
+      g_autoptr (SegTensor) tensor =
+          _seg_tensor_new_empty (entry->dtype, entry->rank, entry->dims, error);
+      guint64 place = data_offset + entry->begin;
 
-  json_t *metadata = json_object_get (root, SEG_SAFETENSORS_METADATA);
+      if (tensor == NULL)
+        return FALSE;
+      seg_safetensors_add (self, entry->name, tensor);
+      g_array_append_val (self->places, place);
+    }
   for (void *i = json_object_iter (metadata); i; i = json_object_iter_next (metadata, i))
     seg_safetensors_set_metadata (self, json_object_iter_key (i),
                                   json_string_value (json_object_iter_value (i)));
-  return g_steal_pointer (&self);
+  return TRUE;
 }
 
-static SegSafetensors *
-seg_safetensors_read_fd (int fd, GError **error)
+static gboolean
+seg_safetensors_open_fd (SegSafetensors *self, GError **error)
 {
-  SegSafetensors *self = NULL;
   struct stat status;
   char *header = NULL;
   gsize n_header = 0;
   json_t *root = NULL;
+  gboolean taken = FALSE;
 
-  if (fstat (fd, &status) < 0)
+  self->fd = open (self->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (self->fd < 0 || fstat (self->fd, &status) < 0)
     {
       g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (errno), g_strerror (errno));
-      return NULL;
+      return FALSE;
     }
   /* A device would be read without end, a pipe would wait without end. */
   if (!S_ISREG (status.st_mode))
-    {
-      seg_safetensors_refuse (error, "is not a regular file");
-      return NULL;
-    }
+    return seg_safetensors_refuse (error, "is not a regular file");
 
-  if (seg_safetensors_read_header (fd, (guint64) status.st_size, &header, &n_header, error))
+  if (seg_safetensors_read_header (self->fd, (guint64) status.st_size, &header, &n_header, error))
     root = seg_safetensors_parse_header (header, n_header, error);
   seg_free (header);
   if (root != NULL)
     {
       guint64 data_offset = sizeof (guint64) + n_header;
-      self = seg_safetensors_read_contents (fd, root, data_offset,
-                                            (guint64) status.st_size - data_offset, error);
+      taken = seg_safetensors_take_header (self, root, data_offset,
+                                           (guint64) status.st_size - data_offset, error);
       json_decref (root);
     }
-  return self;
+  return taken;
+}
+
+/* Says which file it was. */
+static void
+seg_safetensors_prefix_path (SegSafetensors *self, GError **error)
+{
+  g_autofree char *shown = _seg_text_escape_path (self->path);
+  g_prefix_error (error, "%s: ", shown);
+}
+
+/**
+ * seg_safetensors_open:
+ * @path: a file
+ * @error: return location
+ *
+ * Reads the header of a file, strictly, and leaves the file open for seg_safetensors_load(). Until
+ * then its tensors have shapes and no data, so that who knows which are wanted can look before
+ * memory is taken for what a stranger's file claims to hold.
+ * Beyond what the format's description asks for: the header has at most
+ * %SEG_SAFETENSORS_HEADER_DEFAULT bytes, there are at most 100,000 tensors of at most eight
+ * dimensions and 1000 texts, and names are printable and of at most 256 bytes. Tensors without
+ * elements are accepted wherever another one begins or ends.
+ * Errors: `SEG_ERROR_FORMAT`; `SEG_ERROR_UNSUPPORTED` for an element type other than F32, F16,
+ * BF16 and I64; `SEG_ERROR_MEMORY`; %G_IO_ERROR.
+ * Threads: any.
+ *
+ * Returns: (transfer full): the names, shapes and texts, or %NULL with @error set
+ */
+SegSafetensors *
+seg_safetensors_open (const char *path, GError **error)
+{
+  g_return_val_if_fail (path != NULL, NULL);
+
+  g_autoptr (SegSafetensors) self = seg_safetensors_new ();
+
+  self->path = g_strdup (path);
+  if (seg_safetensors_open_fd (self, error))
+    return g_steal_pointer (&self);
+  seg_safetensors_prefix_path (self, error);
+  return NULL;
+}
+
+/**
+ * seg_safetensors_load:
+ * @self: from seg_safetensors_open(), with no tensors added
+ * @error: return location
+ *
+ * Reads the data of all tensors and closes the file. Nothing is left to do where there is no open
+ * file. After an error some tensors have no data: @self is good for nothing any more.
+ * Errors: `SEG_ERROR_MEMORY`; `SEG_ERROR_FORMAT` if the file has become shorter; %G_IO_ERROR.
+ *
+ * Returns: %FALSE with @error set
+ */
+gboolean
+seg_safetensors_load (SegSafetensors *self, GError **error)
+{
+  g_return_val_if_fail (SEG_IS_SAFETENSORS (self), FALSE);
+  g_return_val_if_fail (self->places->len == 0 || self->places->len == self->names->len, FALSE);
+
+  for (guint i = 0; i < self->places->len; i++)
+    {
+      SegTensor *tensor = seg_safetensors_lookup (self, self->names->pdata[i]);
+
+      if (_seg_tensor_allocate (tensor, error)
+          && seg_safetensors_pread (self->fd, tensor->data, seg_tensor_get_n_bytes (tensor),
+                                    g_array_index (self->places, guint64, i), error))
+        continue;
+      g_autofree char *shown = _seg_text_escape (self->names->pdata[i]);
+      g_prefix_error (error, "tensor \"%s\": ", shown);
+      seg_safetensors_prefix_path (self, error);
+      return FALSE;
+    }
+  g_array_set_size (self->places, 0);
+  if (self->fd >= 0)
+    close (self->fd);
+  self->fd = -1;
+  return TRUE;
 }
 
 /**
@@ -482,12 +545,8 @@ seg_safetensors_read_fd (int fd, GError **error)
  * @path: a file
  * @error: return location
  *
- * Reads a whole file into owned memory, strictly. Beyond what the format's description asks for:
- * the header has at most %SEG_SAFETENSORS_HEADER_DEFAULT bytes, there are at most 100,000
- * tensors of at most eight dimensions and 1000 texts, and names are printable and of at most 256
- * bytes. Tensors without elements are accepted wherever another one begins or ends.
- * Errors: `SEG_ERROR_FORMAT`; `SEG_ERROR_UNSUPPORTED` for an element type other than F32, F16,
- * BF16 and I64; `SEG_ERROR_MEMORY`; %G_IO_ERROR.
+ * Reads a whole file into owned memory: seg_safetensors_open() and seg_safetensors_load().
+ * Errors: theirs.
  * Threads: any.
  *
  * Returns: (transfer full): the contents, or %NULL with @error set
@@ -495,23 +554,7 @@ seg_safetensors_read_fd (int fd, GError **error)
 SegSafetensors *
 seg_safetensors_read (const char *path, GError **error)
 {
-  SegSafetensors *self = NULL;
+  g_autoptr (SegSafetensors) self = seg_safetensors_open (path, error);
 
-  g_return_val_if_fail (path != NULL, NULL);
-
-  int fd = open (path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  if (fd >= 0)
-    {
-      self = seg_safetensors_read_fd (fd, error);
-      close (fd);
-    }
-  else
-    g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (errno), g_strerror (errno));
-
-  if (self == NULL)
-    {
-      g_autofree char *shown = _seg_text_escape_path (path);
-      g_prefix_error (error, "%s: ", shown);
-    }
-  return self;
+  return self != NULL && seg_safetensors_load (self, error) ? g_steal_pointer (&self) : NULL;
 }

@@ -2,22 +2,12 @@
 
 #include <segkit/atomic-file.h>
 #include <segkit/error.h>
-#include <segkit/safetensors.h>
 
-#include <jansson.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "safetensors-private.h"
 #include "text.h"
-
-#define SEG_SAFETENSORS_METADATA "__metadata__"
-
-struct _SegSafetensors
-{
-  GObject parent_instance;
-  GPtrArray *names; /* in the order added */
-  GTree *tensors;   /* by name; not a hash table: GLib's is slow at will of who chooses names */
-  json_t *metadata;
-};
 
 G_DEFINE_FINAL_TYPE (SegSafetensors, seg_safetensors, G_TYPE_OBJECT)
 
@@ -36,6 +26,10 @@ seg_safetensors_finalize (GObject *object)
   g_ptr_array_unref (self->names);
   g_tree_unref (self->tensors);
   json_decref (self->metadata);
+  g_free (self->path);
+  if (self->fd >= 0)
+    close (self->fd);
+  g_array_unref (self->places);
   G_OBJECT_CLASS (seg_safetensors_parent_class)->finalize (object);
 }
 
@@ -52,6 +46,8 @@ seg_safetensors_init (SegSafetensors *self)
   self->tensors = g_tree_new_full (seg_safetensors_compare_names, NULL, g_free,
                                    (GDestroyNotify) seg_tensor_unref);
   self->metadata = json_object ();
+  self->fd = -1;
+  self->places = g_array_new (FALSE, FALSE, sizeof (guint64));
 }
 
 /**

@@ -1,23 +1,13 @@
 #include <segkit/error.h>
 #include <segkit/memory.h>
-#include <segkit/tensor.h>
+
+#include "tensor-private.h"
 
 G_DEFINE_BOXED_TYPE (SegTensor, seg_tensor, seg_tensor_ref, seg_tensor_unref)
 
-/**
- * seg_tensor_new:
- * @dtype: element type
- * @rank: dimensions, at most %SEG_TENSOR_MAX_RANK; 0 is a single number
- * @dims: (array length=rank) (nullable): their sizes, not negative
- * @error: return location
- *
- * Makes a tensor of zeros.
- * Errors: `SEG_ERROR_SHAPE` for sizes that are negative or cannot be counted, `SEG_ERROR_MEMORY`.
- *
- * Returns: (transfer full): a new tensor, or %NULL with @error set
- */
+/* A shape whose bytes can be counted, without memory for them. */
 SegTensor *
-seg_tensor_new (SegDtype dtype, guint rank, const gint64 *dims, GError **error)
+_seg_tensor_new_empty (SegDtype dtype, guint rank, const gint64 *dims, GError **error)
 {
   SegTensor *self;
   gint64 n = 1;
@@ -38,15 +28,39 @@ seg_tensor_new (SegDtype dtype, guint rank, const gint64 *dims, GError **error)
   self->rank = rank;
   for (guint i = 0; i < rank; i++)
     self->dims[i] = dims[i];
-
-  self->data = seg_alloc ((gsize) n, seg_dtype_get_size (dtype), "tensor", error);
-  if (self->data == NULL)
-    {
-      g_free (self);
-      return NULL;
-    }
-  memset (self->data, 0, seg_tensor_get_n_bytes (self));
   return self;
+}
+
+/* Gives a tensor that has none memory for its numbers: zeros. */
+gboolean
+_seg_tensor_allocate (SegTensor *self, GError **error)
+{
+  self->data = seg_alloc (seg_tensor_get_n_elements (self), seg_dtype_get_size (self->dtype),
+                          "tensor", error);
+  if (self->data == NULL)
+    return FALSE;
+  memset (self->data, 0, seg_tensor_get_n_bytes (self));
+  return TRUE;
+}
+
+/**
+ * seg_tensor_new:
+ * @dtype: element type
+ * @rank: dimensions, at most %SEG_TENSOR_MAX_RANK; 0 is a single number
+ * @dims: (array length=rank) (nullable): their sizes, not negative
+ * @error: return location
+ *
+ * Makes a tensor of zeros.
+ * Errors: `SEG_ERROR_SHAPE` for sizes that are negative or cannot be counted, `SEG_ERROR_MEMORY`.
+ *
+ * Returns: (transfer full): a new tensor, or %NULL with @error set
+ */
+SegTensor *
+seg_tensor_new (SegDtype dtype, guint rank, const gint64 *dims, GError **error)
+{
+  g_autoptr (SegTensor) self = _seg_tensor_new_empty (dtype, rank, dims, error);
+
+  return self != NULL && _seg_tensor_allocate (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
 SegTensor *

@@ -18,6 +18,8 @@ G_DECLARE_FINAL_TYPE (SegSafetensors, seg_safetensors, SEG, SAFETENSORS, GObject
 
 SegSafetensors *seg_safetensors_new          (void);
 SegSafetensors *seg_safetensors_read         (const char *path, GError **error);
+SegSafetensors *seg_safetensors_open         (const char *path, GError **error);
+gboolean        seg_safetensors_load         (SegSafetensors *self, GError **error);
 gboolean        seg_safetensors_write        (SegSafetensors *self, const char *path, GError **error);
 void            seg_safetensors_set_metadata (SegSafetensors *self, const char *key, const char *value);
 const char     *seg_safetensors_get_metadata (SegSafetensors *self, const char *key);

@@ -121,7 +121,7 @@ seg_smp_format_read (SegFormat *format, const char *path, GError **error)
   (void) format;
   if (!seg_smp_format_check_weights (path, error)
       || (recipe = seg_smp_format_read_recipe (path, error)) == NULL
-      || (tensors = seg_safetensors_read (file, error)) == NULL)
+      || (tensors = seg_safetensors_open (file, error)) == NULL)
     return NULL;
   seg_safetensors_set_metadata (tensors, SEG_FORMAT_RECIPE, recipe);
   return tensors;
