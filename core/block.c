@@ -89,7 +89,7 @@ seg_block_build (SegBlock *self, SegGraph *graph, const char *name, const SegFea
       seg_graph_fail (graph, g_error_new (SEG_ERROR, SEG_ERROR_PLUGIN,
                                           "%s has built nothing that can be read: feature %u of %u "
                                           "is no map with a stride",
-                                          G_OBJECT_TYPE_NAME (self), i, out->n));
+                                          seg_type_get_feature (G_OBJECT_TYPE (self)), i, out->n));
   if (seg_graph_failed (graph))
     *out = (SegFeatures){ 0 };
 }
@@ -116,6 +116,6 @@ seg_block_build_map (SegBlock *self, SegGraph *graph, const char *name, SegValue
     seg_graph_fail (graph, g_error_new (SEG_ERROR, SEG_ERROR_PARAM,
                                         "%s cannot stand here: it does not give one map of the "
                                         "size of what it reads",
-                                        G_OBJECT_TYPE_NAME (self)));
+                                        seg_type_get_feature (G_OBJECT_TYPE (self))));
   return seg_graph_failed (graph) ? 0 : out.values[0];
 }

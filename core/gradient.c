@@ -184,7 +184,7 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
   if (klass->backward_input == NULL)
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: %s has no backward pass",
-                   node->name, G_OBJECT_TYPE_NAME (node->layer));
+                   node->name, seg_type_get_feature (G_OBJECT_TYPE (node->layer)));
       return FALSE;
     }
 

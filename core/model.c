@@ -283,6 +283,14 @@ seg_model_build_graph (SegModel *self, GKeyFile *recipe, GError **error)
   return TRUE;
 }
 
+/* A value that an option could not have either is here the fault of a file. */
+static void
+seg_model_blame_recipe (GError **error)
+{
+  if (error != NULL && g_error_matches (*error, SEG_ERROR, SEG_ERROR_PARAM))
+    (*error)->code = SEG_ERROR_FORMAT;
+}
+
 /* All but the values of parameters. */
 static SegModel *
 seg_model_build (const char *text, GError **error)
@@ -294,7 +302,10 @@ seg_model_build (const char *text, GError **error)
   if (recipe == NULL || !seg_model_parse_input (self, recipe, error)
       || !seg_model_parse_classes (self, recipe, error)
       || !seg_model_build_graph (self, recipe, error))
-    return NULL;
+    {
+      seg_model_blame_recipe (error);
+      return NULL;
+    }
   self->parameters = seg_parameters_new (self->graph);
   return g_steal_pointer (&self);
 }
@@ -306,8 +317,9 @@ seg_model_build (const char *text, GError **error)
  * @error: return location
  *
  * Makes a model that is not trained.
- * Errors: those of seg_recipe_parse() and seg_recipe_build_block(); `SEG_ERROR_SHAPE` if the
- * network does not fit together, or gives neither one channel for each class nor one for two;
+ * Errors: `SEG_ERROR_FORMAT` for whatever the recipe has wrong; `SEG_ERROR_PLUGIN` for a block
+ * that no plugin has; `SEG_ERROR_UNSUPPORTED`; `SEG_ERROR_SHAPE` if the network does not fit
+ * together, or gives neither one channel for each class nor one for two;
  * `SEG_ERROR_MEMORY`.
  * Threads: any, once plugins are loaded.
  *

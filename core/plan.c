@@ -232,7 +232,8 @@ seg_plan_node_new (SegPlan *self, guint index, GError **error)
   node->inputs = g_memdup2 (source->inputs, source->n_inputs * sizeof *source->inputs);
   node->n_inputs = node->n_layer_inputs = source->n_inputs;
   node->output = source->output;
-  node->posts = g_array_new (FALSE, TRUE, sizeof (SegPost));
+  /* room for one, so that its data is not NULL: layers count from it */
+  node->posts = g_array_sized_new (FALSE, TRUE, sizeof (SegPost), 1);
   node->first_param = seg_parameters_get_first (self->parameters, index, &node->n_params);
   node->params = g_new0 (gconstpointer, MAX (node->n_params, 1));
   node->tensors = g_new0 (SegTensor *, MAX (node->n_params, 1));

@@ -2,10 +2,12 @@
 
 #include <gobject/gvaluecollector.h>
 
-#include "property-private.h"
-
 #include <segkit/error.h>
 #include <segkit/property.h>
+#include <segkit/registry.h>
+
+#include "property-private.h"
+#include "text.h"
 
 static G_DEFINE_QUARK (seg-property-offset, seg_property_offset)
 
@@ -200,7 +202,7 @@ seg_property_check (GType type, GParamSpec *pspec, const GValue *value, GValue *
   if (!g_value_transform (value, checked) || !seg_property_kept (value, checked))
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s: property \"%s\" is %s, not %s",
-                   g_type_name (type), pspec->name, g_type_name (pspec->value_type),
+                   seg_type_get_feature (type), pspec->name, g_type_name (pspec->value_type),
                    G_VALUE_TYPE_NAME (value));
       return FALSE;
     }
@@ -249,7 +251,8 @@ seg_object_new_checked (GType type, guint n, const char *names[], const GValue v
 
   if (G_TYPE_IS_ABSTRACT (type))
     {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s is abstract", g_type_name (type));
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s is abstract",
+                   seg_type_get_feature (type));
       return NULL;
     }
 
@@ -260,7 +263,7 @@ seg_object_new_checked (GType type, guint n, const char *names[], const GValue v
       if (pspec == NULL)
         {
           g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s has no property \"%s\"",
-                       g_type_name (type), names[done]);
+                       seg_type_get_feature (type), names[done]);
           break;
         }
       if (!seg_property_check (type, pspec, &values[done], &checked[done], error))
@@ -302,7 +305,7 @@ _seg_properties_collect (GType type, const char *first_property, va_list args, G
       if (pspec == NULL)
         {
           g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s has no property \"%s\"",
-                       g_type_name (type), name);
+                       seg_type_get_feature (type), name);
           return FALSE;
         }
       if (G_TYPE_IS_ENUM (pspec->value_type))
@@ -419,13 +422,15 @@ seg_value_from_string (GParamSpec *pspec, const char *text, GValue *value, GErro
       for (guint i = 0; i < klass->n_values; i++)
         g_string_append_printf (nicks, "%s%s", i == 0 ? "" : ", ", klass->values[i].value_nick);
       g_value_unset (value);
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "\"%s\" is not one of %s", text, nicks->str);
+      g_autofree char *shown = _seg_text_escape (text);
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "\"%s\" is not one of %s", shown, nicks->str);
       return FALSE;
     }
   else
     {
       g_value_unset (value);
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "\"%s\" is not %s", text,
+      g_autofree char *shown = _seg_text_escape (text);
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "\"%s\" is not %s", shown,
                    type == G_TYPE_INT       ? "a whole number"
                    : type == G_TYPE_FLOAT   ? "a number"
                    : type == G_TYPE_BOOLEAN ? "true or false"
@@ -436,10 +441,32 @@ seg_value_from_string (GParamSpec *pspec, const char *text, GValue *value, GErro
 }
 
 /**
+ * seg_type_get_feature:
+ * @type: of a layer, block or format
+ *
+ * What a message calls an object: who wrote a recipe has never seen the type's own name.
+ * Threads: any, once plugins are loaded.
+ *
+ * Returns: (transfer none): the name that it is registered by, or else the type's
+ */
+const char *
+seg_type_get_feature (GType type)
+{
+  SegRegistry *registry = seg_registry_get_default ();
+  g_auto (GStrv) names = seg_registry_list (registry, type);
+
+  for (char **name = names; *name != NULL; name++)
+    if (seg_registry_lookup (registry, *name) == type)
+      return g_intern_string (*name);
+  return g_type_name (type);
+}
+
+/**
  * seg_value_to_string:
  * @value: of a property
  *
- * Returns: (transfer full): text that seg_value_from_string() reads back; for an object, its type
+ * Returns: (transfer full): text that seg_value_from_string() reads back; for an object, its
+ * feature
  */
 char *
 seg_value_to_string (const GValue *value)
@@ -462,7 +489,7 @@ seg_value_to_string (const GValue *value)
       return g_strdup (found != NULL ? found->value_nick : "?");
     }
   if (G_VALUE_HOLDS_OBJECT (value) && g_value_get_object (value) != NULL)
-    return g_strdup (G_OBJECT_TYPE_NAME (g_value_get_object (value)));
+    return g_strdup (seg_type_get_feature (G_OBJECT_TYPE (g_value_get_object (value))));
   return g_strdup ("");
 }
 
@@ -491,10 +518,11 @@ seg_ints_from_string (const char *text, gint minimum, gint maximum, guint *n, GE
 
       if (!g_ascii_string_to_signed (words[*n], 10, minimum, maximum, &number, NULL))
         {
+          g_autofree char *shown = _seg_text_escape (words[*n]);
           g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
                        "\"%s\" is not a number from %d to %d, as a list of numbers with semicolons "
                        "between them needs it",
-                       words[*n], minimum, maximum);
+                       shown, minimum, maximum);
           return NULL;
         }
       numbers[*n] = (gint) number;

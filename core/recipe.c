@@ -318,6 +318,8 @@ seg_recipe_take_values (GKeyFile *recipe, const char *group, GObjectClass *klass
       if (strlen (text) > SEG_TEXT_MAX_NAME)
         return seg_recipe_refuse (error, "%s has a value of more than %d bytes", *key,
                                   SEG_TEXT_MAX_NAME);
+      if (strpbrk (text, "\t\r") != NULL)
+        return seg_recipe_refuse (error, "%s has a value with control characters", *key);
       if (!seg_value_from_string (pspec, text, seg_recipe_properties_append (properties, pspec),
                                   error))
         {

@@ -77,15 +77,23 @@ _seg_smp_json_write (json_t *root, const char *folder, const char *name, GError 
   return written;
 }
 
-/* `"KEY": VALUE: WHY`, as JSON writes it in ASCII, so that no value can reach a terminal raw. */
+/* JSON in ASCII, without the one control character that Jansson does not escape. */
+static char *
+seg_smp_json_show (const json_t *value)
+{
+  char *text = json_dumps (value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT
+                                      | JSON_REAL_PRECISION (9));
+
+  return text != NULL ? g_strdelimit (text, "\177", '?') : NULL;
+}
+
+/* `"KEY": VALUE: WHY`, so that no value can reach a terminal raw. */
 gboolean
 _seg_smp_json_refuse (SegError code, const char *key, const json_t *value, const char *why,
                       GError **error)
 {
   json_auto_t *name = json_string (key);
-  char *shown = json_dumps (name, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-  char *text = json_dumps (value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT
-                                      | JSON_REAL_PRECISION (9));
+  char *shown = seg_smp_json_show (name), *text = seg_smp_json_show (value);
   gboolean cut = text != NULL && strlen (text) > MAX_SHOWN;
 
   g_set_error (error, SEG_ERROR, (gint) code, "%.*s%s%.*s%s: %s", MAX_SHOWN,

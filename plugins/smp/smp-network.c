@@ -140,7 +140,8 @@ seg_smp_config_take_encoder (SegSmpConfig *self, SegBlock *encoder, GError **err
     if (seg_smp_is_feature (encoder, self->encoder->feature)
         && seg_smp_has_properties (encoder, "an encoder", self->encoder->properties, none, NULL))
       return TRUE;
-  return seg_smp_network_refuse (error, "this encoder, %s", G_OBJECT_TYPE_NAME (encoder));
+  return seg_smp_network_refuse (error, "this encoder, %s",
+                                 seg_type_get_feature (G_OBJECT_TYPE (encoder)));
 }
 
 static gboolean
@@ -165,7 +166,8 @@ seg_smp_config_take_decoder (SegSmpConfig *self, SegBlock *decoder, GError **err
   guint n;
 
   if (!seg_smp_is_feature (decoder, "unet-smp-decoder"))
-    return seg_smp_network_refuse (error, "this decoder, %s", G_OBJECT_TYPE_NAME (decoder));
+    return seg_smp_network_refuse (error, "this decoder, %s",
+                                   seg_type_get_feature (G_OBJECT_TYPE (decoder)));
   if (!seg_smp_has_properties (decoder, "a decoder", "", known, error)
       || !seg_smp_find_choice (&self->norm, _seg_smp_norms, decoder, "norm", error)
       || !seg_smp_find_choice (&self->attention, _seg_smp_attentions, decoder, "attention", error)
@@ -196,7 +198,8 @@ _seg_smp_config_from_model (SegSmpConfig *self, SegModel *model, GError **error)
   if (recipe == NULL || (network = seg_recipe_build_block (recipe, "model", error)) == NULL)
     return FALSE;
   if (!seg_smp_is_feature (network, "unet"))
-    return seg_smp_network_refuse (error, "this network, %s", G_OBJECT_TYPE_NAME (network));
+    return seg_smp_network_refuse (error, "this network, %s",
+                                   seg_type_get_feature (G_OBJECT_TYPE (network)));
   g_object_get (network, "encoder", &encoder, "decoder", &decoder, NULL);
   if (encoder == NULL || decoder == NULL)
     return seg_smp_network_refuse (error, "a network without a %s of its own",

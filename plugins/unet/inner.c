@@ -59,7 +59,7 @@ _seg_unet_new_inner (SegGraph *graph, const SegUnetInner *inner, gint64 channels
   else if (seg_block_get_kind (inner->pattern) != SEG_BLOCK_MAP)
     g_set_error (&error, SEG_ERROR, SEG_ERROR_PARAM,
                  "%s cannot be an inner block: it does not turn one map into one map",
-                 G_OBJECT_TYPE_NAME (inner->pattern));
+                 seg_type_get_feature (G_OBJECT_TYPE (inner->pattern)));
   else
     block = seg_object_copy_with (inner->pattern, &error, "channels", (gint) channels, NULL);
 

@@ -164,7 +164,7 @@ test_unknown_property (void)
   g_autoptr (SegGraph) graph = graph_new (&image);
 
   seg_graph_add (graph, "conv", "conv2d", SEG_IN (image), "kernel-size", 3, "colour", 5, NULL);
-  assert_failed (graph, SEG_ERROR_PARAM, "conv: SegConv2d has no property \"colour\"");
+  assert_failed (graph, SEG_ERROR_PARAM, "conv: conv2d has no property \"colour\"");
 }
 
 static void

@@ -239,16 +239,16 @@ static const struct
   const char *recipe, *message;
 } unwritable[] = {
   { HEAD, "a network without a [model.encoder] of its own" },
-  { HEAD KERNEL ENCODER "[model.decoder]\ntype=unet-decoder\n", "this decoder, SegUnetDecoder" },
+  { HEAD KERNEL ENCODER "[model.decoder]\ntype=unet-decoder\n", "this decoder, unet-decoder" },
   { HEAD ENCODER DECODER, "a network with head-kernel-size=1" },
   { HEAD KERNEL "[model.encoder]\ntype=unet-encoder\ndepth=5\nchannels=2\n"
                 "[model.decoder]\ntype=unet-smp-decoder\nchannels=8;8;8;8;8\n",
-    "this encoder, SegUnetEncoder" },
-  { HEAD KERNEL ENCODER "pre-activation=true\n" DECODER, "this encoder, SegResnetEncoder" },
+    "this encoder, unet-encoder" },
+  { HEAD KERNEL ENCODER "pre-activation=true\n" DECODER, "this encoder, resnet-encoder" },
   { HEAD KERNEL ENCODER DECODER "activation=leaky-relu\n", "a decoder with activation=leaky-relu" },
   { HEAD KERNEL ENCODER DECODER "norm=instance\n", "a decoder with norm=instance" },
   { HEAD KERNEL ENCODER DECODER "[model.decoder.inner]\ntype=residual\n",
-    "a decoder with inner=SegResidual" },
+    "a decoder with inner=residual" },
 };
 
 static void
