@@ -132,8 +132,16 @@ seg_safetensors_check_cost (const char *header, gsize n_bytes, GError **error)
 static json_t *
 seg_safetensors_parse_header (const char *header, gsize n_bytes, GError **error)
 {
+  const char *nul = memchr (header, '\0', n_bytes);
   json_error_t problem;
 
+  /* Jansson passes over one behind a number */
+  if (nul != NULL)
+    {
+      seg_safetensors_refuse (error, "header: byte %" G_GSIZE_FORMAT ": a NUL character",
+                              (gsize) (nul - header));
+      return NULL;
+    }
   if (header[0] != '{')
     {
       seg_safetensors_refuse (error, "header does not begin with {");

@@ -35,6 +35,12 @@ _seg_smp_json_read (const char *folder, const char *name, GError **error)
     }
   if (!g_file_get_contents (path, &text, &n_bytes, error))
     return NULL;
+  /* Jansson passes over one behind a number */
+  if (strlen (text) != n_bytes)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: has a NUL character", name);
+      return NULL;
+    }
 
   root = json_loadb (text, n_bytes, JSON_REJECT_DUPLICATES, &where);
   if (root == NULL)

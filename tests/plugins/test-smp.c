@@ -74,6 +74,7 @@ static const struct
   { "no-class", "{}", "\"_model_class\" is missing" },
   { "other-class", "{\"_model_class\": \"Linknet\"}", "\"_model_class\": \"Linknet\": only Unet" },
   { "unknown-key", "{" UNET ", \"stem\": 2}", "\"stem\": 2: unknown key" },
+  { "delete-key", "{" UNET ", \"a\x7f\": \"\x7f\"}", "\"a?\": \"?\": unknown key" },
   { "unshowable-key", "{" UNET ", \"a\\u001b[2J\\n\": \"\\u202e\"}",
     "\"a\\u001B[2J\\n\": \"\\u202E\": unknown key" },
   { "encoder-unknown", "{" UNET ", \"encoder_name\": \"vgg16\"}",
@@ -148,12 +149,40 @@ test_folder (void)
   write_text (folder, "config.json", "{\"\xff\": 1}", -1);
   assert_not_loaded (folder, "config.json: line 1");
   write_text (folder, "config.json", "{}\0", 3);
-  assert_not_loaded (folder, "config.json: line 1");
+  assert_not_loaded (folder, "config.json: has a NUL character");
 
   /* nobody will ever write to it */
   g_assert_cmpint (g_remove (config), ==, 0);
   g_assert_cmpint (mkfifo (config, 0600), ==, 0);
   assert_not_loaded (folder, "config.json: not a regular file");
+}
+
+/* Texts that are JSON, and that are refused nevertheless: keys that occur twice, and NUL. */
+static const char *const refused_json[] = { "y_object_duplicated_key.json",
+                                            "y_object_duplicated_key_and_value.json",
+                                            "y_object_escaped_null_in_key.json",
+                                            "y_string_null_escape.json", NULL };
+
+/* The text as the value of a key that is not known: what is not JSON is told by line, the rest by
+ * that key. */
+static void
+check_json_value (const char *folder, const char *name, const char *text, gsize n_bytes)
+{
+  g_autoptr (GString) config = g_string_new ("{" UNET ",\"x\":");
+  g_autoptr (GError) error = NULL;
+  gboolean parsed;
+
+  g_string_append_len (config, text, (gssize) n_bytes);
+  g_string_append_c (config, '}');
+  write_text (folder, "config.json", config->str, (gssize) config->len);
+  g_assert_null (seg_model_load (folder, &error));
+  parsed = strstr (error->message, "config.json: \"x\": ") != NULL;
+  g_assert_true (parsed || strstr (error->message, "config.json: line ") != NULL
+                 || memchr (text, '\0', n_bytes) != NULL);
+  if (*name == 'y')
+    g_assert_true (parsed != g_strv_contains (refused_json, name));
+  else if (*name == 'n')
+    g_assert_false (parsed);
 }
 
 /* Files that parsers have stumbled over, as either of the two. */
@@ -177,6 +206,8 @@ test_malformed (void)
       gsize n_bytes;
 
       g_assert_true (g_file_get_contents (file, &text, &n_bytes, NULL));
+      g_test_message ("%s", name);
+      check_json_value (folder, name, text, n_bytes);
       write_text (folder, "config.json", text, (gssize) n_bytes);
       assert_not_loaded (folder, "config.json: ");
       write_text (folder, "config.json", "{" UNET "}", -1);
