@@ -15,6 +15,7 @@ typedef struct
   guint *inputs; /* the layer's, then those that posts add */
   guint n_inputs, n_layer_inputs;
   guint output;
+  GArray *nodes; /* of guint: of the graph, the layer's own and then those taken over */
   GArray *posts; /* of SegPost; scale and shift belong to the node */
   gconstpointer *params; /* data of the tensors */
   SegTensor **tensors;

@@ -28,6 +28,7 @@ seg_plan_node_free (gpointer data)
       g_free ((gpointer) post->shift);
     }
   g_array_unref (node->posts);
+  g_array_unref (node->nodes);
   g_object_unref (node->layer);
   g_free (node->name);
   g_free (node->inputs);
@@ -100,6 +101,7 @@ _seg_plan_absorb (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader, SegPost
   guint at;
 
   g_array_append_val (node->posts, *post);
+  g_array_append_vals (node->nodes, reader->nodes->data, reader->nodes->len);
   node->output = reader->output;
   g_string_append_printf (plan->report, "%s into %s\n", reader->name, node->name);
 
@@ -216,6 +218,8 @@ seg_plan_compile_node (SegPlan *self, SegPlanNode *node, GError **error)
       return FALSE;
     }
   node->step->layer = node->layer;
+  if (node->step->kernel == NULL)
+    node->step->kernel = klass->compile != NULL ? "own" : "plain";
   return TRUE;
 }
 
@@ -232,6 +236,8 @@ seg_plan_node_new (SegPlan *self, guint index, GError **error)
   node->inputs = g_memdup2 (source->inputs, source->n_inputs * sizeof *source->inputs);
   node->n_inputs = node->n_layer_inputs = source->n_inputs;
   node->output = source->output;
+  node->nodes = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_array_append_val (node->nodes, index);
   /* room for one, so that its data is not NULL: layers count from it */
   node->posts = g_array_sized_new (FALSE, TRUE, sizeof (SegPost), 1);
   node->first_param = seg_parameters_get_first (self->parameters, index, &node->n_params);

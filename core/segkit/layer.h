@@ -154,6 +154,9 @@ typedef struct
  * @grid_x: the same for columns
  * @channel_grain: output channels may be split between threads at multiples of this; 0: never
  * @scratch_bytes: scratch of one thread
+ * @kernel: how it computes, in a word or two, for people: "direct". Without compile() it is
+ *   "plain"
+ * @packed_bytes: memory that the step takes for weights in a form of its own
  * @required: of this kernel, bits may depend on no pixel outside; %NULL: the layer's
  * @run: computes one piece; @in holds the layer's inputs, then those that posts add
  * @refresh: training only: the parameters have changed; may be %NULL
@@ -169,6 +172,8 @@ struct _SegStep
   guint16 grid_y, grid_x;
   guint channel_grain;
   gsize scratch_bytes;
+  const char *kernel; /* static */
+  gsize packed_bytes;
   void (*required) (const SegStep *self, const SegShape *in, guint n_in, const SegRect *out,
                     guint input, SegRect *need);
   void (*run) (const SegStep *self, const SegRun *run, const SegView *in, guint n_in, SegView *out,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <segkit/atomic-file.h>
+#include <segkit/describe.h>
 #include <segkit/format.h>
 #include <segkit/labels.h>
 #include <segkit/memory.h>

@@ -262,6 +262,7 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
   step->step.run = seg_conv_transpose2d_step_run;
   step->step.refresh = seg_conv_transpose2d_step_refresh;
   step->step.free = seg_conv_transpose2d_step_free;
+  step->step.kernel = "direct";
   step->step.channel_grain = (guint) offer->kernels->conv_channels;
 
   for (gint i = 0; i < self->stride * self->stride; i++)
@@ -271,6 +272,7 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
       seg_conv_transpose2d_init_phase (self, offer, i / self->stride, i % self->stride, phase);
       step->step.scratch_bytes
           = MAX (step->step.scratch_bytes, seg_tap_conv_scratch_bytes (&phase->conv));
+      step->step.packed_bytes += seg_tap_conv_packed_bytes (&phase->conv);
       reserved = reserved && seg_tap_conv_reserve (&phase->conv, error);
     }
   if (offer->purpose == SEG_PURPOSE_TRAINING)

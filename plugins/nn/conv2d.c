@@ -159,6 +159,8 @@ seg_conv2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
   step->step.run = seg_conv2d_step_run;
   step->step.refresh = seg_conv2d_step_refresh;
   step->step.free = seg_conv2d_step_free;
+  step->step.kernel = "direct";
+  step->step.packed_bytes = seg_tap_conv_packed_bytes (&step->conv);
   step->step.channel_grain = (guint) offer->kernels->conv_channels;
   step->step.scratch_bytes = seg_tap_conv_scratch_bytes (&step->conv);
   if (offer->purpose == SEG_PURPOSE_TRAINING)

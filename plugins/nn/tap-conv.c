@@ -154,6 +154,16 @@ seg_tap_conv_reserve (SegTapConv *self, GError **error)
   return self->shift != NULL;
 }
 
+/* What seg_tap_conv_reserve() takes. */
+gsize
+seg_tap_conv_packed_bytes (const SegTapConv *self)
+{
+  gsize n_outputs =
+      (gsize) (self->n_groups * seg_tap_conv_n_tiles (self) * self->kernels->conv_channels);
+
+  return n_outputs * (gsize) (self->in_channels * self->n_taps + 1) * sizeof (float);
+}
+
 static gint64
 seg_tap_conv_run_floats (const SegTapConv *self)
 {

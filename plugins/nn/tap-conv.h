@@ -44,6 +44,7 @@ gboolean seg_tap_conv_reserve   (SegTapConv *self, GError **error);
 guint seg_tap_conv_pack          (SegTapConv *self, SegTapWeight weight, gpointer user_data,
                                   gconstpointer weights, const float *bias, const SegPost *posts,
                                   guint n_posts);
+gsize seg_tap_conv_packed_bytes  (const SegTapConv *self);
 gsize seg_tap_conv_scratch_bytes (const SegTapConv *self);
 void  seg_tap_conv_run           (const SegTapConv *self, const SegTapPlace *place, gint64 oy,
                                   gint64 ox, gint64 height, gint64 width, const SegPost *posts,

@@ -1,0 +1,261 @@
+/* What a plan has become and what a schedule takes. Nothing here is needed to run a network. */
+#include "schedule-private.h"
+
+#include <segkit/describe.h>
+
+/* An image that no border reaches the middle of, so large that strides show in sizes whatever
+ * unpadded layers cut off. */
+#define SEG_DESCRIBE_SIDE (G_GINT64_CONSTANT (1) << 20)
+
+/**
+ * seg_plan_describe_step:
+ * @self: a plan
+ * @step: its number, from 0
+ * @info: (out caller-allocates): what it does
+ */
+void
+seg_plan_describe_step (SegPlan *self, guint step, SegStepInfo *info)
+{
+  const SegPlanNode *node;
+
+  g_return_if_fail (step < self->nodes->len);
+
+  node = self->nodes->pdata[step];
+  *info = (SegStepInfo){
+    .nodes = (const guint *) (gpointer) node->nodes->data,
+    .n_nodes = node->nodes->len,
+    .layer = node->layer,
+    .kernel = node->step != NULL ? node->step->kernel : NULL,
+    .packed_bytes = node->step != NULL ? node->step->packed_bytes : 0,
+    .inputs = node->inputs,
+    .n_inputs = node->n_inputs,
+    .n_layer_inputs = node->n_layer_inputs,
+    .output = node->output,
+  };
+}
+
+SegValue
+seg_plan_get_input (SegPlan *self)
+{
+  return self->input;
+}
+
+SegValue
+seg_plan_get_output (SegPlan *self)
+{
+  return self->output;
+}
+
+/**
+ * seg_plan_get_packed_bytes:
+ * @self: a plan
+ *
+ * Returns: bytes that all steps together take for weights in a form of their own
+ */
+gsize
+seg_plan_get_packed_bytes (SegPlan *self)
+{
+  gsize bytes = 0;
+
+  for (guint i = 0; i < self->nodes->len; i++)
+    {
+      const SegPlanNode *node = self->nodes->pdata[i];
+      bytes += node->step != NULL ? node->step->packed_bytes : 0;
+    }
+  return bytes;
+}
+
+/* ---- halos ----------------------------------------------------------------------------- */
+
+/* One axis of a map: @up of its pixels lie on @down of the image's. */
+typedef struct
+{
+  gint64 up, down;
+} SegScale;
+
+typedef struct
+{
+  SegPlan *plan;
+  SegShape *shapes; /* per value, for the large image */
+  SegHalo *halos;   /* per value */
+  gint64 align_x, align_y;
+} SegHaloSearch;
+
+static SegScale
+seg_describe_get_scale (gint64 size)
+{
+  return (SegScale){ MAX ((size + SEG_DESCRIBE_SIDE / 2) / SEG_DESCRIBE_SIDE, 1),
+                     MAX ((SEG_DESCRIBE_SIDE + size / 2) / size, 1) };
+}
+
+/* The least common multiple, unless no image is so large. */
+static gint64
+seg_describe_join_strides (gint64 a, gint64 b)
+{
+  gint64 x = a, y = b;
+
+  while (y != 0)
+    {
+      gint64 rest = x % y;
+      x = y;
+      y = rest;
+    }
+  return a / x > SEG_DESCRIBE_SIDE / b ? a : a / x * b;
+}
+
+/* Values that need the whole image; of all others, the stride that their strides divide. */
+static void
+seg_describe_find_whole (SegHaloSearch *self)
+{
+  for (guint i = 0; i < self->plan->nodes->len; i++)
+    {
+      const SegPlanNode *node = self->plan->nodes->pdata[i];
+      SegHalo *halo = &self->halos[node->output];
+      const SegShape *shape = &self->shapes[node->output];
+
+      if (SEG_LAYER_GET_CLASS (node->layer)->flags & SEG_LAYER_WHOLE_MAP)
+        halo->whole = TRUE;
+      for (guint j = 0; j < node->n_inputs; j++)
+        halo->whole |= self->halos[node->inputs[j]].whole;
+      if (halo->whole)
+        continue;
+      self->align_x =
+          seg_describe_join_strides (self->align_x, seg_describe_get_scale (shape->w).down);
+      self->align_y =
+          seg_describe_join_strides (self->align_y, seg_describe_get_scale (shape->h).down);
+    }
+}
+
+/* What of the image node @last must read to give @out. */
+static SegRect
+seg_describe_walk_back (SegHaloSearch *self, guint last, SegRect out, SegRect *needs)
+{
+  SegPlan *plan = self->plan;
+
+  memset (needs, 0, plan->n_values * sizeof *needs);
+  needs[((SegPlanNode *) plan->nodes->pdata[last])->output] = out;
+  for (guint i = last + 1; i-- > 0;)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      SegRect rect = needs[node->output];
+
+      if (seg_rect_is_empty (&rect))
+        continue;
+      rect = _seg_plan_round (node, self->shapes, rect);
+      for (guint j = 0; j < node->n_inputs; j++)
+        {
+          SegRect *need = &needs[node->inputs[j]];
+          *need = seg_rect_union (*need, _seg_plan_required (node, self->shapes, &rect, j));
+        }
+    }
+  return needs[plan->input];
+}
+
+static void
+seg_describe_find_halo (SegHaloSearch *self, guint last, SegRect *needs)
+{
+  SegValue value = ((SegPlanNode *) self->plan->nodes->pdata[last])->output;
+  SegScale h = seg_describe_get_scale (self->shapes[value].w),
+           v = seg_describe_get_scale (self->shapes[value].h);
+  SegRect covered = { SEG_DESCRIBE_SIDE / 2 / self->align_x * self->align_x,
+                      SEG_DESCRIBE_SIDE / 2 / self->align_y * self->align_y, self->align_x,
+                      self->align_y };
+  SegRect out = { covered.x * h.up / h.down, covered.y * v.up / v.down, covered.w * h.up / h.down,
+                  covered.h * v.up / v.down };
+  SegRect need = seg_describe_walk_back (self, last, out, needs);
+
+  self->halos[value].left = covered.x - need.x;
+  self->halos[value].top = covered.y - need.y;
+  self->halos[value].right = need.x + need.w - covered.x - covered.w;
+  self->halos[value].bottom = need.y + need.h - covered.y - covered.h;
+}
+
+/**
+ * seg_plan_dup_halos:
+ * @self: a plan
+ * @n: (out): how many values there are
+ * @error: return location
+ *
+ * Finds what each value needs of the image, by walking back through what the compiled steps read.
+ * Of a value that no step gives, all is 0. An unpadded network shifts its output: then one side
+ * gets less than the other.
+ * Errors: `SEG_ERROR_SHAPE` if the network takes no large image.
+ *
+ * Returns: (transfer full) (array length=n): a halo for each value, or %NULL with @error set
+ */
+SegHalo *
+seg_plan_dup_halos (SegPlan *self, guint *n, GError **error)
+{
+  SegShape image = { 1, seg_graph_get_channels (self->graph, self->input), SEG_DESCRIBE_SIDE,
+                     SEG_DESCRIBE_SIDE };
+  g_autofree SegShape *shapes = g_new0 (SegShape, self->n_values);
+  g_autofree SegRect *needs = g_new (SegRect, self->n_values);
+  g_autofree SegHalo *halos = g_new0 (SegHalo, self->n_values);
+  SegHaloSearch search = { self, shapes, halos, 1, 1 };
+
+  if (!_seg_plan_infer (self, &image, shapes, error))
+    return NULL;
+  seg_describe_find_whole (&search);
+  for (guint i = 0; i < self->nodes->len; i++)
+    if (!halos[((SegPlanNode *) self->nodes->pdata[i])->output].whole)
+      seg_describe_find_halo (&search, i, needs);
+  *n = self->n_values;
+  return g_steal_pointer (&halos);
+}
+
+/* ---- schedules ------------------------------------------------------------------------- */
+
+/**
+ * seg_schedule_describe_map:
+ * @self: a schedule
+ * @value: of its plan
+ * @info: (out caller-allocates): what it takes
+ */
+void
+seg_schedule_describe_map (SegSchedule *self, SegValue value, SegMapInfo *info)
+{
+  const SegSlot *slot;
+
+  g_return_if_fail (value > 0 && value < self->plan->n_values);
+
+  slot = &self->slots[value];
+  *info = (SegMapInfo){ self->shapes[value], slot->rect, slot->n_rows, slot->bytes };
+}
+
+/**
+ * seg_schedule_get_multiply_adds:
+ * @self: a schedule
+ * @step: of its plan
+ *
+ * Returns: multiply-adds that the step does in one run; what it has taken over is not counted
+ */
+gint64
+seg_schedule_get_multiply_adds (SegSchedule *self, guint step)
+{
+  const SegPlanNode *node;
+  g_autofree SegShape *in = NULL;
+
+  g_return_val_if_fail (step < self->plan->nodes->len, 0);
+
+  node = self->plan->nodes->pdata[step];
+  if (node->step == NULL)
+    return 0;
+  in = g_new (SegShape, node->n_layer_inputs);
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    in[i] = self->shapes[node->inputs[i]];
+  return self->shapes[node->output].n
+         * seg_layer_get_multiply_adds (node->layer, in, node->n_layer_inputs,
+                                        &self->slots[node->output].rect);
+}
+
+/**
+ * seg_schedule_get_scratch_bytes:
+ * @self: a schedule
+ *
+ * Returns: bytes that each thread of a run takes beside the maps
+ */
+gsize
+seg_schedule_get_scratch_bytes (SegSchedule *self)
+{
+  return self->scratch_bytes;
+}
