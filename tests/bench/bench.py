@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""Compares segkit's speed with that of other programs, side by side in one run.
+
+usage: bench.py BUILD_DIR [--models a,b] [--sizes 256,512] [--threads 1,2]
+                [--peers segkit-whole,pytorch,onnxruntime] [--runs 5] [--csv FILE]
+
+All have the same weights and the same image, and must give the same logits
+before anything is timed.  They then take turns: one run of each, and again.
+
+Needs nothing but Python itself.  Who is compared beside segkit:
+
+    segkit-whole   segkit, the whole image at once instead of by bands
+    pytorch        eager, float32
+    onnxruntime    from npm, with graphs that PyTorch exports
+
+Each is a process of its own that says "ready NAME VERSION", and then answers
+each line of its standard input with one line:
+
+    run            computes the network once: the seconds that took
+    write FILE     writes the last logits, planar float32: "written"
+
+Of segkit there is also "multiply-adds": how many the last run has done.
+"""
+
+import argparse
+import array
+import csv
+import datetime
+import importlib.util
+import os
+import pathlib
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+
+from peer import Peer, PeerError
+
+HERE = pathlib.Path(__file__).resolve().parent
+MODELS = sorted(path.stem for path in (HERE / "models").glob("*.recipe"))
+PEERS = ["segkit-whole", "pytorch", "onnxruntime"]
+
+BAND_ROWS = 32      # as segment runs images up to 8192 pixels wide
+TOLERANCE = {"segkit-whole": 0.0, "pytorch": 1e-4, "onnxruntime": 1e-4}    # of the largest logit
+
+COLUMNS = ["date", "processor", "cores", "load", "model", "size", "threads", "peer", "version",
+           "runs", "seconds_min", "seconds_median", "seconds_max", "cpu_seconds", "gflop",
+           "gflops", "peak_gflops", "of_peak", "rss_mb", "ratio", "error", "problem"]
+
+
+def floats(path):
+    values = array.array("f")
+    values.frombytes(path.read_bytes())
+    return values
+
+
+def largest_error(actual, expected):
+    """Of the largest expected; NaN where there is one."""
+    if len(actual) != len(expected):
+        return float("nan")
+    differences = [abs(a - b) for a, b in zip(actual, expected)]
+    total = sum(differences)        # max() would pass over a NaN
+    return max(differences) / max(map(abs, expected)) if total == total else total
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.build = pathlib.Path(options.build).resolve()
+        self.folder = self.build / "bench"
+        self.folder.mkdir(exist_ok=True)
+        self.modules = self.folder / "node_modules"
+        self.model = self.folder / "model.safetensors"
+        self.onnx = self.folder / "model.onnx"
+        self.input = self.folder / "input.f32"
+        self.peers = self.present(options.peers)
+        self.failed = False
+
+    def present(self, wanted):
+        """Those peers that this machine has; says which it has not."""
+        torch = importlib.util.find_spec("torch") is not None
+        node = shutil.which("node") is not None and self.modules.is_dir()
+        missing = {}
+        if not torch:
+            missing["pytorch"] = "PyTorch is not installed"
+            missing["onnxruntime"] = "PyTorch, which exports its models, is not installed"
+        if not node:
+            missing["onnxruntime"] = "node or the npm package onnxruntime-node is not installed"
+        for name in wanted:
+            if name in missing:
+                print(f"left out: {name}: {missing[name]} (make deps-bench installs it)")
+        return [name for name in wanted if name not in missing]
+
+    # --- what all share ----------------------------------------------------------
+
+    def torch_command(self, case, *arguments):
+        return [sys.executable, HERE / "torch-peer.py", case["model"], self.model, self.input,
+                *case["shape"], *arguments]
+
+    def prepare(self, case):
+        """Makes the model, the image and, if need be, the ONNX file."""
+        recipe = HERE / "models" / f"{case['model']}.recipe"
+        channels = int(re.search(r"^channels=(\d+)", recipe.read_text(), re.M)[1])
+        case["shape"] = [str(n) for n in (channels, case["size"], case["size"])]
+        run([self.build / "apps" / "segconvert", "--recipe", recipe, self.model])
+        uniform = random.Random(1).uniform
+        pixels = array.array("f", (uniform(-1, 1) for _ in range(channels * case["size"] ** 2)))
+        self.input.write_bytes(pixels.tobytes())
+        if "onnxruntime" in self.peers:
+            run(self.torch_command(case, "--export", self.onnx))
+
+    def start(self, case, name):
+        threads = str(case["threads"])
+        segkit = [self.build / "tests" / "bench" / "segkit-peer", "--threads", threads]
+        arguments = [self.model, self.input, *case["shape"]]
+        command = {
+            "segkit": [*segkit, "--bands", str(BAND_ROWS), *arguments],
+            "segkit-whole": [*segkit, *arguments],
+            "pytorch": self.torch_command(case, "--threads", threads),
+            "onnxruntime": ["node", HERE / "onnxruntime-peer.js", self.modules, self.onnx,
+                            self.input, *case["shape"], threads],
+        }[name]
+        return Peer(name, command)
+
+    # --- one case ----------------------------------------------------------------
+
+    def warm_up(self, peer, expected):
+        """Runs once; returns the logits, after a look at whether they are right."""
+        path = self.folder / "output.f32"
+        peer.await_ready()
+        peer.ask("run")
+        peer.ask(f"write {path}")
+        actual = floats(path)
+        path.unlink()
+        peer.error = 0.0 if expected is None else largest_error(actual, expected)
+        if not peer.error <= TOLERANCE.get(peer.name, 0.0):     # true for NaN
+            raise PeerError(f"its logits differ by {peer.error:.1e} of the largest")
+        return actual
+
+    def attempt(self, peer, function, *arguments):
+        """What @function gives; if it fails, the peer is out of this case, with the reason."""
+        if peer.problem is None:
+            try:
+                return function(*arguments)
+            except (PeerError, OSError, ValueError) as error:
+                peer.problem, self.failed = str(error) or type(error).__name__, True
+        return None
+
+    def run_case(self, case):
+        """Rows of the table, segkit's first."""
+        case["load"] = os.getloadavg()[0]
+        case["peak"] = float(run([self.build / "tests" / "bench" / "fma-peak",
+                                  str(case["threads"])]))
+        peers = []
+        try:
+            expected = None
+            for name in ["segkit", *self.peers]:
+                peers.append(self.start(case, name))
+                logits = self.attempt(peers[-1], self.warm_up, peers[-1], expected)
+                expected = expected or logits
+            if peers[0].problem is not None:
+                raise SystemExit(f"bench.py: segkit: {peers[0].problem}")
+            case["gflop"] = 2e-9 * int(peers[0].ask("multiply-adds"))
+            for _ in range(self.options.runs):
+                for peer in peers:
+                    self.attempt(peer, peer.time)
+            segkit = statistics.median(peers[0].seconds)
+            return [self.row(case, peer, segkit) for peer in peers]
+        finally:
+            for peer in peers:
+                peer.close()
+
+    def row(self, case, peer, segkit):
+        row = {"model": case["model"], "size": case["size"], "threads": case["threads"],
+               "load": round(case["load"], 2), "peer": peer.name, "version": peer.version,
+               "runs": len(peer.seconds), "gflop": round(case["gflop"], 3),
+               "peak_gflops": case["peak"], "problem": peer.problem or ""}
+        if peer.problem is None:
+            median = statistics.median(peer.seconds)
+            speed = case["gflop"] / median
+            row |= {"seconds_min": min(peer.seconds), "seconds_median": round(median, 6),
+                    "seconds_max": max(peer.seconds),
+                    "cpu_seconds": round(peer.cpu / len(peer.seconds), 3),
+                    "gflops": round(speed, 2), "of_peak": round(speed / case["peak"], 4),
+                    "rss_mb": round(peer.peak_rss_mb(), 1), "ratio": round(median / segkit, 4),
+                    "error": f"{peer.error:.1e}"}
+        return row
+
+
+def run(command):
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise SystemExit(f"bench.py: {pathlib.Path(command[0]).name}: {result.stderr.strip()}")
+    return result.stdout
+
+
+# --- the table -----------------------------------------------------------------------
+
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return os.uname().machine
+
+
+def describe(bench, cases):
+    options = bench.options
+    print(f"processor: {processor()}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}")
+    print(f"cases: {len(cases)}; {options.runs} runs each of segkit (bands of {BAND_ROWS} rows), "
+          + ", ".join(bench.peers))
+    for model in options.models:
+        recipe = (HERE / "models" / f"{model}.recipe").read_text()
+        print(f"model {model}: {recipe.splitlines()[0].removeprefix('# ')}")
+    print("seconds: median, least and most; ratio: seconds of segkit's; error: of the largest "
+          "logit\n\n" + HEAD, flush=True)
+
+
+HEAD = ("model size thr  peer           median      min      max  GFLOP/s of peak   RSS MB  ratio"
+        "  error")
+
+
+def line(row):
+    text = f"{row['model']:>5} {row['size']:>4} {row['threads']:>3}  {row['peer']:<12} "
+    if row["problem"]:
+        return f"{text} FAILED: {row['problem']}"
+    return text + (f"{row['seconds_median']:>8.3f} {row['seconds_min']:>8.3f} "
+                   f"{row['seconds_max']:>8.3f} {row['gflops']:>8.1f} {row['of_peak']:>7.2f} "
+                   f"{row['rss_mb']:>8.0f} {row['ratio']:>6.2f}  {row['error']}")
+
+
+def names(allowed):
+    """The type of an option: some of @allowed, or any numbers, with commas between them."""
+    def read(text):
+        items = [item for item in text.split(",") if item]
+        if allowed is None:
+            items = [int(item) for item in items]
+        good = all(item in allowed if allowed else item > 0 for item in items)
+        if not good:
+            raise ValueError
+        return items
+    read.__name__ = "list"
+    return read
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(usage=__doc__.partition("usage: ")[2].partition("\n\n")[0])
+    parser.add_argument("build")
+    parser.add_argument("--models", type=names(MODELS), default=MODELS)
+    parser.add_argument("--sizes", type=names(None), default=[256, 512, 1024])
+    parser.add_argument("--threads", type=names(None), default=[1, 2])
+    parser.add_argument("--peers", type=names(PEERS), default=PEERS)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--csv", type=pathlib.Path)
+    return parser.parse_args(arguments)
+
+
+def main():
+    options = parse(sys.argv[1:])
+    bench = Bench(options)
+    path = options.csv or bench.folder / "inference.csv"
+    constant = {"date": datetime.date.today().isoformat(), "processor": processor(),
+                "cores": os.cpu_count()}
+    cases = [{"model": model, "size": size} for model in options.models for size in options.sizes]
+    describe(bench, [case for case in cases for _ in options.threads])
+
+    with open(path, "w", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        for case in cases:
+            bench.prepare(case)
+            for threads in options.threads:
+                for row in bench.run_case(case | {"threads": threads}):
+                    print(line(row), flush=True)
+                    table.writerow(constant | row)
+                file.flush()
+    print(f"\nas CSV: {path}")
+    return 1 if bench.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
