@@ -3,10 +3,11 @@
 
 #include "lib/command.h"
 #include "lib/path.h"
+#include "lib/plugins.h"
 
 static struct
 {
-  char *format, *encoder_weights, *recipe, *plugin_path, **paths;
+  char *format, *encoder_weights, *recipe, **paths;
   gint64 seed;
 } options = { .seed = -1 };
 
@@ -19,12 +20,14 @@ static const GOptionEntry entries[] = {
     "instead of reading MODEL, make a model that is not trained", "FILE" },
   { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed,
     "of the random numbers that --recipe begins with (default: 0)", "N" },
-  { "plugin-path", 0, 0, G_OPTION_ARG_FILENAME, &options.plugin_path,
-    "look for plugins here first", "DIR" },
   G_OPTION_ENTRY_NULL
 };
 
-static const SegCommandGroup groups[] = { { "Options:", entries }, { NULL, NULL } };
+static const SegCommandGroup groups[] = {
+  { "Options:", entries },
+  { "Plugins:", seg_plugins_entries },
+  { NULL, NULL },
+};
 
 static const char summary[]
     = "Writes a model in another form: a file of segkit's own, or a folder for another program.\n"
@@ -123,11 +126,8 @@ convert (char **paths, GCancellable *cancellable, GError **error)
   if (!check_options (error))
     return FALSE;
   out = paths[options.recipe != NULL ? 0 : 1];
-  if (!check_output (out, error))
-    return FALSE;
-
-  seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
-  if ((model = make_model (error)) == NULL
+  if (!check_output (out, error) || !seg_plugins_load (FALSE, error)
+      || (model = make_model (error)) == NULL
       || (options.encoder_weights != NULL
           && !seg_model_load_encoder (model, options.encoder_weights, error))
       || g_cancellable_set_error_if_cancelled (cancellable, error))

@@ -8,6 +8,7 @@
 #include "lib/exit-code.h"
 #include "lib/memory-budget.h"
 #include "lib/path.h"
+#include "lib/plugins.h"
 #include "lib/session.h"
 #include "lib/vips-setup.h"
 
@@ -17,7 +18,7 @@
 
 static struct
 {
-  char *model, *plugin_path, *classes, *output_dir, *statistics, *max_memory, *progress;
+  char *model, *classes, *output_dir, *statistics, *max_memory, *progress;
   char *outputs[SEG_N_OUTPUTS];
   int tile, bands, threads, probability_bits;
   double threshold;
@@ -29,8 +30,6 @@ static const GOptionEntry model_entries[] = {
     "a safetensors file, a folder of segmentation_models.pytorch, or a name", "MODEL" },
   { "list-models", 0, 0, G_OPTION_ARG_NONE, &options.list_models,
     "list the models that are installed, and end", NULL },
-  { "plugin-path", 0, 0, G_OPTION_ARG_FILENAME, &options.plugin_path,
-    "look for plugins here first", "DIR" },
   G_OPTION_ENTRY_NULL
 };
 
@@ -87,9 +86,13 @@ static const GOptionEntry running_entries[] = {
 };
 
 static const SegCommandGroup groups[] = {
-  { "Model:", model_entries },     { "Output:", output_entries },
-  { "Classes:", class_entries },   { "Images:", image_entries },
-  { "Running:", running_entries }, { NULL, NULL },
+  { "Model:", model_entries },
+  { "Output:", output_entries },
+  { "Classes:", class_entries },
+  { "Images:", image_entries },
+  { "Running:", running_entries },
+  { "Plugins:", seg_plugins_entries },
+  { NULL, NULL },
 };
 
 static const char summary[]
@@ -316,19 +319,6 @@ run_session (char **images, GCancellable *cancellable, GError **error)
                         : segment (session, jobs, cancellable, error);
 }
 
-static void
-tell_not_loaded (void)
-{
-  guint n;
-  const SegNotLoaded *list = seg_registry_get_not_loaded (seg_registry_get_default (), &n);
-
-  for (guint i = 0; options.verbose && i < n; i++)
-    {
-      g_autofree char *path = seg_path_escape (list[i].path);
-      fprintf (stderr, "%-8s %s: %s\n", "skipped:", path, list[i].reason);
-    }
-}
-
 static gboolean
 run (char **images, GCancellable *cancellable, GError **error)
 {
@@ -337,9 +327,8 @@ run (char **images, GCancellable *cancellable, GError **error)
   if (!check_options (images, error)
       || !seg_vips_setup (g_get_prgname (), options.verbose, error))
     return FALSE;
-  seg_registry_load_default (seg_registry_get_default (), options.plugin_path);
-  tell_not_loaded ();
-  ok = options.list_models ? list_models (error) : run_session (images, cancellable, error);
+  ok = seg_plugins_load (options.verbose, error)
+       && (options.list_models ? list_models (error) : run_session (images, cancellable, error));
   seg_vips_shutdown ();
   return ok;
 }
