@@ -2,12 +2,15 @@
  * good order. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <segkit/atomic-file.h>
 
 #include "process.h"
+
+#define SEG_PROCESS_MAP_BYTES (256 * 1024)
 
 static struct
 {
@@ -55,6 +58,10 @@ seg_process_init (void)
   for (int fd = 0; fd <= 2; fd++)
     if (fcntl (fd, F_GETFD) == -1 && errno == EBADF && open ("/dev/null", O_RDWR) != fd)
       _exit (128 + SIGABRT);
+
+  /* What is as large as a map goes back to the system when it is freed. Otherwise glibc learns from
+   * the first of them to keep such pieces, and a run takes more than was predicted. */
+  mallopt (M_MMAP_THRESHOLD, SEG_PROCESS_MAP_BYTES);
 
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN);
