@@ -4,6 +4,7 @@
 #include "lib/command.h"
 #include "lib/path.h"
 #include "lib/plugins.h"
+#include "lib/recipe-file.h"
 
 static struct
 {
@@ -66,26 +67,6 @@ check_options (GError **error)
   return FALSE;
 }
 
-/* The text of a recipe, no more of it than a recipe may have. */
-static char *
-read_recipe (const char *path, GError **error)
-{
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  g_autoptr (GFileInputStream) stream = g_file_read (file, NULL, error);
-  g_autofree char *text = g_malloc (SEG_RECIPE_MAX_BYTES + 2);
-  gsize n_bytes;
-
-  if (stream == NULL
-      || !g_input_stream_read_all (G_INPUT_STREAM (stream), text, SEG_RECIPE_MAX_BYTES + 1,
-                                   &n_bytes, NULL, error))
-    return NULL;
-  text[n_bytes] = '\0';
-  if (strlen (text) == n_bytes)
-    return g_steal_pointer (&text);
-  g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: recipe has control characters", path);
-  return NULL;
-}
-
 static SegModel *
 make_model (GError **error)
 {
@@ -94,7 +75,7 @@ make_model (GError **error)
 
   if (options.recipe == NULL)
     return seg_model_load (options.paths[0], error);
-  recipe = read_recipe (options.recipe, error);
+  recipe = seg_recipe_file_read (options.recipe, error);
   if (recipe == NULL)
     return NULL;
   model = seg_model_new_from_recipe (recipe, (guint64) MAX (options.seed, 0), error);

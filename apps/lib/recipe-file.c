@@ -1,0 +1,71 @@
+/* Recipes that lie in files of their own, before there is a model. */
+#include <string.h>
+
+#include <gio/gio.h>
+
+#include <segkit/error.h>
+#include <segkit/recipe.h>
+
+#include "recipe-file.h"
+
+/* At most @max_bytes of a file, and a zero behind them. */
+static char *
+seg_recipe_file_read_up_to (const char *path, gsize max_bytes, gsize *n_bytes, GError **error)
+{
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (GFileInputStream) stream = g_file_read (file, NULL, error);
+  g_autofree char *bytes = g_malloc (max_bytes + 1);
+
+  if (stream == NULL
+      || !g_input_stream_read_all (G_INPUT_STREAM (stream), bytes, max_bytes, n_bytes, NULL,
+                                   error))
+    return NULL;
+  bytes[*n_bytes] = '\0';
+  return g_steal_pointer (&bytes);
+}
+
+/**
+ * seg_recipe_file_probe:
+ * @path: a file
+ *
+ * Returns: whether it begins as text does. A safetensors file begins with a length, and so with
+ *   zeros
+ */
+gboolean
+seg_recipe_file_probe (const char *path)
+{
+  g_autofree char *start = NULL;
+  gsize n_bytes;
+
+  /* to open a pipe would be to wait for who writes to it */
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)
+      || (start = seg_recipe_file_read_up_to (path, 256, &n_bytes, NULL)) == NULL)
+    return FALSE;
+  for (gsize i = 0; i < n_bytes; i++)
+    if (g_ascii_iscntrl (start[i]) && !g_ascii_isspace (start[i]))
+      return FALSE;
+  return n_bytes > 0;
+}
+
+/**
+ * seg_recipe_file_read:
+ * @path: a file
+ * @error: return location
+ *
+ * Reads the text of a recipe, no more of it than a recipe may have.
+ * Errors: `SEG_ERROR_FORMAT` if it is no text; %G_IO_ERROR.
+ *
+ * Returns: (transfer full): the text, or %NULL with @error set
+ */
+char *
+seg_recipe_file_read (const char *path, GError **error)
+{
+  gsize n_bytes;
+  g_autofree char *text
+      = seg_recipe_file_read_up_to (path, SEG_RECIPE_MAX_BYTES + 1, &n_bytes, error);
+
+  if (text == NULL || strlen (text) == n_bytes)
+    return g_steal_pointer (&text);
+  g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: recipe has control characters", path);
+  return NULL;
+}
