@@ -247,15 +247,3 @@ seg_schedule_get_multiply_adds (SegSchedule *self, guint step)
          * seg_layer_get_multiply_adds (node->layer, in, node->n_layer_inputs,
                                         &self->slots[node->output].rect);
 }
-
-/**
- * seg_schedule_get_scratch_bytes:
- * @self: a schedule
- *
- * Returns: bytes that each thread of a run takes beside the maps
- */
-gsize
-seg_schedule_get_scratch_bytes (SegSchedule *self)
-{
-  return self->scratch_bytes;
-}

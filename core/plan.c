@@ -142,6 +142,27 @@ seg_plan_parse_passes (const char *list, guint *off, GError **error)
   return TRUE;
 }
 
+/* Results depend on the level: a name that limits nothing would give other ones than were meant. A
+ * level above what the processor has is no mistake. */
+static gboolean
+seg_plan_check_level (const char *level, GError **error)
+{
+  g_autoptr (GString) known = g_string_new (NULL);
+  const SegKernels *kernels;
+
+  if (level == NULL || *level == '\0')
+    return TRUE;
+  for (guint i = 0; (kernels = seg_kernels_get_known (i)) != NULL; i++)
+    {
+      if (strcmp (kernels->level, level) == 0)
+        return TRUE;
+      g_string_append_printf (known, "%s%s", i > 0 ? ", " : "", kernels->level);
+    }
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+               "SEGKIT_CPU: \"%s\" is no instruction level: there are %s", level, known->str);
+  return FALSE;
+}
+
 static void
 seg_plan_run_passes (SegPlan *self, guint off)
 {
@@ -318,7 +339,7 @@ seg_plan_resolve_aliases (SegPlan *self)
  * @error: return location
  *
  * Compiles a graph. The environment variable `SEGKIT_PASSES` switches passes off, too.
- * Errors: `SEG_ERROR_PARAM` for a pass that there is not, `SEG_ERROR_MEMORY`, and what a layer says
+ * Errors: `SEG_ERROR_PARAM` for a pass that there is not, or a level in `SEGKIT_CPU`; `SEG_ERROR_MEMORY`, and what a layer says
  * when it cannot be compiled.
  * Threads: a plan for inference may be shared by any number; one for training serves one workspace at
  * a time, since its packed weights follow the parameters.
@@ -334,7 +355,8 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
   guint off = 0;
 
   if (!seg_graph_finish (graph, error) || !seg_plan_parse_passes (passes_off, &off, error)
-      || !seg_plan_parse_passes (g_getenv ("SEGKIT_PASSES"), &off, error))
+      || !seg_plan_parse_passes (g_getenv ("SEGKIT_PASSES"), &off, error)
+      || !seg_plan_check_level (g_getenv ("SEGKIT_CPU"), error))
     return NULL;
 
   self->graph = g_object_ref (graph);

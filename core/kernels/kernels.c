@@ -27,6 +27,22 @@ seg_cpu_has_v4 (void)
 }
 #endif
 
+/* Level @i of those built in, lowest first, whether or not this processor runs it; NULL past the
+ * last. */
+const SegKernels *
+seg_kernels_get_known (unsigned i)
+{
+  static const SegKernels *const known[] = {
+    &seg_kernels_base,
+#ifdef __x86_64__
+    &seg_kernels_v3,
+    &seg_kernels_v4,
+#endif
+  };
+
+  return i < sizeof known / sizeof *known ? known[i] : NULL;
+}
+
 /* Level @i, lowest first; NULL past the last that this processor runs. */
 const SegKernels *
 seg_kernels_get_level (unsigned i)

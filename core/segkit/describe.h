@@ -75,6 +75,5 @@ SegHalo *seg_plan_dup_halos           (SegPlan *self, guint *n, GError **error);
 
 void     seg_schedule_describe_map    (SegSchedule *self, SegValue value, SegMapInfo *info);
 gint64   seg_schedule_get_multiply_adds (SegSchedule *self, guint step);
-gsize    seg_schedule_get_scratch_bytes (SegSchedule *self);
 
 G_END_DECLS

@@ -35,6 +35,7 @@ typedef struct
 const SegKernels *seg_kernels_get       (void);
 const SegKernels *seg_kernels_lookup    (const char *level);
 const SegKernels *seg_kernels_get_level (unsigned i); /* NULL past the last this processor runs */
+const SegKernels *seg_kernels_get_known (unsigned i); /* NULL past the last built in */
 
 #ifdef __cplusplus
 }

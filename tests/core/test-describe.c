@@ -335,7 +335,26 @@ test_maps (void)
       g_assert_cmpuint (map.bytes, ==, (gsize) (map.shape.h * map.shape.c * map.shape.w) * 4);
       g_assert_cmpint (ring.n_rows, <, 200);
     }
-  g_assert_cmpuint (seg_schedule_get_scratch_bytes (bands), >, 0);
+}
+
+static void
+test_workspace_bytes (void)
+{
+  g_autoptr (SegPlan) plan = plan_new (CLASSIC ("4"), NULL);
+  g_autoptr (SegPool) pool = seg_pool_new (3);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SegSchedule) schedule = seg_schedule_new_bands (plan, 4096, 1024, 16, &error);
+  g_autoptr (SegWorkspace) workspace = NULL;
+  gsize before = seg_memory_get_used (), taken;
+
+  g_assert_no_error (error);
+  workspace = seg_workspace_new (schedule, pool, &error);
+  g_assert_no_error (error);
+  taken = seg_memory_get_used () - before;
+  /* allocations are rounded up and have headers, and each thread's share begins at a cache line */
+  g_assert_cmpuint (taken, >=, seg_schedule_get_workspace_bytes (schedule, 3));
+  g_assert_cmpuint (taken, <=, seg_schedule_get_workspace_bytes (schedule, 3)
+                                   + 12 * SEG_MEMORY_ALIGNMENT);
 }
 
 int
@@ -359,5 +378,6 @@ main (int argc, char **argv)
   g_test_add_func ("/describe/steps", test_steps);
   g_test_add_func ("/describe/packed-bytes", test_packed_bytes);
   g_test_add_func ("/describe/maps", test_maps);
+  g_test_add_func ("/describe/workspace-bytes", test_workspace_bytes);
   return g_test_run ();
 }
