@@ -12,8 +12,15 @@
 #define SEG_WAY_MAX_TILE 4096
 #define SEG_WAY_MIN_TILE 32
 
-/* A wide image has work enough for all threads in a lower band. */
-static gint64
+/**
+ * seg_way_get_band_rows:
+ * @width: of an image
+ * @height: of an image
+ *
+ * Returns: rows of a band, where memory is no matter. A wide image has work enough for all threads
+ *   in a lower one
+ */
+gint64
 seg_way_get_band_rows (gint64 width, gint64 height)
 {
   return MIN (width >= 8192 ? 16 : 32, height);

@@ -1,6 +1,8 @@
-/* What a plan has become, and what a schedule takes: for people and tools to look at. */
+/* What a plan has become, and what a schedule takes: for people and tools to look at. Nothing here
+ * is needed to run a network. */
 #pragma once
 
+#include <segkit/registry.h>
 #include <segkit/schedule.h>
 
 G_BEGIN_DECLS
@@ -66,6 +68,8 @@ typedef struct
   gint64 n_rows;
   gsize bytes;
 } SegMapInfo;
+
+char    *seg_registry_find_nearest    (SegRegistry *self, const char *name);
 
 void     seg_plan_describe_step       (SegPlan *self, guint step, SegStepInfo *info);
 SegValue seg_plan_get_input           (SegPlan *self);

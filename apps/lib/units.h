@@ -1,0 +1,10 @@
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+char *seg_units_count (double n);
+char *seg_units_bytes (double n);
+
+G_END_DECLS
