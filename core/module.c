@@ -12,12 +12,13 @@ seg_module_check (const SegPluginDescriptor *descriptor, GError **error)
     g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
                  "made for plugin interface %u.%u, this is %d.%d", descriptor->abi_major,
                  descriptor->abi_minor, SEG_ABI_MAJOR, SEG_ABI_MINOR);
-  else if (descriptor->size != sizeof *descriptor || descriptor->name == NULL
-           || descriptor->register_features == NULL)
+  else if (descriptor->size != sizeof *descriptor)
     g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
-                 "its descriptor has %" G_GSIZE_FORMAT " bytes, not %" G_GSIZE_FORMAT
-                 ", or lacks a field",
+                 "its descriptor has %" G_GSIZE_FORMAT " bytes, not %" G_GSIZE_FORMAT,
                  descriptor->size, sizeof *descriptor);
+  else if (descriptor->name == NULL || descriptor->register_features == NULL)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "its descriptor has no %s",
+                 descriptor->name == NULL ? "name" : "register_features");
   else
     return TRUE;
   return FALSE;

@@ -86,26 +86,48 @@ seg_registry_is_name (const char *name)
   return TRUE;
 }
 
-/* Tools show both of what plugins bring, and need not ask whether they are there. */
-static gboolean
-seg_registry_has_info (GType type)
+/* What a plugin's feature lacks, or NULL: whoever shows or runs it does not ask whether it is
+ * there.
+ */
+static const char *
+seg_registry_find_gap (GType type)
 {
   g_autoptr (GTypeClass) klass = g_type_class_ref (type);
-  const char *title, *source;
+  const char *title, *source, *function = NULL;
 
   if (g_type_is_a (type, SEG_TYPE_LAYER))
-    title = SEG_LAYER_CLASS (klass)->title, source = SEG_LAYER_CLASS (klass)->source;
+    {
+      SegLayerClass *layer = SEG_LAYER_CLASS (klass);
+
+      title = layer->title, source = layer->source;
+      if ((layer->forward == NULL && layer->compile == NULL)
+          || (g_type_is_a (type, SEG_TYPE_ELEMENTWISE)
+              && SEG_ELEMENTWISE_CLASS (klass)->forward == NULL))
+        function = "forward";
+    }
   else if (g_type_is_a (type, SEG_TYPE_BLOCK))
-    title = SEG_BLOCK_CLASS (klass)->title, source = SEG_BLOCK_CLASS (klass)->source;
+    {
+      SegBlockClass *block = SEG_BLOCK_CLASS (klass);
+
+      title = block->title, source = block->source;
+      function = block->build == NULL ? "build" : NULL;
+    }
   else
-    title = SEG_FORMAT_CLASS (klass)->title, source = SEG_FORMAT_CLASS (klass)->source;
-  return title != NULL && source != NULL;
+    {
+      SegFormatClass *format = SEG_FORMAT_CLASS (klass);
+
+      title = format->title, source = format->source;
+      function = format->probe == NULL ? "probe" : format->read == NULL ? "read" : NULL;
+    }
+  return title == NULL ? "title" : source == NULL ? "source" : function;
 }
 
 /* Why it cannot be a feature, or NULL. */
 static char *
 seg_registry_find_fault (SegRegistry *self, const char *name, GType type)
 {
+  const char *gap;
+
   if (!seg_registry_is_name (name))
     return g_strdup_printf (
         "\"%s\" is no name for a feature: letters a to z, digits and dashes are",
@@ -117,9 +139,8 @@ seg_registry_find_fault (SegRegistry *self, const char *name, GType type)
         "feature \"%s\" has no usable type: perhaps two modules define the same one", name);
   if (G_TYPE_IS_ABSTRACT (type))
     return g_strdup_printf ("feature \"%s\" is the abstract %s", name, g_type_name (type));
-  if (self->loading != NULL && !seg_registry_has_info (type))
-    return g_strdup_printf (
-        "feature \"%s\" does not say what it is: its class has no title or no source", name);
+  if (self->loading != NULL && (gap = seg_registry_find_gap (type)) != NULL)
+    return g_strdup_printf ("feature \"%s\" has no %s", name, gap);
   return NULL;
 }
 

@@ -161,7 +161,7 @@ test_bad_descriptor (void)
   assert_bad_refused ("not-a-plugin.so", "no seg_plugin_descriptor");
   assert_bad_refused ("wrong-abi.so", "made for plugin interface 0.");
   assert_bad_refused ("wrong-size.so", "16 bytes, not");
-  assert_bad_refused ("no-function.so", "lacks a field");
+  assert_bad_refused ("no-function.so", "its descriptor has no register_features");
   g_assert_cmpuint (seg_registry_lookup (registry_loaded (), "from-another-time"), ==,
                     G_TYPE_INVALID);
   assert_works ();
@@ -263,7 +263,7 @@ test_folder (void)
 
   /* surroundings, and the first twin, are whole */
   not_loaded = seg_registry_get_not_loaded (registry, &n);
-  g_assert_cmpuint (n, ==, before + 24);
+  g_assert_cmpuint (n, ==, before + 28);
   for (guint i = before; i < n; i++)
     {
       g_assert_true (not_loaded[i].foreign);
@@ -272,15 +272,19 @@ test_folder (void)
   g_assert_nonnull (find_reason ("not-a-plugin.so", "no seg_plugin_descriptor"));
   g_assert_nonnull (find_reason ("wrong-abi.so", "made for plugin interface"));
   g_assert_nonnull (find_reason ("wrong-size.so", "bytes"));
-  g_assert_nonnull (find_reason ("no-function.so", "lacks a field"));
+  g_assert_nonnull (find_reason ("no-function.so", "no register_features"));
   g_assert_nonnull (find_reason ("undefined-symbol.so", "seg_function_that_nobody_has"));
   g_assert_nonnull (find_reason ("no-layer.so", "\"an-object\" has no usable type"));
   g_assert_nonnull (find_reason ("no-layer.so", "\"a-number\" has no usable type"));
   g_assert_nonnull (find_reason ("no-layer.so", "\"any-layer\" is the abstract SegWindowed"));
-  g_assert_nonnull (find_reason ("no-info.so", "\"no-info\" does not say what it is"));
-  g_assert_nonnull (find_reason ("no-info.so", "\"Odd\nname\" is no name for a feature"));
-  g_assert_nonnull (find_reason ("no-info.so", "\"\" is no name for a feature"));
-  g_assert_cmpuint (seg_registry_lookup (registry, "with-info"), !=, G_TYPE_INVALID);
+  g_assert_nonnull (find_reason ("incomplete.so", "\"no-info\" has no title"));
+  g_assert_nonnull (find_reason ("incomplete.so", "\"no-source\" has no source"));
+  g_assert_nonnull (find_reason ("incomplete.so", "\"no-forward\" has no forward"));
+  g_assert_nonnull (find_reason ("incomplete.so", "\"no-function\" has no forward"));
+  g_assert_nonnull (find_reason ("incomplete.so", "\"no-build\" has no build"));
+  g_assert_nonnull (find_reason ("incomplete.so", "\"Odd\nname\" is no name for a feature"));
+  g_assert_nonnull (find_reason ("incomplete.so", "\"\" is no name for a feature"));
+  g_assert_cmpuint (seg_registry_lookup (registry, "whole"), !=, G_TYPE_INVALID);
 
   /* the first of two stays, and what came beside the second is there */
   g_assert_nonnull (find_reason ("duplicate-feature.so", "\"relu\" is already there from"));

@@ -3,6 +3,13 @@
 
 #include <segkit/seg-plugin.h>
 
+static inline void
+bad_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in, SegView *out,
+             const SegPiece *piece)
+{
+  (void) layer, (void) run, (void) in, (void) n_in, (void) out, (void) piece;
+}
+
 /* A layer type of that name, TypeName and type_name as G_DEFINE_FINAL_TYPE has them. */
 #define BAD_DEFINE_LAYER(TypeName, type_name)                         \
   typedef struct                                                      \
@@ -15,6 +22,7 @@
   static void type_name##_class_init (TypeName##Class *klass)         \
   {                                                                   \
     seg_layer_class_set_info (klass, "Nothing", "tests/plugins-bad"); \
+    klass->forward = bad_forward;                                     \
   }                                                                   \
   static void type_name##_init (TypeName *self)                       \
   {                                                                   \

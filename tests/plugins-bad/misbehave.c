@@ -42,6 +42,7 @@ static void
 bad_misbehaving_class_init (BadMisbehavingClass *klass)
 {
   seg_layer_class_set_info (klass, "Nothing", "tests/plugins-bad");
+  klass->forward = bad_forward;
   BAD_IN_CLASS;
 }
 
