@@ -12,7 +12,7 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libvips-dev
        libopenblas-serial-dev libjansson-dev'
 oracle='python3-torch python3-torchvision python3-numpy python3-pil'
-ci='clang'
+ci='clang g++'
 
 install=
 [ "${1-}" != --install ] || { install=yes; shift; }
