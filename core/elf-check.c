@@ -13,7 +13,8 @@
 
 #include <segkit/error.h>
 
-#define SEG_ELF_CLASS (sizeof (gpointer) == 8 ? ELFCLASS64 : ELFCLASS32)
+/* The header of this library itself, from the linker. */
+extern const ElfW (Ehdr) __ehdr_start __attribute__ ((visibility ("hidden")));
 
 /* Whether @n bytes from @offset lie in a file of so many. */
 static gboolean
@@ -43,9 +44,8 @@ seg_elf_find_fault (int fd)
     return "not a regular file";
   n_bytes = (guint64) status.st_size;
   if (!seg_elf_read (fd, &header, sizeof header, 0)
-      || memcmp (header.e_ident, ELFMAG, SELFMAG) != 0
-      || header.e_ident[EI_CLASS] != SEG_ELF_CLASS
-      || header.e_phentsize != sizeof (ElfW (Phdr)))
+      || memcmp (header.e_ident, __ehdr_start.e_ident, EI_VERSION) != 0
+      || header.e_machine != __ehdr_start.e_machine || header.e_phentsize != sizeof (ElfW (Phdr)))
     return "not a module that this program could load";
 
   if (!seg_elf_inside (n_bytes, header.e_phoff, (guint64) header.e_phnum * header.e_phentsize)

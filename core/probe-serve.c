@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "module.h"
@@ -47,7 +48,7 @@ seg_probe_write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fiel
       message = fields[i].value;
 
   if (!seg_probe_in_question || domain == NULL || message == NULL
-      || !g_str_has_prefix (domain, "GLib")
+      || !(g_str_equal (domain, "GLib") || g_str_equal (domain, "GLib-GObject"))
       || (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING)) == 0)
     return G_LOG_WRITER_HANDLED;
   answer = g_strdup_printf ("%s does not accept it: %s", domain, message);
@@ -82,16 +83,20 @@ seg_probe_load (const char *path, GHashTable *plugins)
   return NULL;
 }
 
-/* As if started by hand, and not longer there than the program that has started it. */
+/* As if started by hand, but out of reach of the terminal's signals, which are meant for the
+ * program, leaving no core file, and not longer there than the program that has started it. */
 static void
 seg_probe_prepare (pid_t parent)
 {
+  static const struct rlimit no_core;
   sigset_t none;
 
   for (int number = 1; number < NSIG; number++)
     signal (number, SIG_DFL);
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
+  setpgid (0, 0);
+  setrlimit (RLIMIT_CORE, &no_core);
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   if (getppid () != parent)
     _exit (0);

@@ -76,7 +76,10 @@ static void
 seg_probe_end (SegProbe *self)
 {
   if (!self->in_time)
-    kill (self->pid, SIGKILL);
+    {
+      kill (-self->pid, SIGKILL); /* those that it has started, too */
+      kill (self->pid, SIGKILL);
+    }
   while (waitpid (self->pid, &self->status, 0) < 0 && errno == EINTR)
     ;
   g_spawn_close_pid (self->pid);

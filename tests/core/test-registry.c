@@ -220,7 +220,7 @@ test_other_files (void)
   g_autofree char *noise = g_build_filename (folder, "noise.so", NULL);
   g_autofree char *missing = g_build_filename (folder, "missing.so", NULL);
   g_autofree char *fifo = g_build_filename (folder, "fifo.so", NULL);
-  g_autofree char *program = NULL, *contents = NULL;
+  g_autofree char *program = NULL, *contents = NULL, *other = NULL;
   gsize n_bytes;
 
   g_assert_true (g_file_set_contents (text, "#include <segkit/seg-plugin.h>\n", -1, NULL));
@@ -232,6 +232,13 @@ test_other_files (void)
 
   program = g_file_read_link ("/proc/self/exe", NULL);
   assert_refused (program, "cannot dynamically load");
+
+  /* for another machine: the linker would say that there is no such file */
+  g_assert_true (g_file_get_contents (seg_registry_get_plugin (registry_loaded (), "relu"), &other,
+                                      &n_bytes, NULL));
+  other[18] ^= 1; /* e_machine */
+  g_assert_true (g_file_set_contents (text, other, (gssize) n_bytes, NULL));
+  assert_refused (text, "not a module that this program could load");
 
   /* a true beginning, and then anything */
   g_assert_true (g_file_get_contents (seg_registry_get_plugin (registry_loaded (), "relu"),
