@@ -289,10 +289,11 @@ seg_registry_create (SegRegistry *self, const char *name, GType parent, GError *
   return object;
 }
 
-/* The module files of a folder, sorted. */
+/* The module files of a folder, sorted. Absolute: the linker looks elsewhere for a bare name. */
 static GPtrArray *
-seg_registry_list_modules (const char *folder)
+seg_registry_list_modules (const char *path)
 {
+  g_autofree char *folder = g_canonicalize_filename (path, NULL);
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   GPtrArray *files = g_ptr_array_new_with_free_func (g_free);
   const char *name;
@@ -328,7 +329,7 @@ seg_registry_check_module (SegRegistry *self, const char *path, GError **error)
   return _seg_probe_try (path, present, error);
 }
 
-/* As seg_registry_load_file(), but messages do not name the file. */
+/* As seg_registry_load_file(), but @path is absolute, and messages do not name it. */
 static gboolean
 seg_registry_load (SegRegistry *self, const char *path, GError **error)
 {
@@ -371,9 +372,11 @@ seg_registry_load (SegRegistry *self, const char *path, GError **error)
 gboolean
 seg_registry_load_file (SegRegistry *self, const char *path, GError **error)
 {
-  if (seg_registry_load (self, path, error))
+  g_autofree char *file = g_canonicalize_filename (path, NULL);
+
+  if (seg_registry_load (self, file, error))
     return TRUE;
-  g_prefix_error (error, "%s: ", path);
+  g_prefix_error (error, "%s: ", file);
   return FALSE;
 }
 

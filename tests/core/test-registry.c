@@ -307,6 +307,22 @@ test_folder (void)
   assert_works ();
 }
 
+/* A bare name is a file here, not one that the linker looks for. */
+static void
+test_relative (void)
+{
+  g_autofree char *folder = bad_folder (), *before = g_get_current_dir (), *path = NULL;
+  g_autoptr (GError) error = NULL;
+
+  path = g_build_filename (folder, "not-a-plugin.so", NULL);
+  g_assert_cmpint (g_chdir (folder), ==, 0);
+  g_assert_false (seg_registry_load_file (registry_loaded (), "not-a-plugin.so", &error));
+  g_assert_cmpint (g_chdir (before), ==, 0);
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_PLUGIN);
+  g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_nonnull (strstr (error->message, "no seg_plugin_descriptor"));
+}
+
 static void
 test_odd_folders (void)
 {
@@ -376,6 +392,7 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/truncated", test_truncated);
   g_test_add_func ("/registry/other-files", test_other_files);
   g_test_add_func ("/registry/folder", test_folder);
+  g_test_add_func ("/registry/relative", test_relative);
   g_test_add_func ("/registry/odd-folders", test_odd_folders);
   g_test_add_func ("/registry/search-order", test_search_order);
   g_test_add_func ("/registry/search-order/subprocess", test_search_order_process);
