@@ -1,3 +1,4 @@
+#include "error-private.h"
 #include "property-private.h"
 
 #include <segkit/error.h>
@@ -84,7 +85,11 @@ seg_format_probe (SegFormat *self, const char *path)
 SegSafetensors *
 seg_format_read (SegFormat *self, const char *path, GError **error)
 {
-  return SEG_FORMAT_GET_CLASS (self)->read (self, path, error);
+  SegSafetensors *file = SEG_FORMAT_GET_CLASS (self)->read (self, path, error);
+
+  if (file == NULL)
+    _seg_error_complete (error, self, "read");
+  return file;
 }
 
 /**
@@ -104,9 +109,12 @@ seg_format_write (SegFormat *self, SegModel *model, const char *path, GError **e
 {
   SegFormatClass *klass = SEG_FORMAT_GET_CLASS (self);
 
-  if (klass->write != NULL)
-    return klass->write (self, model, path, error);
-  g_set_error_literal (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-                       "models of this format can be read, but not written");
+  if (klass->write == NULL)
+    g_set_error_literal (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                         "models of this format can be read, but not written");
+  else if (klass->write (self, model, path, error))
+    return TRUE;
+  else
+    _seg_error_complete (error, self, "write");
   return FALSE;
 }

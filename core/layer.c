@@ -1,3 +1,4 @@
+#include "error-private.h"
 #include "property-private.h"
 
 #include <segkit/layer.h>
@@ -113,7 +114,10 @@ seg_layer_infer (SegLayer *self, const SegShape *in, guint n_in, SegShape *out, 
         return FALSE;
       }
   if (!klass->infer (self, in, n_in, out, error))
-    return FALSE;
+    {
+      _seg_error_complete (error, self, "infer");
+      return FALSE;
+    }
   if (!seg_layer_is_countable (out))
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,

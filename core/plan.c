@@ -1,3 +1,4 @@
+#include "error-private.h"
 #include "plan-private.h"
 
 G_DEFINE_FINAL_TYPE (SegPlan, seg_plan, G_TYPE_OBJECT)
@@ -235,6 +236,7 @@ seg_plan_compile_node (SegPlan *self, SegPlanNode *node, GError **error)
                    : seg_forward_step_new (node->layer, shapes, node->n_layer_inputs);
   if (node->step == NULL)
     {
+      _seg_error_complete (error, node->layer, "compile");
       g_prefix_error (error, "%s: ", node->name);
       return FALSE;
     }

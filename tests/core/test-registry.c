@@ -254,6 +254,75 @@ test_other_files (void)
   assert_works ();
 }
 
+/* ---- features that fail without a word --------------------------------------------------- */
+
+/* Does not say why: at once, or only when it is compiled. */
+typedef struct
+{
+  SegLayer parent_instance;
+  gboolean late;
+} TestSilent;
+typedef SegLayerClass TestSilentClass;
+
+static GType test_silent_get_type (void);
+G_DEFINE_FINAL_TYPE (TestSilent, test_silent, SEG_TYPE_LAYER)
+
+static gboolean
+test_silent_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *out, GError **error)
+{
+  (void) n_in, (void) error;
+  *out = in[0];
+  return ((TestSilent *) layer)->late;
+}
+
+static SegStep *
+test_silent_compile (SegLayer *layer, const SegOffer *offer, GError **error)
+{
+  (void) layer, (void) offer, (void) error;
+  return NULL;
+}
+
+static void
+test_silent_class_init (TestSilentClass *klass)
+{
+  klass->infer = test_silent_infer;
+  klass->compile = test_silent_compile;
+  seg_class_add_boolean (klass, "late", G_STRUCT_OFFSET (TestSilent, late), FALSE, "");
+}
+
+static void
+test_silent_init (TestSilent *self)
+{
+  (void) self;
+}
+
+static void
+test_silent (void)
+{
+  g_autoptr (SegGraph) graph = seg_graph_new (), other = seg_graph_new ();
+  g_autoptr (SegParameters) parameters = NULL;
+  g_autoptr (GError) early = NULL, late = NULL;
+  SegValue x;
+
+  seg_registry_add (registry_loaded (), "silent", test_silent_get_type ());
+  x = seg_graph_add_input (graph, "image", 3);
+  seg_graph_set_output (graph, seg_graph_add (graph, "a", "silent", SEG_IN (x), NULL));
+  g_assert_false (seg_graph_finish (graph, &early));
+  g_assert_error (early, SEG_ERROR, SEG_ERROR_PLUGIN);
+  g_assert_nonnull (strstr (early->message, "TestSilent: infer failed without saying why"));
+
+  x = seg_graph_add_input (other, "image", 3);
+  x = seg_graph_add (other, "a", "silent", SEG_IN (x), "late", TRUE, NULL);
+  seg_graph_set_output (other, x);
+  g_assert_true (seg_graph_finish (other, &late));
+  parameters = seg_parameters_new (other);
+  g_assert_true (seg_parameters_initialise (parameters, 0, &late));
+  g_assert_null (
+      seg_plan_new (other, parameters, SEG_PURPOSE_INFERENCE, seg_kernels_get (), NULL, &late));
+  g_assert_error (late, SEG_ERROR, SEG_ERROR_PLUGIN);
+  g_assert_cmpstr (late->message, ==, "a: TestSilent: compile failed without saying why");
+}
+
 /* ---- folders ------------------------------------------------------------------------------ */
 
 static void
@@ -391,6 +460,7 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/same-plugin", test_same_plugin);
   g_test_add_func ("/registry/truncated", test_truncated);
   g_test_add_func ("/registry/other-files", test_other_files);
+  g_test_add_func ("/registry/silent", test_silent);
   g_test_add_func ("/registry/folder", test_folder);
   g_test_add_func ("/registry/relative", test_relative);
   g_test_add_func ("/registry/odd-folders", test_odd_folders);
