@@ -40,6 +40,9 @@ typedef struct
  * any U-Net, and a multiple of any stride. */
 #define SEG_GRAPH_NOMINAL_SIZE 4096
 
+/* More than any network has; a recipe of a few lines could ask for any number. */
+#define SEG_GRAPH_MAX_NODES 65536
+
 guint                _seg_graph_get_n_values (SegGraph *self);
 const SegGraphValue *_seg_graph_get_value   (SegGraph *self, SegValue value);
 const SegNode       *_seg_graph_get_node    (SegGraph *self, guint node);

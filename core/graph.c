@@ -246,6 +246,13 @@ seg_graph_add_layer (SegGraph *self, const char *name, SegLayer *layer, const Se
   if (self->error != NULL || (full = seg_graph_claim_name (self, name)) == NULL)
     return 0;
 
+  if (self->nodes->len == SEG_GRAPH_MAX_NODES)
+    {
+      g_set_error (&self->error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                   "%s: a network of more than %d layers is not supported", full,
+                   SEG_GRAPH_MAX_NODES);
+      return 0;
+    }
   for (guint i = 0; i < n_inputs; i++)
     {
       if (inputs[i] == 0 || inputs[i] >= self->values->len)

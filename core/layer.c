@@ -100,8 +100,11 @@ seg_layer_infer (SegLayer *self, const SegShape *in, guint n_in, SegShape *out, 
 
   if (n_in < klass->min_inputs || n_in > klass->max_inputs)
     {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE, "takes %u to %u inputs, not %u",
-                   klass->min_inputs, klass->max_inputs, n_in);
+      g_autofree char *most = klass->max_inputs > klass->min_inputs
+                                  ? g_strdup_printf (" to %u", klass->max_inputs)
+                                  : g_strdup ("");
+      g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE, "takes %u%s input%s, not %u",
+                   klass->min_inputs, most, klass->max_inputs > 1 ? "s" : "", n_in);
       return FALSE;
     }
   for (guint i = 0; i < n_in; i++)

@@ -5,6 +5,7 @@
 SegBlock *
 _seg_unet_get_part (SegGraph *graph, SegBlock *given, const char *name, SegBlockKind kind)
 {
+  const char *role = kind == SEG_BLOCK_ENCODER ? "encoder" : "decoder";
   GError *error = NULL;
   g_autoptr (SegBlock) part =
       given != NULL
@@ -12,9 +13,8 @@ _seg_unet_get_part (SegGraph *graph, SegBlock *given, const char *name, SegBlock
           : seg_registry_create (seg_registry_get_default (), name, SEG_TYPE_BLOCK, &error, NULL);
 
   if (part != NULL && seg_block_get_kind (part) != kind)
-    g_set_error (&error, SEG_ERROR, SEG_ERROR_PARAM, "%s is not %s",
-                 seg_type_get_feature (G_OBJECT_TYPE (part)),
-                 kind == SEG_BLOCK_ENCODER ? "an encoder" : "a decoder");
+    g_set_error (&error, SEG_ERROR, SEG_ERROR_PARAM, "%s: %s is no %s", role,
+                 seg_type_get_feature (G_OBJECT_TYPE (part)), role);
   if (error == NULL)
     return g_steal_pointer (&part);
   seg_graph_fail (graph, error);

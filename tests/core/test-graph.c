@@ -215,11 +215,27 @@ test_number_of_inputs (void)
                        none = graph_new (&image);
 
   seg_graph_add (few, "sum", "add", SEG_IN (image), NULL);
-  assert_failed (few, SEG_ERROR_SHAPE, "sum: takes 2 to 2 inputs, not 1");
+  assert_failed (few, SEG_ERROR_SHAPE, "sum: takes 2 inputs, not 1");
   seg_graph_add (many, "conv", "conv2d", SEG_IN (image, image), NULL);
-  assert_failed (many, SEG_ERROR_SHAPE, "conv: takes 1 to 1 inputs, not 2");
+  assert_failed (many, SEG_ERROR_SHAPE, "conv: takes 1 input, not 2");
   seg_graph_add (none, "relu", "relu", NULL, 0, NULL);
-  assert_failed (none, SEG_ERROR_SHAPE, "relu: takes 1 to 1 inputs, not 0");
+  assert_failed (none, SEG_ERROR_SHAPE, "relu: takes 1 input, not 0");
+}
+
+/* What a block might add without end. */
+static void
+test_number_of_nodes (void)
+{
+  SegValue value;
+  g_autoptr (SegGraph) graph = graph_new (&value);
+
+  for (guint i = 0; i < 100000 && !seg_graph_failed (graph); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("relu%u", i);
+      value = seg_graph_add (graph, name, "relu", SEG_IN (value), NULL);
+    }
+  assert_failed (graph, SEG_ERROR_UNSUPPORTED,
+                 "relu65536: a network of more than 65536 layers is not supported");
 }
 
 /* What a layer says of shapes comes with the node's path. */
@@ -352,6 +368,7 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/two-of-a-name", test_two_of_a_name);
   g_test_add_func ("/graph/no-such-input", test_no_such_input);
   g_test_add_func ("/graph/number-of-inputs", test_number_of_inputs);
+  g_test_add_func ("/graph/number-of-nodes", test_number_of_nodes);
   g_test_add_func ("/graph/shapes", test_shapes);
   g_test_add_func ("/graph/sizes-too-large", test_sizes_too_large);
   g_test_add_func ("/graph/block-builds-nothing", test_block_builds_nothing);
