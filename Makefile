@@ -4,6 +4,7 @@
 #   make demo         install what is missing, build, segment the sample image
 #   make check        install what is missing, build, run the tests
 #   make check-large  the slow tests on large images, which `make check` leaves out
+#   make fuzz         feed broken models to what reads them, FUZZ_SECONDS=60 for each way in
 #   make install      install into prefix (default /usr/local), under DESTDIR if given
 #   make deps         install the packages that building needs (Debian)
 #   make deps-check   the same, and PyTorch, with which `make check` then compares results
@@ -15,8 +16,9 @@
 BUILD := build
 DEMO := $(BUILD)/demo
 TOOLS := tests/tools
+FUZZ_SECONDS := 60
 
-.PHONY: all demo check check-large install deps deps-check format clean
+.PHONY: all demo check check-large fuzz install deps deps-check format clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -42,6 +44,10 @@ check: deps
 check-large: deps
 	@$(MAKE) --no-print-directory all
 	@$(TOOLS)/run-tests.sh $(BUILD) --suite slow
+
+fuzz:
+	@$(TOOLS)/deps.sh --install build fuzz
+	@tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 # Meson would put a relative DESTDIR below build/; here it is below the current folder.
 install: all

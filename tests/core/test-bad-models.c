@@ -129,7 +129,6 @@ test_truncated (File *file, gconstpointer data)
 static void
 test_trailing (File *file, gconstpointer data)
 {
-  g_autofree char *message = NULL;
   g_autofree char *bytes = g_malloc0 (file->n + 1);
 
   (void) data;
