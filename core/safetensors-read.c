@@ -26,8 +26,13 @@
 #define SEG_SAFETENSORS_MAX_TENSORS 100000
 #define SEG_SAFETENSORS_MAX_METADATA 1000
 
-/* The header as a JSON tree takes up to a hundred times its bytes in memory, and commas tell how
- * many things it has: a tensor of four dimensions needs seven. */
+/* The header as a JSON tree takes up to a hundred times its bytes in memory. So many objects,
+ * lists, keys and commas are enough for all tensors and texts; one of four dimensions needs seven
+ * commas. */
+#define SEG_SAFETENSORS_MAX_OBJECTS (SEG_SAFETENSORS_MAX_TENSORS + 2)
+#define SEG_SAFETENSORS_MAX_LISTS (2 * SEG_SAFETENSORS_MAX_TENSORS)
+#define SEG_SAFETENSORS_MAX_KEYS                                                                   \
+  (4 * SEG_SAFETENSORS_MAX_TENSORS + SEG_SAFETENSORS_MAX_METADATA + 1)
 #define SEG_SAFETENSORS_MAX_COMMAS (10 * SEG_SAFETENSORS_MAX_TENSORS)
 #define SEG_SAFETENSORS_MAX_DEPTH 3
 
@@ -99,7 +104,7 @@ static gboolean
 seg_safetensors_check_cost (const char *header, gsize n_bytes, GError **error)
 {
   gboolean in_string = FALSE;
-  gint depth = 0, n_commas = 0;
+  gint depth = 0, n_objects = 0, n_lists = 0, n_keys = 0, n_commas = 0;
 
   for (gsize i = 0; i < n_bytes; i++)
     {
@@ -115,18 +120,20 @@ seg_safetensors_check_cost (const char *header, gsize n_bytes, GError **error)
         depth++;
       else if (c == '}' || c == ']')
         depth--;
-      else if (c == ',')
-        n_commas++;
+      n_objects += c == '{';
+      n_lists += c == '[';
+      n_keys += c == ':';
+      n_commas += c == ',';
 
       if (depth > SEG_SAFETENSORS_MAX_DEPTH)
         return seg_safetensors_refuse (error,
                                        "header is nested deeper than %d at byte %" G_GSIZE_FORMAT,
                                        SEG_SAFETENSORS_MAX_DEPTH, i);
-      if (n_commas > SEG_SAFETENSORS_MAX_COMMAS)
-        return seg_safetensors_refuse (error, "header has more than %d items",
-                                       SEG_SAFETENSORS_MAX_COMMAS);
     }
-  return TRUE;
+  return (n_objects <= SEG_SAFETENSORS_MAX_OBJECTS && n_lists <= SEG_SAFETENSORS_MAX_LISTS
+          && n_keys <= SEG_SAFETENSORS_MAX_KEYS && n_commas <= SEG_SAFETENSORS_MAX_COMMAS)
+         || seg_safetensors_refuse (error, "header has more items than %d tensors need",
+                                    SEG_SAFETENSORS_MAX_TENSORS);
 }
 
 static json_t *

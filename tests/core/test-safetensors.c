@@ -342,6 +342,16 @@ test_not_a_file (void)
 
 /* ---- cost ---------------------------------------------------------------------------- */
 
+G_GNUC_PRINTF (2, 0)
+static void
+append_numbered (GString *text, const char *format, guint number)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+  g_string_append_printf (text, format, number);
+#pragma GCC diagnostic pop
+}
+
 /* A header of @n entries, each printed from its number. */
 G_GNUC_PRINTF (3, 0)
 static void
@@ -352,10 +362,7 @@ write_many (const char *path, guint n, const char *format, gsize n_data)
   for (guint i = 0; i < n; i++)
     {
       g_string_append_c (header, ',');
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-      g_string_append_printf (header, format, i);
-#pragma GCC diagnostic pop
+      append_numbered (header, format, i);
     }
   g_string_append_c (header, '}');
   write_header (path, header->str, n_data);
@@ -370,7 +377,7 @@ read_many (gconstpointer path)
 static void
 refuse_many (gconstpointer path)
 {
-  assert_refused (path, SEG_ERROR_FORMAT, "more than 100000 tensors");
+  assert_refused (path, SEG_ERROR_FORMAT, "100000 tensors");
 }
 
 static void
@@ -441,6 +448,52 @@ test_dense (void)
       g_string_append (header, kinds[i].after);
       write_header (path, header->str, 0);
       testing_run_within_limits (refuse_header, path);
+    }
+}
+
+static void
+refuse (gconstpointer path)
+{
+  assert_refused (path, SEG_ERROR_FORMAT, "");
+}
+
+/* As many of what takes most memory as a valid header may have. */
+static void
+test_items (void)
+{
+  static const struct
+  {
+    const char *before, *piece, *after;
+    guint n;
+  } kinds[] = {
+    { "{\"w\":[0", ",\"\"", "]}", 999999 },
+    { "{\"w\":[0", ",[]", "]}", 199999 },
+    { "{\"w\":[0", ",{}", "]}", 100001 },
+    { "{\"w\":[0", ",{\"a\":\"\"}", "]}", 100001 },
+    { "{\"__metadata__\":{\"-\":\"\"", ",\"%u\":\"\"", "}}", 400999 },
+    { "{\"w\":0", ",\"%u\":[]", "}", 200000 },
+    { "{\"w\":0", ",\"%u\":{}", "}", 100001 },
+  };
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "items.safetensors", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      g_autoptr (GString) header = g_string_new (kinds[i].before);
+
+      for (guint n = 0; n < kinds[i].n; n++)
+        append_numbered (header, kinds[i].piece, n);
+      g_string_append (header, kinds[i].after);
+      write_header (path, header->str, 0);
+      testing_run_within_limits (refuse, path);
+
+      /* one more of it is not even parsed */
+      g_string_truncate (header, header->len - strlen (kinds[i].after));
+      append_numbered (header, kinds[i].piece, kinds[i].n);
+      append_numbered (header, kinds[i].piece, kinds[i].n + 1);
+      g_string_append (header, kinds[i].after);
+      write_header (path, header->str, 0);
+      assert_refused (path, SEG_ERROR_FORMAT, "header has more items than 100000 tensors need");
     }
 }
 
@@ -593,6 +646,43 @@ test_round_trip (void)
   g_assert_nonnull (strstr (bytes + 8, "\"format\":\"pt\""));
   g_assert_nonnull (strstr (bytes + 8, "\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]"));
   g_assert_nonnull (strstr (bytes + 8, "\"shape\":[1,3,1,1],\"data_offsets\":[8,20]"));
+}
+
+/* The two halves of reading. */
+static void
+test_open (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "a.safetensors", NULL);
+  g_autoptr (SegSafetensors) file = NULL, cut = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize used = seg_memory_get_used ();
+
+  write_sample (path);
+  file = seg_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (seg_safetensors_lookup (file, "half")->dims[0], ==, 3);
+  g_assert_null (seg_safetensors_lookup (file, "half")->data);
+  g_assert_cmpstr (seg_safetensors_get_metadata (file, "format"), ==, "pt");
+  g_assert_cmpuint (seg_memory_get_used (), ==, used);
+
+  /* it is open, and so its name may go */
+  g_assert_cmpint (g_remove (path), ==, 0);
+  g_assert_true (seg_safetensors_load (file, &error));
+  g_assert_no_error (error);
+  assert_bytes (file, "half", SEG_DTYPE_F16, "[3]", 0, 6);
+  assert_bytes (file, "größe", SEG_DTYPE_I64, "[]", 0, 8);
+  g_assert_true (seg_safetensors_load (file, &error));
+  g_assert_no_error (error);
+
+  write_sample (path);
+  cut = seg_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (truncate (path, 16), ==, 0);
+  g_assert_false (seg_safetensors_load (cut, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_FORMAT);
+  g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_nonnull (strstr (error->message, "cut short while being read"));
 }
 
 static void
@@ -935,9 +1025,11 @@ main (int argc, char **argv)
   g_test_add_func ("/safetensors/many", test_many);
   g_test_add_func ("/safetensors/many-texts", test_many_texts);
   g_test_add_func ("/safetensors/dense", test_dense);
+  g_test_add_func ("/safetensors/items", test_items);
   g_test_add_func ("/safetensors/colliding-names", test_colliding_names);
   g_test_add_func ("/safetensors/accept", test_accept);
   g_test_add_func ("/safetensors/round-trip", test_round_trip);
+  g_test_add_func ("/safetensors/open", test_open);
   g_test_add_func ("/safetensors/no-tensors", test_no_tensors);
   g_test_add_func ("/safetensors/truncated", test_truncated);
   g_test_add_func ("/safetensors/changed-bytes", test_changed_bytes);

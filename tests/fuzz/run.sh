@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 
 seconds=$1
 shift
-build=build-fuzz
+build='build-fuzz'
 [ $# -gt 0 ] || set -- model recipe smp
 
 [ -f $build/build.ninja ] ||
