@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <segkit/layer.h>
+#include <segkit/registry.h>
 
 /* ---- a layer that has a property of each kind --------------------------------------------- */
 
@@ -477,6 +478,16 @@ test_list_text (void)
     }
 }
 
+/* Messages call a type by the name that it was registered by. */
+static void
+test_feature (void)
+{
+  g_assert_cmpstr (seg_type_get_feature (TEST_TYPE_THING), ==, "TestThing");
+  seg_registry_add (seg_registry_get_default (), "thing", TEST_TYPE_THING);
+  g_assert_cmpstr (seg_type_get_feature (TEST_TYPE_THING), ==, "thing");
+  g_assert_cmpstr (seg_type_get_feature (SEG_TYPE_LAYER), ==, "SegLayer");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -496,5 +507,6 @@ main (int argc, char **argv)
   g_test_add_func ("/property/text/bad", test_bad_text);
   g_test_add_func ("/property/text/list", test_list_text);
   g_test_add_func ("/property/text/locale", test_locale);
+  g_test_add_func ("/property/feature", test_feature);
   return g_test_run ();
 }

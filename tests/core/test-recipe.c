@@ -317,6 +317,35 @@ test_depth (void)
     }
 }
 
+/* The name of the innermost of 64 is longer than any may be. */
+static void
+test_depth_of_names (void)
+{
+  g_autoptr (GString) text = g_string_new (HEAD "[model");
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 64; i++)
+    g_string_append (text, ".inner");
+  g_string_append (text, "]\ntype=test-block\n");
+  g_assert_null (seg_recipe_parse (text->str, text->len, &error));
+  assert_error (error, SEG_ERROR_FORMAT, "cannot be the name of a group");
+}
+
+/* As many groups as lines allow: each looks through all, and there is no block for most. */
+static void
+test_many_groups (void)
+{
+  g_autoptr (GString) text = g_string_new (HEAD "[model]\ntype=test-block\n");
+  g_autoptr (GKeyFile) recipe = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 4090; i++)
+    g_string_append_printf (text, "[model.x%u]\n", i);
+  recipe = parse (text->str);
+  g_assert_null (seg_recipe_build_block (recipe, "model", &error));
+  assert_error (error, SEG_ERROR_FORMAT, "[model.x0]: unknown property \"x0\"");
+}
+
 /* Names and values in messages are short and of one line, whatever they are. */
 static void
 test_message (void)
@@ -365,6 +394,8 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/size", test_size);
   g_test_add_func ("/recipe/lines", test_lines);
   g_test_add_func ("/recipe/depth", test_depth);
+  g_test_add_func ("/recipe/depth-of-names", test_depth_of_names);
+  g_test_add_func ("/recipe/many-groups", test_many_groups);
   g_test_add_func ("/recipe/message", test_message);
   return g_test_run ();
 }
