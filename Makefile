@@ -4,10 +4,13 @@
 #   make demo         install what is missing, build, segment the sample image
 #   make check        install what is missing, build, run the tests
 #   make check-large  the slow tests on large images, which `make check` leaves out
+#   make bench        compare the speed with that of other programs; BENCH='--models b --sizes 512'
+#                     for a part of it
 #   make fuzz         feed broken models to what reads them, FUZZ_SECONDS=60 for each way in
 #   make install      install into prefix (default /usr/local), under DESTDIR if given
 #   make deps         install the packages that building needs (Debian)
 #   make deps-check   the same, and PyTorch, with which `make check` then compares results
+#   make deps-bench   the same, and what `make bench` compares with
 #   make format       format the C lines changed since the last commit
 #   make clean        remove all build trees
 #
@@ -17,8 +20,10 @@ BUILD := build
 DEMO := $(BUILD)/demo
 TOOLS := tests/tools
 FUZZ_SECONDS := 60
+# Debian's, which has Debian's PyTorch
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: all demo check check-large fuzz install deps deps-check format clean
+.PHONY: all demo check check-large bench fuzz install deps deps-check deps-bench format clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -45,6 +50,9 @@ check-large: deps
 	@$(MAKE) --no-print-directory all
 	@$(TOOLS)/run-tests.sh $(BUILD) --suite slow
 
+bench: all
+	@$(PYTHON) tests/bench/bench.py $(BUILD) $(BENCH)
+
 fuzz:
 	@$(TOOLS)/deps.sh --install build fuzz
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)
@@ -60,6 +68,15 @@ deps:
 
 deps-check:
 	@$(TOOLS)/deps.sh --install build oracle
+
+# A node that did not come from Debian does as well. The scripts of npm's packages are not run: they
+# would download what only other processors need.
+deps-bench:
+	@$(TOOLS)/deps.sh --install build oracle
+	@command -v npm >/dev/null || $(TOOLS)/deps.sh --install bench
+	@mkdir -p $(BUILD)/bench
+	@cp tests/bench/package.json tests/bench/package-lock.json $(BUILD)/bench
+	@npm ci --prefix $(BUILD)/bench --ignore-scripts --no-audit --no-fund
 
 # git clang-format touches changed lines only: tables aligned by hand stay as they are.
 format:

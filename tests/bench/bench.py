@@ -35,6 +35,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 
 from peer import Peer, PeerError
 
@@ -43,7 +44,10 @@ MODELS = sorted(path.stem for path in (HERE / "models").glob("*.recipe"))
 PEERS = ["segkit-whole", "pytorch", "onnxruntime"]
 
 BAND_ROWS = 32      # as segment runs images up to 8192 pixels wide
-TOLERANCE = {"segkit-whole": 0.0, "pytorch": 1e-4, "onnxruntime": 1e-4}    # of the largest logit
+WORK = {"a": 96, "b": 24, "c": 16, "d": 46}     # about GFLOP at 256 × 256, to forecast the time
+
+# of the largest logit
+TOLERANCE = {"segkit-whole": 0.0, "pytorch": 1e-4, "onnxruntime": 1e-4}
 
 COLUMNS = ["date", "processor", "cores", "load", "model", "size", "threads", "peer", "version",
            "runs", "seconds_min", "seconds_median", "seconds_max", "cpu_seconds", "gflop",
@@ -72,9 +76,10 @@ class Bench:
         self.folder = self.build / "bench"
         self.folder.mkdir(exist_ok=True)
         self.modules = self.folder / "node_modules"
-        self.model = self.folder / "model.safetensors"
-        self.onnx = self.folder / "model.onnx"
-        self.input = self.folder / "input.f32"
+        self.temporary = tempfile.TemporaryDirectory(dir=self.folder)
+        self.model, self.onnx, self.input, self.output = (
+            pathlib.Path(self.temporary.name) / name
+            for name in ("model.safetensors", "model.onnx", "input.f32", "output.f32"))
         self.peers = self.present(options.peers)
         self.failed = False
 
@@ -128,12 +133,10 @@ class Bench:
 
     def warm_up(self, peer, expected):
         """Runs once; returns the logits, after a look at whether they are right."""
-        path = self.folder / "output.f32"
         peer.await_ready()
         peer.ask("run")
-        peer.ask(f"write {path}")
-        actual = floats(path)
-        path.unlink()
+        peer.ask(f"write {self.output}")
+        actual = floats(self.output)
         peer.error = 0.0 if expected is None else largest_error(actual, expected)
         if not peer.error <= TOLERANCE.get(peer.name, 0.0):     # true for NaN
             raise PeerError(f"its logits differ by {peer.error:.1e} of the largest")
@@ -205,29 +208,43 @@ def processor():
     return os.uname().machine
 
 
+def forecast(bench, cases):
+    """Minutes that all cases may take."""
+    peak = float(run([bench.build / "tests" / "bench" / "fma-peak", "1"]))
+    n_runs = (bench.options.runs + 1) * (1 + len(bench.peers))
+    gflop = sum(WORK.get(case["model"], 50) * (case["size"] / 256) ** 2 / threads
+                for case in cases for threads in bench.options.threads)
+    return gflop * n_runs / (0.4 * peak) / 60
+
+
 def describe(bench, cases):
-    options = bench.options
-    print(f"processor: {processor()}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}")
-    print(f"cases: {len(cases)}; {options.runs} runs each of segkit (bands of {BAND_ROWS} rows), "
-          + ", ".join(bench.peers))
+    options, load = bench.options, os.getloadavg()[0]
+    print(f"processor: {processor()}, {os.cpu_count()} cores")
+    if load > 0.5:
+        print(f"load: {load:.1f}: others are at work here, so that seconds mean little, and ratios "
+              "less than they should")
     for model in options.models:
         recipe = (HERE / "models" / f"{model}.recipe").read_text()
         print(f"model {model}: {recipe.splitlines()[0].removeprefix('# ')}")
-    print("seconds: median, least and most; ratio: seconds of segkit's; error: of the largest "
+    print(f"runs: {options.runs} of each, in turns; segkit by bands of {BAND_ROWS} rows; about "
+          f"{forecast(bench, cases):.0f} minutes in all")
+    print("seconds: median, min, max, and of the processor; of peak: of the fused multiply-adds "
+          "that a probe did just before;\nratio: median to segkit's; error: largest, of the largest "
           "logit\n\n" + HEAD, flush=True)
 
 
-HEAD = ("model size thr  peer           median      min      max  GFLOP/s of peak   RSS MB  ratio"
-        "  error")
+HEAD = ("model size threads peer          median      min      max      CPU  GFLOP/s of peak  RSS MB"
+        "  ratio    error")
 
 
 def line(row):
-    text = f"{row['model']:>5} {row['size']:>4} {row['threads']:>3}  {row['peer']:<12} "
+    text = f"{row['model']:<5} {row['size']:>4} {row['threads']:>7} {row['peer']:<12}"
     if row["problem"]:
         return f"{text} FAILED: {row['problem']}"
     return text + (f"{row['seconds_median']:>8.3f} {row['seconds_min']:>8.3f} "
-                   f"{row['seconds_max']:>8.3f} {row['gflops']:>8.1f} {row['of_peak']:>7.2f} "
-                   f"{row['rss_mb']:>8.0f} {row['ratio']:>6.2f}  {row['error']}")
+                   f"{row['seconds_max']:>8.3f} {row['cpu_seconds']:>8.3f} {row['gflops']:>8.1f} "
+                   f"{row['of_peak']:>7.2f} {row['rss_mb']:>7.0f} {row['ratio']:>6.2f}  "
+                   f"{row['error']:>7}")
 
 
 def names(allowed):
@@ -263,7 +280,7 @@ def main():
     constant = {"date": datetime.date.today().isoformat(), "processor": processor(),
                 "cores": os.cpu_count()}
     cases = [{"model": model, "size": size} for model in options.models for size in options.sizes]
-    describe(bench, [case for case in cases for _ in options.threads])
+    describe(bench, cases)
 
     with open(path, "w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)

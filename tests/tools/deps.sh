@@ -3,8 +3,8 @@
 #
 #   deps.sh [--install] GROUP...
 #
-# Groups: build (compiling and `make check`), oracle (comparing with PyTorch), fuzz (libFuzzer), ci
-# (the rest that .ci/run needs).
+# Groups: build (compiling and `make check`), oracle (comparing with PyTorch), bench (the rest that
+# `make bench` compares with), fuzz (libFuzzer), ci (the rest that .ci/run needs).
 # dpkg is asked first, so that a machine that has everything needs neither apt nor root.
 # shellcheck disable=SC2086 # lists of packages are meant to be split into words
 set -eu
@@ -12,6 +12,7 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libvips-dev
        libopenblas-serial-dev libjansson-dev'
 oracle='python3-torch python3-torchvision python3-numpy python3-pil'
+bench='nodejs npm'
 # libFuzzer comes with clang's runtime, whose package has the version in its name
 fuzz='clang libclang-rt-14-dev'
 ci='clang g++'
@@ -24,9 +25,10 @@ for group; do
   case $group in
     build) wanted="$wanted $build" ;;
     oracle) wanted="$wanted $oracle" ;;
+    bench) wanted="$wanted $bench" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     ci) wanted="$wanted $ci" ;;
-    *) echo "deps.sh: no group '$group'; there are build, oracle, fuzz and ci" >&2; exit 2 ;;
+    *) echo "deps.sh: no group '$group'; there are build, oracle, bench, fuzz and ci" >&2; exit 2 ;;
   esac
 done
 

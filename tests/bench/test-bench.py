@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Tests the bench itself, on an image so small that its numbers mean nothing.
+
+usage: test-bench.py BUILD_DIR
+
+Prints TAP.
+"""
+
+import csv
+import math
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import bench
+from peer import Peer, PeerError
+
+# everything but who is compared comes with segkit
+OPTIONS = ["--models", "d", "--sizes", "48", "--threads", "1,2", "--runs", "2",
+           "--peers", "segkit-whole"]
+
+
+def run_bench(build, *options):
+    return subprocess.run([sys.executable, bench.__file__, build, *OPTIONS, *options],
+                          capture_output=True, text=True)
+
+
+def good_row(row):
+    low, median, high = (float(row[f"seconds_{kind}"]) for kind in ("min", "median", "max"))
+    speed = float(row["gflop"]) / median
+    return 0 < low <= median <= high and row["runs"] == "2" and not row["problem"] \
+        and math.isclose(float(row["gflops"]), speed, rel_tol=0.01) \
+        and math.isclose(float(row["of_peak"]), speed / float(row["peak_gflops"]), rel_tol=0.05) \
+        and float(row["rss_mb"]) > 1 and float(row["error"]) == 0
+
+
+def cases_in_table(build, folder):
+    path = folder / "inference.csv"
+    result = run_bench(build, "--csv", path)
+    print("".join(f"# {line}\n" for line in (result.stdout + result.stderr).splitlines()), end="")
+    yield "bench runs", result.returncode == 0
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    yield "a row for each peer and number of threads", \
+        [(row["peer"], row["threads"]) for row in rows] \
+        == [(peer, threads) for threads in "12" for peer in ("segkit", "segkit-whole")]
+    yield "numbers fit each other", all(good_row(row) for row in rows)
+    yield "each row is printed", all(row["peer"] in result.stdout for row in rows)
+
+
+def broken_peer():
+    peer = Peer("broken", ["sh", "-c", "echo no memory >&2; exit 3"])
+    try:
+        peer.await_ready()
+    except PeerError as error:
+        return str(error) == "no memory"
+    finally:
+        peer.close()
+    return False
+
+
+def cases(build, folder):
+    yield from cases_in_table(build, folder)
+    yield "why a peer ends is told", broken_peer()
+    nan = float("nan")
+    yield "logits are compared", bench.largest_error([1.0, -3.5], [1.0, -4.0]) == 0.125
+    yield "NaN is an error", math.isnan(bench.largest_error([1.0, nan, 2.0], [1.0, 1.0, 2.0]))
+    yield "other sizes are an error", math.isnan(bench.largest_error([1.0], [1.0, 2.0]))
+    yield "an unknown peer is refused", run_bench(build, "--peers", "tensorflow").returncode == 2
+    yield "size 0 is refused", run_bench(build, "--sizes", "0").returncode == 2
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    count = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for label, good in cases(sys.argv[1], pathlib.Path(folder)):
+            count += 1
+            failed += not good
+            print(f"{'ok' if good else 'not ok'} {count} - {label}", flush=True)
+    print(f"1..{count}")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
