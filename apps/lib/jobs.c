@@ -4,6 +4,7 @@
 
 #include <segkit/error.h>
 
+#include "image-name.h"
 #include "jobs.h"
 #include "path.h"
 #include "saver.h"
@@ -63,7 +64,8 @@ seg_jobs_dup_stem (const char *name)
 static char *
 seg_jobs_fill (const char *template, const char *dir, const char *image)
 {
-  g_autofree char *name = g_path_get_basename (image);
+  g_autofree char *file = seg_image_name_dup_file (image);
+  g_autofree char *name = g_path_get_basename (file);
   g_autofree char *stem = seg_jobs_dup_stem (name);
   const struct
   {
@@ -231,7 +233,8 @@ seg_jobs_check_inputs (SegJobs *self, GError **error)
   for (guint i = 0; i < self->jobs->len; i++)
     {
       const SegJob *job = self->jobs->pdata[i];
-      g_autofree char *key = g_canonicalize_filename (job->image, NULL);
+      g_autofree char *file = seg_image_name_dup_file (job->image);
+      g_autofree char *key = g_canonicalize_filename (file, NULL);
 
       if (g_hash_table_contains (self->made_of, key))
         {

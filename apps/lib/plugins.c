@@ -1,10 +1,8 @@
 /* Plugins loaded for a program, and what is said of those that were not. */
-#include <stdio.h>
-
 #include <segkit/segkit.h>
 
-#include "path.h"
 #include "plugins.h"
+#include "warning.h"
 
 static struct
 {
@@ -19,17 +17,6 @@ const GOptionEntry seg_plugins_entries[] = {
     "end with an error if a plugin or a feature is not loaded", NULL },
   G_OPTION_ENTRY_NULL
 };
-
-/* On stderr, one line each: a feature of ours that another plugin has taken over is one of them,
- * so that nobody computes with another network than he thinks. */
-static void
-seg_plugins_warn (const SegNotLoaded *not_loaded)
-{
-  g_autofree char *path = seg_path_escape (not_loaded->path);
-  g_autofree char *reason = seg_path_escape (not_loaded->reason);
-
-  fprintf (stderr, "%s: warning: not loaded: %s: %s\n", g_get_prgname (), path, reason);
-}
 
 /**
  * seg_plugins_load:
@@ -58,8 +45,10 @@ seg_plugins_load (gboolean verbose, GError **error)
                    not_loaded[0].reason, more);
       return FALSE;
     }
+  /* a feature of ours that another plugin has taken over is among them, so that nobody computes
+   * with another network than he thinks */
   for (guint i = 0; i < n; i++)
     if (verbose || not_loaded[i].foreign)
-      seg_plugins_warn (&not_loaded[i]);
+      seg_warning_print ("not loaded: %s: %s", not_loaded[i].path, not_loaded[i].reason);
   return TRUE;
 }

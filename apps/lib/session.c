@@ -4,6 +4,7 @@
 #include <segkit/error.h>
 #include <segkit/memory.h>
 
+#include "image-name.h"
 #include "memory-budget.h"
 #include "model-hash.h"
 #include "path.h"
@@ -146,6 +147,7 @@ seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
   g_autoptr (SegOutputs) outputs
       = seg_outputs_new (job->outputs, self->model, self->classifier,
                          self->options.probability_bits, error);
+  g_autofree char *image = seg_image_name_dup_file (job->image);
 
   for (guint i = 0; outputs != NULL && i < SEG_N_OUTPUTS; i++)
     {
@@ -154,7 +156,7 @@ seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
 
       if (file == NULL)
         continue;
-      if (!seg_path_check_not_over (file, job->image, error)
+      if (!seg_path_check_not_over (file, image, error)
           || !seg_path_check_not_over (file, self->path, error))
         return NULL;
       if (job->make_folders && !seg_path_make_folder (folder, error))

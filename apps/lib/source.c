@@ -1,12 +1,12 @@
-/* What a model sees of an image file.
+/* What a model sees of an image.
  *
- * - Orientation (EXIF, TIFF): applied, see image-file.c.
+ * - Kinds of image: image-kind.c has by then made them 8-bit, 16-bit or float, grey, RGB or bands.
  * - Samples: 8-bit counts as 0…255, 16-bit as 0…65535, both scaled to 0…1; float as it is, and
- *   NaN or infinity is an error. libvips has by then made palettes and 1-bit images 8-bit.
+ *   NaN or infinity is an error.
  * - Bands: as many as the model has channels, and they are taken as they are. Otherwise an alpha
  *   band is dropped, not blended: a model knows no background. Then grey is repeated for three
  *   channels, and red, green and blue become one as Rec. 601 luma, rounded as Pillow's "L" is.
- *   Anything else is refused, as are colour spaces other than grey and RGB.
+ *   Anything else is refused.
  * - ICC profiles are not applied: models are trained on the numbers in the file.
  *
  * A channel is then (value − mean) / std in float32, for integers from a table: the same bits
@@ -18,6 +18,10 @@
 #include "image-file.h"
 #include "source.h"
 #include "vips-error.h"
+#include "warning.h"
+
+/* Models expect floats of 0…1; above this somebody has forgotten to divide by 255. */
+#define SEG_SOURCE_LARGE 2.f
 
 struct _SegSource
 {
@@ -32,39 +36,8 @@ struct _SegSource
   float *table;    /* channel × value */
   gboolean luma;
   gpointer luma_row; /* of the image's format */
+  gboolean warned;   /* of floats that are too large */
 };
-
-static gboolean
-seg_source_check_kind (SegSource *self, GError **error)
-{
-  VipsInterpretation interpretation = vips_image_get_interpretation (self->image);
-  VipsBandFormat format = vips_image_get_format (self->image);
-
-  switch (interpretation)
-    {
-    case VIPS_INTERPRETATION_MULTIBAND:
-    case VIPS_INTERPRETATION_B_W:
-    case VIPS_INTERPRETATION_GREY16:
-    case VIPS_INTERPRETATION_sRGB:
-    case VIPS_INTERPRETATION_RGB:
-    case VIPS_INTERPRETATION_RGB16:
-    case VIPS_INTERPRETATION_scRGB:
-      break;
-    default:
-      g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-                   "%s: is a %s image; only grey and RGB are read", self->name,
-                   vips_enum_nick (VIPS_TYPE_INTERPRETATION, interpretation));
-      return FALSE;
-    }
-  if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT && format != VIPS_FORMAT_FLOAT)
-    {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-                   "%s: has samples of type %s; only uchar, ushort and float are read", self->name,
-                   vips_enum_nick (VIPS_TYPE_BAND_FORMAT, format));
-      return FALSE;
-    }
-  return TRUE;
-}
 
 /* Which bands become which channels. */
 static gboolean
@@ -116,7 +89,7 @@ seg_source_make_tables (SegSource *self, GError **error)
 
 /**
  * seg_source_new:
- * @path: an image file
+ * @path: an image file, perhaps with options in brackets
  * @model: what will look at it
  * @random: whether rectangles will be fetched in any order; otherwise only from top to bottom
  * @error: return location
@@ -137,8 +110,7 @@ seg_source_new (const char *path, SegModel *model, gboolean random, GError **err
   self->mean = seg_model_get_mean (model);
   self->std = seg_model_get_std (model);
   self->image = seg_image_file_open (path, random, error);
-  if (self->image == NULL || !seg_source_check_kind (self, error)
-      || !seg_source_match_bands (self, error))
+  if (self->image == NULL || !seg_source_match_bands (self, error))
     return NULL;
   if (!seg_source_make_tables (self, error))
     {
@@ -284,6 +256,32 @@ seg_source_compute_luma (SegSource *self, gconstpointer pixels, gint64 n)
 #undef SEG_SOURCE_LUMA
 }
 
+/* Returns the first of @n floats that is not finite, or -1. */
+static gint64
+seg_source_fill_floats (SegSource *self, guint channel, const float *samples, guint stride,
+                        gint64 n, float *out, gint32 lanes)
+{
+  float largest = 0;
+
+  for (gint64 i = 0; i < n; i++)
+    {
+      float value = samples[i * stride];
+
+      if (!isfinite (value))
+        return i;
+      largest = MAX (largest, value);
+      out[i * lanes] = (value - self->mean[channel]) / self->std[channel];
+    }
+  if (largest > SEG_SOURCE_LARGE && !self->warned)
+    {
+      seg_warning_print ("%s: has samples as large as %g; floats are taken as they are, and "
+                         "models expect 0 to 1",
+                         self->name, (double) largest);
+      self->warned = TRUE;
+    }
+  return -1;
+}
+
 /* One channel of one row. Returns the first pixel that is not finite, or -1. */
 static gint64
 seg_source_fill_row (SegSource *self, guint channel, gconstpointer samples, guint stride, gint64 n,
@@ -302,14 +300,7 @@ seg_source_fill_row (SegSource *self, guint channel, gconstpointer samples, guin
         out[i * lanes] = table[((const guint16 *) samples)[i * stride]];
       return -1;
     default:
-      for (gint64 i = 0; i < n; i++)
-        {
-          float value = ((const float *) samples)[i * stride];
-          if (!isfinite (value))
-            return i;
-          out[i * lanes] = (value - self->mean[channel]) / self->std[channel];
-        }
-      return -1;
+      return seg_source_fill_floats (self, channel, samples, stride, n, out, lanes);
     }
 }
 

@@ -219,127 +219,6 @@ test_overlay (Tool *tool, gconstpointer data)
     }
 }
 
-static void
-assert_same_labels (Tool *tool, const char *image, const char *expected)
-{
-  g_test_message ("%s", image);
-  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", image, NULL), ==, 0);
-  tool_assert_equal (tool, expected, "b.png");
-}
-
-/* One picture in many kinds of file is one picture. */
-static void
-test_kinds (Tool *tool, gconstpointer data)
-{
-  VipsImage *grey = tool_picture (120, 80, 1);
-  VipsImage *bands[4] = { grey, grey, grey, NULL }, *image, *other;
-
-  (void) data;
-  tool_save_image (tool, "grey.png", grey);
-  g_assert_cmpint (tool_run (tool, MODEL, "-o", "a.png", "grey.png", NULL), ==, 0);
-  assert_two_classes (tool, "a.png");
-
-  tool_save_image (tool, "grey.tif", grey);
-  assert_same_labels (tool, "grey.tif", "a.png");
-  tool_save_image (tool, "grey.webp[lossless]", grey);
-  assert_same_labels (tool, "grey.webp", "a.png");
-  tool_save_image (tool, "tiled.tif[tile,pyramid,compression=lzw]", grey);
-  assert_same_labels (tool, "tiled.tif", "a.png");
-
-  /* v · 257 / 65535 and v / 255 are one number, and division rounds correctly */
-  image = tool_picture_as (grey, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, 257);
-  tool_save_image (tool, "16.png", image);
-  assert_same_labels (tool, "16.png", "a.png");
-  tool_save_image (tool, "16.tif", image);
-  assert_same_labels (tool, "16.tif", "a.png");
-  g_object_unref (image);
-  image = tool_picture_as (grey, VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, 1 / 255.);
-  tool_save_image (tool, "float.tif", image);
-  assert_same_labels (tool, "float.tif", "a.png");
-  g_object_unref (image);
-
-  g_assert_cmpint (vips_bandjoin (bands, &image, 3, NULL), ==, 0);
-  image->Type = VIPS_INTERPRETATION_sRGB;
-  tool_save_image (tool, "rgb.png[interlace]", image);
-  assert_same_labels (tool, "rgb.png", "a.png");
-  g_object_unref (image);
-
-  /* alpha is dropped */
-  bands[3] = tool_picture (120, 80, 1);
-  g_assert_cmpint (vips_invert (bands[3], &other, NULL), ==, 0);
-  g_object_unref (bands[3]);
-  bands[3] = other;
-  g_assert_cmpint (vips_bandjoin (bands, &image, 4, NULL), ==, 0);
-  image->Type = VIPS_INTERPRETATION_sRGB;
-  tool_save_image (tool, "rgba.png", image);
-  assert_same_labels (tool, "rgba.png", "a.png");
-  tool_save_image (tool, "rgba.tif", image);
-  assert_same_labels (tool, "rgba.tif", "a.png");
-  g_object_unref (image);
-  g_assert_cmpint (vips_bandjoin (bands + 2, &image, 2, NULL), ==, 0);
-  tool_save_image (tool, "greya.png", image);
-  assert_same_labels (tool, "greya.png", "a.png");
-  g_object_unref (image);
-  g_object_unref (bands[3]);
-  g_object_unref (grey);
-}
-
-/* A model for one channel sees Rec. 601 luma of a colour image. */
-static void
-test_luma (Tool *tool, gconstpointer data)
-{
-  VipsImage *picture = tool_picture (77, 60, 3), *luma;
-  gsize n;
-  g_autofree guint8 *rgb = vips_image_write_to_memory (picture, &n);
-  guint8 grey[77 * 60];
-
-  (void) data;
-  for (guint i = 0; i < sizeof grey; i++)
-    grey[i] = (guint8) ((rgb[3 * i] * 19595u + rgb[3 * i + 1] * 38470u + rgb[3 * i + 2] * 7471u
-                         + 32768u)
-                        >> 16);
-  luma = vips_image_new_from_memory (grey, sizeof grey, 77, 60, 1, VIPS_FORMAT_UCHAR);
-  tool_save_model (tool, "model.safetensors", 1);
-  tool_save_image (tool, "rgb.png", picture);
-  tool_save_image (tool, "luma.png", luma);
-  g_assert_cmpint (tool_run (tool, MODEL, "-o", "a.png", "luma.png", NULL), ==, 0);
-  assert_two_classes (tool, "a.png");
-  assert_same_labels (tool, "rgb.png", "a.png");
-
-  g_object_unref (luma);
-  luma = tool_picture_as (picture, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_RGB16, 257);
-  tool_save_image (tool, "16.png", luma);
-  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "16.png", NULL), ==, 0);
-  g_object_unref (luma);
-  g_object_unref (picture);
-}
-
-static void
-test_orientation (Tool *tool, gconstpointer data)
-{
-  VipsImage *picture = tool_picture (70, 50, 3);
-
-  (void) data;
-  for (int orientation = 1; orientation <= 8; orientation++)
-    {
-      VipsImage *tagged, *upright;
-
-      g_assert_cmpint (vips_copy (picture, &tagged, NULL), ==, 0);
-      vips_image_set_int (tagged, VIPS_META_ORIENTATION, orientation);
-      g_assert_cmpint (vips_autorot (tagged, &upright, NULL), ==, 0);
-      tool_save_image (tool, "tagged.tif", tagged);
-      tool_save_image (tool, "upright.png", upright);
-      g_assert_cmpint (tool_run (tool, MODEL, "-o", "a.png", "upright.png", NULL), ==, 0);
-      assert_same_labels (tool, "tagged.tif", "a.png");
-      g_assert_cmpint (tool_run (tool, MODEL, "--tile", "16", "-o", "b.png", "tagged.tif", NULL),
-                       ==, 0);
-      tool_assert_equal (tool, "a.png", "b.png");
-      g_object_unref (tagged);
-      g_object_unref (upright);
-    }
-  g_object_unref (picture);
-}
-
 /* Two savers in threads of their own, and libvips' own threads below them: none waits for ever. */
 static void
 test_savers (Tool *tool, gconstpointer data)
@@ -398,9 +277,6 @@ main (int argc, char **argv)
   ADD ("/segment/tiny", test_tiny);
   ADD ("/segment/library", test_library);
   ADD ("/segment/overlay", test_overlay);
-  ADD ("/segment/kinds", test_kinds);
-  ADD ("/segment/luma", test_luma);
-  ADD ("/segment/orientation", test_orientation);
   ADD ("/segment/savers", test_savers);
   ADD ("/segment/pyramid", test_pyramid);
   return g_test_run ();

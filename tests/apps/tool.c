@@ -110,6 +110,33 @@ tool_save_bytes (Tool *tool, const char *name, const void *bytes, gsize n)
   g_assert_no_error (error);
 }
 
+static void
+tool_append_number (GByteArray *bytes, guint32 number)
+{
+  guint32 big = GUINT32_TO_BE (number);
+
+  g_byte_array_append (bytes, (const guint8 *) &big, sizeof big);
+}
+
+/* As a PNG file holds it: length, type, data, checksum. */
+void
+tool_append_png_chunk (GByteArray *bytes, const char *type, const void *data, gsize n)
+{
+  guint32 crc = G_MAXUINT32;
+  guint start = bytes->len + 4;
+
+  tool_append_number (bytes, (guint32) n);
+  g_byte_array_append (bytes, (const guint8 *) type, 4);
+  g_byte_array_append (bytes, data, (guint) n);
+  for (guint i = start; i < bytes->len; i++)
+    {
+      crc ^= bytes->data[i];
+      for (guint bit = 0; bit < 8; bit++)
+        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+  tool_append_number (bytes, ~crc);
+}
+
 VipsImage *
 tool_load (Tool *tool, const char *name)
 {

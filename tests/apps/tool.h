@@ -23,6 +23,7 @@ void  tool_save_recipe  (Tool *tool, const char *name, const char *recipe);
 void  tool_save_model   (Tool *tool, const char *name, guint channels);
 void  tool_save_image   (Tool *tool, const char *name, VipsImage *image);
 void  tool_save_bytes   (Tool *tool, const char *name, const void *bytes, gsize n);
+void  tool_append_png_chunk (GByteArray *bytes, const char *type, const void *data, gsize n);
 VipsImage *tool_load    (Tool *tool, const char *name);
 
 VipsImage *tool_picture (int width, int height, int bands);
