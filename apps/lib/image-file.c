@@ -270,9 +270,11 @@ seg_image_file_open (const char *path, gboolean random, GError **error)
   self.format = seg_image_format_detect (self.name, error);
   if (self.format == NULL)
     return NULL;
+  seg_vips_error_forget ();
   image = seg_image_file_load_upright (&self, random, error);
   if (image == NULL)
     return NULL;
+  seg_vips_error_forget ();
   if (self.options == NULL && seg_image_file_has_second_page (&self, image))
     seg_warning_print ("%s: only the first of %d pages is read; %s[page=1] is the second", path,
                        vips_image_get_n_pages (image), path);

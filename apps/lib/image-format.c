@@ -40,13 +40,18 @@ static const struct
   { &seg_image_format_gif, 0, 4, "GIF8" },
 };
 
-static gboolean
+static void
 seg_image_format_fail (const char *path, GError **error)
 {
   int code = errno;
 
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s", path, g_strerror (code));
-  return FALSE;
+}
+
+static void
+seg_image_format_fail_kind (const char *path, GError **error)
+{
+  g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: is not a regular file", path);
 }
 
 /* A chunk's length is only a number: libpng takes memory for what it says, up to 2 GiB, before it
@@ -105,10 +110,7 @@ seg_image_format_read (const char *path, int fd, GError **error)
   if (fstat (fd, &status) != 0)
     return seg_image_format_fail (path, error), NULL;
   if (!S_ISREG (status.st_mode))
-    {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: is not a regular file", path);
-      return NULL;
-    }
+    return seg_image_format_fail_kind (path, error), NULL;
   if (pread (fd, bytes, sizeof bytes, 0) < 0)
     return seg_image_format_fail (path, error), NULL;
 
@@ -139,6 +141,8 @@ seg_image_format_detect (const char *path, GError **error)
   int fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   const SegImageFormat *format;
 
+  if (fd < 0 && errno == ENXIO) /* a socket */
+    return seg_image_format_fail_kind (path, error), NULL;
   if (fd < 0)
     return seg_image_format_fail (path, error), NULL;
   format = seg_image_format_read (path, fd, error);

@@ -5,12 +5,15 @@
 #include "vips-error.h"
 #include "vips-setup.h"
 
-/* Each warning comes a second time, as the cause of an error; or it is of the kind that a damaged
- * but harmless tag brings. */
+/* A warning comes a second time, as the cause of an error; or it is of the kind that a damaged but
+ * harmless tag brings, and only for those who ask. */
 static void
-seg_vips_drop_warning (const char *domain, GLogLevelFlags level, const char *text, gpointer data)
+seg_vips_take_warning (const char *domain, GLogLevelFlags level, const char *text, gpointer verbose)
 {
-  (void) domain, (void) level, (void) text, (void) data;
+  if (level & G_LOG_LEVEL_WARNING)
+    seg_vips_error_remember (text);
+  if (GPOINTER_TO_INT (verbose))
+    g_log_default_handler (domain, level, text, NULL);
 }
 
 /**
@@ -36,9 +39,8 @@ seg_vips_setup (const char *program, gboolean verbose, GError **error)
   vips_cache_set_max (0);
   if (g_getenv ("VIPS_CONCURRENCY") == NULL)
     vips_concurrency_set (1);
-  if (!verbose)
-    g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO,
-                       seg_vips_drop_warning, NULL);
+  g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO,
+                     seg_vips_take_warning, GINT_TO_POINTER (verbose));
   return TRUE;
 }
 

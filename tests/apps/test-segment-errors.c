@@ -12,7 +12,7 @@
 
 #define MODEL "-m", "model.safetensors"
 
-enum { OK, FAILED, USAGE, INPUT, IO, LIMIT };
+enum { OK, FAILED, USAGE, INPUT, IO };
 
 static void
 save_picture (Tool *tool, const char *name)
@@ -121,91 +121,6 @@ test_model (Tool *tool, gconstpointer data)
   tool_assert_files (tool, "image.png", NULL);
 }
 
-static void
-test_not_an_image (Tool *tool, gconstpointer data)
-{
-  g_autofree char *pipe = tool_path (tool, "pipe.png"), *loop = tool_path (tool, "loop.png");
-
-  (void) data;
-  tool_save_bytes (tool, "text.png", "not a picture\n", 14);
-  tool_save_bytes (tool, "empty.png", "", 0);
-  tool_save_bytes (tool, "a\nb\x1b[1m\xff.png", "", 0);
-  tool_save_bytes (tool, "drawing.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>", 41);
-  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
-  g_assert_cmpint (symlink ("loop.png", loop), ==, 0);
-
-  assert_refused (tool, "none.png", IO, "none.png", "io:not-found");
-  assert_refused (tool, "loop.png", IO, "loop.png", "io:too-many-links");
-  assert_refused (tool, "text.png", INPUT, "text.png", "segkit:unsupported");
-  assert_refused (tool, "empty.png", INPUT, "empty.png", "segkit:unsupported");
-  assert_refused (tool, "a\nb\x1b[1m\xff.png", INPUT, "a\\x0ab\\x1b[1m\\xff.png",
-                  "segkit:unsupported");
-  assert_refused (tool, "drawing.svg", INPUT, "drawing.svg", "segkit:unsupported");
-  assert_refused (tool, "pipe.png", INPUT, "pipe.png", "segkit:format");
-  assert_refused (tool, "/dev/zero", INPUT, "/dev/zero", "segkit:format");
-  assert_refused (tool, ".", USAGE, "one file for several images", "usage");
-  tool_assert_files (tool, "text.png", "empty.png", "a\nb\x1b[1m\xff.png", "drawing.svg",
-                     "pipe.png", "loop.png", NULL);
-}
-
-/* Cut at many places: each is told, none becomes a label map. */
-static void
-test_truncated (Tool *tool, gconstpointer data)
-{
-  static const char *const names[]
-      = { "image.png", "image.jpg", "image.tif", "image.webp", "image.gif" };
-
-  (void) data;
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    {
-      VipsImage *picture = tool_picture (300, 400, 3);
-      g_autofree char *path = tool_path (tool, names[i]);
-      g_autofree char *bytes = NULL;
-      gsize n;
-
-      tool_save_image (tool, names[i], picture);
-      g_object_unref (picture);
-      g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
-      for (guint part = 1; part < 10; part++)
-        {
-          tool_save_bytes (tool, names[i], bytes, n * part / 10);
-          assert_refused (tool, names[i], INPUT, names[i], "segkit:format");
-          g_assert_cmpint (
-              tool_run (tool, MODEL, "--tile", "128", "-o", "out.png", names[i], NULL), ==, INPUT);
-          tool_assert_fails (tool, INPUT, names[i], "segkit:format");
-        }
-      g_unlink (path);
-    }
-  tool_assert_files (tool, "model.safetensors", NULL);
-}
-
-/* Two poolings leave nothing of three pixels. */
-static void
-test_too_small (Tool *tool, gconstpointer data)
-{
-  VipsImage *picture = tool_picture (3, 40, 3);
-
-  (void) data;
-  tool_save_image (tool, "small.png", picture);
-  g_object_unref (picture);
-  assert_refused (tool, "small.png", INPUT, "small.png: encoder.", "segkit:shape");
-  g_assert_cmpint (tool_run (tool, MODEL, "--tile", "2", "-o", "out.png", "small.png", NULL), ==,
-                   INPUT);
-  tool_assert_fails (tool, INPUT, "small.png: encoder.", "segkit:shape");
-}
-
-static void
-test_limits (Tool *tool, gconstpointer data)
-{
-  VipsImage *image;
-
-  (void) data;
-  g_assert_cmpint (vips_black (&image, 1000001, 1, NULL), ==, 0);
-  tool_save_image (tool, "wide.png", image);
-  g_object_unref (image);
-  assert_refused (tool, "wide.png", LIMIT, "1000001", "segkit:memory");
-}
-
 /* A file that was there before stays as it is until the new one is whole. */
 static void
 test_old_file (Tool *tool, gconstpointer data)
@@ -305,10 +220,6 @@ main (int argc, char **argv)
   ADD ("/segment-errors/usage", test_usage);
   ADD ("/segment-errors/output", test_output);
   ADD ("/segment-errors/model", test_model);
-  ADD ("/segment-errors/not-an-image", test_not_an_image);
-  ADD ("/segment-errors/truncated", test_truncated);
-  ADD ("/segment-errors/too-small", test_too_small);
-  ADD ("/segment-errors/limits", test_limits);
   ADD ("/segment-errors/old-file", test_old_file);
   ADD ("/segment-errors/no-room", test_no_room);
   ADD ("/segment-errors/signals", test_signals);

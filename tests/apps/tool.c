@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <glib/gstdio.h>
 
@@ -195,6 +196,7 @@ tool_limit_child (gpointer data)
 
   if (tool->max_file_bytes > 0)
     setrlimit (RLIMIT_FSIZE, &limit);
+  alarm (tool->max_seconds);
 }
 
 /* For programs: libvips may warn of a damaged file; what must not happen is a critical. */
@@ -221,6 +223,8 @@ tool_run (Tool *tool, const char *first, ...)
   int status;
 
   g_assert_nonnull (program);
+  for (guint i = 0; tool->before != NULL && tool->before[i] != NULL; i++)
+    g_ptr_array_add (arguments, (gpointer) tool->before[i]);
   g_ptr_array_add (arguments, (gpointer) program);
   va_start (args, first);
   for (const char *argument = first; argument != NULL; argument = va_arg (args, const char *))

@@ -11,7 +11,9 @@ typedef struct
   char *folder;
   char *error_line; /* what the last run said on stderr */
   const char *variable, *value; /* for the environment of the next run */
+  const char *const *before;    /* words before the program's name in the next run, or NULL */
   guint64 max_file_bytes;       /* for the next run, or 0 */
+  guint max_seconds;            /* after which a run is killed, or 0 */
 } Tool;
 
 void  tool_main_init    (int *argc, char ***argv);
