@@ -239,7 +239,8 @@ seg_jobs_check_inputs (SegJobs *self, GError **error)
       if (g_hash_table_contains (self->made_of, key))
         {
           g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                       "%s: is an image, and would be written over", job->image);
+                       "%s: would be written over %s, which is one of the images", file,
+                       job->image);
           return FALSE;
         }
     }

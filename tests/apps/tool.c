@@ -205,6 +205,9 @@ tool_dup_environment (Tool *tool)
 {
   char **environment = g_environ_setenv (g_get_environ (), "G_DEBUG", "fatal-criticals", TRUE);
 
+  /* Meson sets it, and then memory that is taken is written to, and counts before it is used. */
+  environment = g_environ_unsetenv (environment, "MALLOC_PERTURB_");
+
   if (tool->variable != NULL)
     environment = g_environ_setenv (environment, tool->variable, tool->value, TRUE);
   return environment;
