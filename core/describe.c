@@ -8,6 +8,7 @@
 /* An image that no border reaches the middle of, so large that strides show in sizes whatever
  * unpadded layers cut off. */
 #define SEG_DESCRIBE_SIDE (G_GINT64_CONSTANT (1) << 20)
+#define SEG_DESCRIBE_COUNTED_ROWS 4096
 
 /**
  * seg_registry_find_nearest:
@@ -254,11 +255,13 @@ seg_schedule_describe_map (SegSchedule *self, SegValue value, SegMapInfo *info)
  *
  * Returns: multiply-adds that the step does in one run; what it has taken over is not counted
  */
-gint64
+double
 seg_schedule_get_multiply_adds (SegSchedule *self, guint step)
 {
   const SegPlanNode *node;
   g_autofree SegShape *in = NULL;
+  SegRect rect, part;
+  double total = 0;
 
   g_return_val_if_fail (step < self->plan->nodes->len, 0);
 
@@ -268,7 +271,13 @@ seg_schedule_get_multiply_adds (SegSchedule *self, guint step)
   in = g_new (SegShape, node->n_layer_inputs);
   for (guint i = 0; i < node->n_layer_inputs; i++)
     in[i] = self->shapes[node->inputs[i]];
-  return self->shapes[node->output].n
-         * seg_layer_get_multiply_adds (node->layer, in, node->n_layer_inputs,
-                                        &self->slots[node->output].rect);
+
+  /* layers count in 64 bits, which the whole of a huge map would overflow */
+  part = rect = self->slots[node->output].rect;
+  for (; part.y < rect.y + rect.h; part.y += part.h)
+    {
+      part.h = MIN (SEG_DESCRIBE_COUNTED_ROWS, rect.y + rect.h - part.y);
+      total += (double) seg_layer_get_multiply_adds (node->layer, in, node->n_layer_inputs, &part);
+    }
+  return total * (double) self->shapes[node->output].n;
 }

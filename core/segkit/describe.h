@@ -78,6 +78,6 @@ gsize    seg_plan_get_packed_bytes    (SegPlan *self);
 SegHalo *seg_plan_dup_halos           (SegPlan *self, guint *n, GError **error);
 
 void     seg_schedule_describe_map    (SegSchedule *self, SegValue value, SegMapInfo *info);
-gint64   seg_schedule_get_multiply_adds (SegSchedule *self, guint step);
+double   seg_schedule_get_multiply_adds (SegSchedule *self, guint step);
 
 G_END_DECLS
