@@ -52,9 +52,9 @@ static const SegCommandGroup groups[] = {
 };
 
 static const char summary[] =
-    "Tells what there is and what it takes. Without an argument: the plugins, their features,\n"
-    "and what was not loaded and why. Of a feature: its properties. Of a model or a recipe: each\n"
-    "layer, with what it gives, computes, needs and holds.";
+    "Tells what there is and what it takes. Without an argument: the plugins, their features, and\n"
+    "what was not loaded and why. Of a feature: its properties. Of a model or a recipe: each step\n"
+    "of the network, with what it gives, computes, needs and holds.";
 
 static const char description[] =
     "Examples:\n"
@@ -70,17 +70,16 @@ static const char description[] =
     "name of an installed model. A RECIPE is a text file, of which a model is made that is not\n"
     "trained. A word that names a feature means the feature: write ./NAME for a file.\n"
     "\n"
-    "Columns of the table of layers:\n"
-    "  gives     channels × width×height of the output\n"
+    "A step is a layer and what it computes along with it. In the table of them:\n"
+    "  gives     channels × width×height\n"
     "  params    numbers that training changes\n"
     "  mul-adds  multiply-adds for the image\n"
-    "  halo      pixels of the image that an output needs on the left and above / on the right "
-    "and\n"
-    "            below, beside those that it covers\n"
-    "  map       memory of the output, when the image is computed at once\n"
-    "  ring      memory of its rows by bands, for each column of the image\n"
+    "  halo      pixels of the image that it needs on the left and above / on the right and "
+    "below,\n"
+    "            beside those that it covers; all: the whole image\n"
+    "  map       bytes of what it gives, when the image is computed at once\n"
+    "  ring      bytes of what is kept of it by bands, for each column of the image\n"
     "  kernel    how it is computed; an alias is not: it is only a view of others\n"
-    "  with      layers that the same step computes, too\n"
     "\n"
     "Exit status: 0 done, 2 usage, 3 malformed or unsupported input, 4 input or output failed,\n"
     "5 a limit on memory or size, 6 numbers that are not finite, 7 plugin, 9 a bug.\n";
@@ -135,6 +134,18 @@ check_options (char **arguments, GError **error)
     return fail_usage (error, "name one feature, model or recipe");
   return check_number ("bands", options.bands, SEG_INSPECT_MAX_SIDE, error)
          && check_number ("threads", options.threads, SEG_INSPECT_MAX_THREADS, error);
+}
+
+/* What is printed of a feature depends on nothing else. */
+static gboolean
+check_feature (const char *name, GError **error)
+{
+  if (!options.graph && !options.recipe && !options.json && options.size == NULL)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+               "\"%s\" is a feature, not a model or a recipe: write ./%s for a file of that name",
+               name, name);
+  return FALSE;
 }
 
 /* ---- models ---------------------------------------------------------------------------- */
@@ -212,6 +223,7 @@ inspect (char **arguments, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GString) out = g_string_new (NULL);
   SegFeatureInfo info;
+  gboolean ok = TRUE;
 
   (void) cancellable;
   if (!check_options (arguments, error))
@@ -222,18 +234,18 @@ inspect (char **arguments, GCancellable *cancellable, GError **error)
     return FALSE;
   else if (arguments[0] == NULL)
     seg_features_list (out);
-  else if (!seg_features_describe (arguments[0], &info))
-    {
-      if (!inspect_model (arguments[0], out, error))
-        return FALSE;
-    }
-  else
+  else if (seg_features_describe (arguments[0], &info))
     {
       seg_features_print (&info, out);
       g_object_unref (info.object);
+      ok = check_feature (arguments[0], error);
     }
-  fputs (out->str, stdout);
-  return TRUE;
+  else
+    ok = inspect_model (arguments[0], out, error);
+
+  if (ok)
+    fputs (out->str, stdout);
+  return ok;
 }
 
 static const SegCommand command = {

@@ -14,6 +14,13 @@ seg_report_json_numbers (const float *numbers, guint n)
   return list;
 }
 
+/* A whole number as such, if it is one that a program can read exactly. */
+static json_t *
+seg_report_json_count (double n)
+{
+  return n < 9007199254740992. ? json_integer ((json_int_t) n) : json_real (n);
+}
+
 static json_t *
 seg_report_json_strings (char **strings)
 {
@@ -55,12 +62,12 @@ seg_report_json_layer (const SegReportLayer *layer)
 {
   const SegShape *shape = &layer->map.shape;
   json_t *object = json_pack (
-      "{s:s, s:s, s:s?, s:o, s:o, s:[I, I, I], s:I, s:I, s:o}", "name", layer->name, "feature",
+      "{s:s, s:s, s:s?, s:o, s:o, s:[I, I, I], s:I, s:o, s:o}", "name", layer->name, "feature",
       layer->feature, "kernel", layer->kernel, "taken",
       seg_report_json_strings (layer->taken_names), "taken_features",
       seg_report_json_strings (layer->taken), "shape", (json_int_t) shape->c, (json_int_t) shape->h,
       (json_int_t) shape->w, "parameters", (json_int_t) layer->parameters, "multiply_adds",
-      (json_int_t) layer->multiply_adds, "halo", seg_report_json_halo (&layer->halo));
+      seg_report_json_count (layer->multiply_adds), "halo", seg_report_json_halo (&layer->halo));
 
   json_object_set_new (object, "packed_bytes",
                        json_integer ((json_int_t) layer->info.packed_bytes));
@@ -73,10 +80,11 @@ seg_report_json_layer (const SegReportLayer *layer)
 static json_t *
 seg_report_json_totals (const SegReport *self)
 {
-  return json_pack ("{s:I, s:I, s:I, s:I, s:f, s:o, s:f, s:I, s:I}", "parameters",
+  return json_pack ("{s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:I, s:I}", "parameters",
                     (json_int_t) self->n_trained, "statistics", (json_int_t) self->n_statistics,
                     "parameter_bytes", (json_int_t) self->parameter_bytes, "packed_bytes",
-                    (json_int_t) self->packed_bytes, "multiply_adds", self->multiply_adds, "halo",
+                    (json_int_t) self->packed_bytes, "multiply_adds",
+                    seg_report_json_count (self->multiply_adds), "halo",
                     seg_report_json_halo (&self->halo), "ring_bytes_per_column", self->ring_bytes,
                     "memory_whole", (json_int_t) seg_report_get_memory (self, FALSE),
                     "memory_bands", (json_int_t) seg_report_get_memory (self, TRUE));

@@ -6,8 +6,6 @@
 #include "table.h"
 #include "units.h"
 
-#define SEG_REPORT_WIDTH 100
-
 /* ---- the model ------------------------------------------------------------------------- */
 
 static char *
@@ -114,13 +112,12 @@ seg_report_add_row (const SegReport *self, const SegReportLayer *layer, SegTable
       g_strdup_printf ("%" G_GINT64_FORMAT " × %" G_GINT64_FORMAT "×%" G_GINT64_FORMAT, shape->c,
                        shape->w, shape->h);
   g_autofree char *parameters = seg_report_dup_cell ((double) layer->parameters, seg_units_count);
-  g_autofree char *multiply_adds =
-      seg_report_dup_cell ((double) layer->multiply_adds, seg_units_count);
+  g_autofree char *multiply_adds = seg_report_dup_cell (layer->multiply_adds, seg_units_count);
   g_autofree char *halo = seg_report_dup_halo (&layer->halo);
   g_autofree char *map_bytes = seg_report_dup_cell ((double) layer->map.bytes, seg_units_bytes);
   g_autofree char *ring_bytes = seg_report_dup_cell (ring, seg_units_bytes);
-  g_autofree char *taken = g_strjoinv (" + ", layer->taken);
-  g_autofree char *layers = g_strconcat (layer->feature, *taken != '\0' ? " + " : "", taken, NULL);
+  g_autofree char *taken = g_strjoinv ("+", layer->taken);
+  g_autofree char *layers = g_strconcat (layer->feature, *taken != '\0' ? "+" : "", taken, NULL);
 
   seg_table_add (table, name, gives, parameters, multiply_adds, halo, map_bytes, ring_bytes,
                  layer->kernel != NULL ? layer->kernel : "alias", layers, NULL);

@@ -145,7 +145,7 @@ seg_report_add_layers (SegReport *self, GError **error)
       seg_schedule_describe_map (whole, layer.info.output, &layer.map);
       seg_schedule_describe_map (bands, layer.info.output, &layer.ring);
       g_array_append_val (self->layers, layer);
-      self->multiply_adds += (double) layer.multiply_adds;
+      self->multiply_adds += layer.multiply_adds;
     }
   self->halo = halos[seg_plan_get_output (self->plan)];
   self->packed_bytes = seg_plan_get_packed_bytes (self->plan);

@@ -25,7 +25,8 @@ typedef struct
   const char *name, *feature, *kernel;
   char **taken, **taken_names;
   SegStepInfo info;
-  gint64 parameters, multiply_adds;
+  gint64 parameters;
+  double multiply_adds;
   SegHalo halo;
   SegMapInfo map, ring;
 } SegReportLayer;
