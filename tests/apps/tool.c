@@ -48,6 +48,7 @@ tool_teardown (Tool *tool, gconstpointer data)
     }
   g_rmdir (tool->folder);
   g_free (tool->folder);
+  g_free (tool->output);
   g_free (tool->error_line);
 }
 
@@ -213,15 +214,22 @@ tool_dup_environment (Tool *tool)
   return environment;
 }
 
-/* Runs segment in the folder and returns its exit status; a signal counts as 128 and more. */
+static const char *
+tool_get_program (Tool *tool)
+{
+  return tool->program != NULL ? tool->program : "segment";
+}
+
+/* Runs the program in the folder and returns its exit status; a signal counts as 128 and more. */
 int
 tool_run (Tool *tool, const char *first, ...)
 {
   g_autoptr (GPtrArray) arguments = g_ptr_array_new ();
   g_auto (GStrv) environment = tool_dup_environment (tool);
   g_autoptr (GError) error = NULL;
-  g_autofree char *output = NULL;
-  const char *program = g_getenv ("SEGKIT_SEGMENT");
+  g_autofree char *upper = g_ascii_strup (tool_get_program (tool), -1);
+  g_autofree char *place = g_strconcat ("SEGKIT_", upper, NULL);
+  const char *program = g_getenv (place);
   va_list args;
   int status;
 
@@ -235,9 +243,10 @@ tool_run (Tool *tool, const char *first, ...)
   va_end (args);
   g_ptr_array_add (arguments, NULL);
 
+  g_clear_pointer (&tool->output, g_free);
   g_clear_pointer (&tool->error_line, g_free);
   g_spawn_sync (tool->folder, (char **) arguments->pdata, environment, G_SPAWN_DEFAULT,
-                tool_limit_child, tool, &output, &tool->error_line, &status, &error);
+                tool_limit_child, tool, &tool->output, &tool->error_line, &status, &error);
   g_assert_no_error (error);
   return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
 }
@@ -246,10 +255,11 @@ tool_run (Tool *tool, const char *first, ...)
 void
 tool_assert_fails (Tool *tool, int status, const char *names, const char *cause)
 {
+  g_autofree char *start = g_strdup_printf ("%s: error: ", tool_get_program (tool));
   g_autofree char *end = g_strdup_printf (" (%s)\n", cause);
 
   g_test_message ("%s", tool->error_line);
-  g_assert_true (g_str_has_prefix (tool->error_line, "segment: error: "));
+  g_assert_true (g_str_has_prefix (tool->error_line, start));
   g_assert_true (g_str_has_suffix (tool->error_line, end));
   g_assert_nonnull (strstr (tool->error_line, names));
   g_assert_true (strchr (tool->error_line, '\n') == strrchr (tool->error_line, '\n'));

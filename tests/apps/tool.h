@@ -9,7 +9,9 @@
 typedef struct
 {
   char *folder;
-  char *error_line; /* what the last run said on stderr */
+  const char *program; /* that is run; NULL: segment */
+  char *output;        /* what the last run said on stdout */
+  char *error_line;    /* and on stderr */
   const char *variable, *value; /* for the environment of the next run */
   const char *const *before;    /* words before the program's name in the next run, or NULL */
   guint64 max_file_bytes;       /* for the next run, or 0 */
