@@ -10,12 +10,7 @@
 
 #include "testing.h"
 
-/* The sanitizer's own handler ends a process that crashes. */
-#ifdef __SANITIZE_ADDRESS__
-#  define SIGSEGV_LOADING "ended the process with status 1"
-#else
-#  define SIGSEGV_LOADING "crashed with signal 11 (Segmentation fault) while being loaded"
-#endif
+#define SIGSEGV_LOADING "crashed with signal 11 (Segmentation fault) while being loaded"
 
 static SegRegistry *
 registry_loaded (void)
@@ -283,6 +278,7 @@ test_no_helper (void)
   g_autofree char *copy = copy_module (library, folder, "libsegkit-1.0.so.0");
   g_autofree char *before = g_strdup (g_getenv ("LD_LIBRARY_PATH"));
 
+  (void) copy;
   g_setenv ("LD_LIBRARY_PATH", folder, TRUE);
   g_test_trap_subprocess ("/probe/no-helper/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
   g_test_trap_assert_passed ();
@@ -295,6 +291,8 @@ test_no_helper (void)
 int
 main (int argc, char **argv)
 {
+  /* a search for leaks at the end of a trial would change the status it ends with */
+  g_setenv ("ASAN_OPTIONS", "detect_leaks=0", TRUE);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/probe/crash", test_crash);
   g_test_add_func ("/probe/exit", test_exit);
