@@ -14,6 +14,7 @@
 
 #include "paths.h"
 #include "probe.h"
+#include "text.h"
 
 #include <segkit/error.h>
 
@@ -100,7 +101,8 @@ seg_probe_judge (const SegProbe *self)
                             answered ? "unloaded" : "loaded");
   if (!answered)
     return g_strdup_printf ("ended the process with status %d", WEXITSTATUS (self->status));
-  return *answer != '\0' ? g_strdup (answer) : NULL;
+  /* it may quote anything that a damaged file had where a name should be */
+  return *answer != '\0' ? _seg_text_escape_path (answer) : NULL;
 }
 
 /*

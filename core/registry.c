@@ -6,6 +6,7 @@
 #include "probe.h"
 #include "property-private.h"
 #include "registry-private.h"
+#include "text.h"
 
 /**
  * SegRegistry:
@@ -126,12 +127,12 @@ seg_registry_find_gap (GType type)
 static char *
 seg_registry_find_fault (SegRegistry *self, const char *name, GType type)
 {
+  g_autofree char *shown = _seg_text_escape (name != NULL ? name : "");
   const char *gap;
 
   if (!seg_registry_is_name (name))
     return g_strdup_printf (
-        "\"%s\" is no name for a feature: letters a to z, digits and dashes are",
-        name != NULL ? name : "");
+        "\"%s\" is no name for a feature: letters a to z, digits and dashes are", shown);
   if (type == 0
       || !(g_type_is_a (type, SEG_TYPE_LAYER) || g_type_is_a (type, SEG_TYPE_BLOCK)
            || g_type_is_a (type, SEG_TYPE_FORMAT)))

@@ -139,6 +139,8 @@ test_damaged (void)
         {
           g_test_message ("%s", error->message);
           g_assert_error (error, SEG_ERROR, SEG_ERROR_PLUGIN);
+          g_assert_true (g_utf8_validate (error->message, -1, NULL));
+          g_assert_null (strchr (error->message, '\n'));
         }
     }
 }

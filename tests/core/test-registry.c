@@ -358,7 +358,7 @@ test_folder (void)
   g_assert_nonnull (find_reason ("incomplete.so", "\"no-forward\" has no forward"));
   g_assert_nonnull (find_reason ("incomplete.so", "\"no-function\" has no forward"));
   g_assert_nonnull (find_reason ("incomplete.so", "\"no-build\" has no build"));
-  g_assert_nonnull (find_reason ("incomplete.so", "\"Odd\nname\" is no name for a feature"));
+  g_assert_nonnull (find_reason ("incomplete.so", "\"Odd\\u000aname\" is no name for a feature"));
   g_assert_nonnull (find_reason ("incomplete.so", "\"\" is no name for a feature"));
   g_assert_cmpuint (seg_registry_lookup (registry, "whole"), !=, G_TYPE_INVALID);
 
