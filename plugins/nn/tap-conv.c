@@ -7,7 +7,9 @@
  * outputs of one call in L1. Bits do not depend on how a rectangle is cut into blocks. */
 #define SEG_TAP_PATCH_FLOATS 65536
 #define SEG_TAP_RUN_PIXELS 1152
-#define SEG_TAP_BLOCK_COLUMNS 240
+
+/* Copying a number into the patch takes about as long as so many multiply-adds. */
+#define SEG_TAP_COPY_COST 16
 
 /**
  * seg_tap_conv_init: (skip)
@@ -248,21 +250,66 @@ seg_tap_find_offsets (const SegTapConv *self, const SegTapBlock *block, gint32 *
       }
 }
 
-/* The largest block at (oy, ox) whose patch and outputs fit their places. */
+/* Of outputs that are @width wide, as many rows as fit their places, in even shares of @height. */
+static SegTapBlock
+seg_tap_lay_out_block (const SegTapConv *self, gint64 height, gint64 width)
+{
+  gint64 planes = MAX (self->in_channels * self->n_planes, 1);
+  SegTapBlock block = { .width = width, .pitch = width + self->extra_columns };
+  gint64 most = MIN (self->patch_floats / (planes * block.pitch) - self->extra_rows,
+                     (SEG_TAP_RUN_PIXELS - width) / block.pitch + 1);
+  gint64 n = (height + most - 1) / most;
+
+  block.height = (height + n - 1) / n;
+  block.rows = block.height + self->extra_rows;
+  return block;
+}
+
+/* Pixels that the kernel goes through: a whole number of its own. */
+static gint64
+seg_tap_n_pixels (const SegTapConv *self, const SegTapBlock *block)
+{
+  gint64 pixels = self->kernels->conv_pixels;
+  gint64 n = (block->height - 1) * block->pitch + block->width;
+
+  return (n + pixels - 1) / pixels * pixels;
+}
+
+/* How long one block takes, for each input channel, in multiply-adds. */
+static gint64
+seg_tap_block_cost (const SegTapConv *self, const SegTapBlock *block)
+{
+  gint64 n_channels = seg_tap_conv_n_tiles (self) * self->kernels->conv_channels;
+
+  return seg_tap_n_pixels (self, block) * n_channels * self->n_taps
+         + self->n_planes * block->rows * block->pitch * SEG_TAP_COPY_COST;
+}
+
+/* The cheapest of the blocks into which a rectangle can be cut: wide ones go through fewer pixels
+ * that are nonsense between rows, narrow ones read fewer rows twice. */
 static SegTapBlock
 seg_tap_choose_block (const SegTapConv *self, gint64 height, gint64 width)
 {
-  gint64 planes = self->in_channels * MAX (self->n_planes, 1);
-  SegTapBlock block = { .width = MIN (width, SEG_TAP_BLOCK_COLUMNS) };
-  gint64 most = self->patch_floats / (planes * (1 + self->extra_rows)) - self->extra_columns;
+  gint64 row_planes = MAX (self->in_channels * self->n_planes, 1) * (1 + self->extra_rows);
+  gint64 widest = MIN (self->patch_floats / row_planes - self->extra_columns, SEG_TAP_RUN_PIXELS);
+  gint64 least = G_MAXINT64;
+  SegTapBlock block, best = { 0 };
 
-  block.width = MIN (block.width, most);
-  block.pitch = block.width + self->extra_columns;
-  block.height = self->patch_floats / (planes * block.pitch) - self->extra_rows;
-  block.height = MIN (block.height, (SEG_TAP_RUN_PIXELS - block.width) / block.pitch + 1);
-  block.height = CLAMP (block.height, 1, height);
-  block.rows = block.height + self->extra_rows;
-  return block;
+  for (gint64 n = (width + widest - 1) / widest; n <= width; n++)
+    {
+      gint64 cost;
+
+      block = seg_tap_lay_out_block (self, height, (width + n - 1) / n);
+      cost = n * ((height + block.height - 1) / block.height) * seg_tap_block_cost (self, &block);
+      if (cost < least)
+        {
+          least = cost;
+          best = block;
+        }
+      if (block.width <= self->kernels->conv_pixels)
+        break;
+    }
+  return best;
 }
 
 /* ---- running ----------------------------------------------------------------------------- */
@@ -307,11 +354,9 @@ seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block, const SegPiec
   const SegTapConv *self = job->conv;
   gint64 tile = self->kernels->conv_channels, n_tiles = seg_tap_conv_n_tiles (self);
   gint64 n_terms = self->in_channels * self->n_taps;
-  gint64 pixels = self->kernels->conv_pixels, stride = seg_tap_conv_run_floats (self);
-  gint64 n = (block->height - 1) * block->pitch + block->width;
+  gint64 n = seg_tap_n_pixels (self, block), stride = seg_tap_conv_run_floats (self);
   gint64 first = piece->block, end = first + piece->n_blocks;
 
-  n = (n + pixels - 1) / pixels * pixels;
   for (gint64 g = first / self->out_channels; g * self->out_channels < end; g++)
     {
       seg_tap_fill_patch (self, block, g, job->in, job->sample, patch);
