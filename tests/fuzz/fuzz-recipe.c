@@ -42,6 +42,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t n)
   memcpy (bytes->str, &n_header, sizeof n_header);
 
   fuzz_file_write (&file, bytes->str, bytes->len);
-  fuzz_model_takes (file.path);
+  fuzz_load_model (file.path);
   return 0;
 }

@@ -62,6 +62,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t n)
     fuzz_file_write (&notes, nul + 1, n - n_config - 1);
   else
     fuzz_file_write (&notes, "{}", 2);
-  fuzz_model_takes (folder);
+  fuzz_load_model (folder);
   return 0;
 }

@@ -21,4 +21,5 @@ typedef struct
 void     fuzz_init        (void);
 FuzzFile fuzz_file_new    (void);
 void     fuzz_file_write  (const FuzzFile *file, const void *bytes, size_t n);
-gboolean fuzz_model_takes (const char *path);
+void     fuzz_check_error (const GError *error, const char *path);
+void     fuzz_load_model  (const char *path);
