@@ -19,7 +19,7 @@ typedef struct
   GTree *names;         /* name, and name without dots → name */
   GHashTable *used;     /* names that a parameter was found by */
   GHashTable *scopes;   /* first parts of the encoder's names: what it has to say about */
-  GPtrArray *converted; /* of SegTensor or NULL, one for each parameter of the model */
+  GPtrArray *found;     /* for each parameter of the model its name in the file, or NULL */
   GPtrArray *problems;  /* of text */
   gboolean adapted;     /* the convolution that reads the image has been found and fitted */
 } SegEncoderFile;
@@ -38,7 +38,7 @@ seg_encoder_file_clear (SegEncoderFile *self)
   g_clear_pointer (&self->names, g_tree_unref);
   g_clear_pointer (&self->used, g_hash_table_unref);
   g_clear_pointer (&self->scopes, g_hash_table_unref);
-  g_clear_pointer (&self->converted, g_ptr_array_unref);
+  g_clear_pointer (&self->found, g_ptr_array_unref);
   g_clear_pointer (&self->problems, g_ptr_array_unref);
 }
 
@@ -72,7 +72,7 @@ seg_encoder_file_index (SegEncoderFile *self, char **names)
   self->names = g_tree_new_full (seg_encoder_compare_names, NULL, g_free, NULL);
   self->used = g_hash_table_new (g_str_hash, g_str_equal);
   self->scopes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->converted = g_ptr_array_new_with_free_func (seg_encoder_tensor_free);
+  self->found = g_ptr_array_new ();
   self->problems = g_ptr_array_new_with_free_func (g_free);
   self->prefix = "";
   for (char **name = names; *name != NULL; name++)
@@ -132,16 +132,15 @@ seg_encoder_same_shape_but_input (const SegTensor *a, const SegTensor *b)
          && a->dims[3] == b->dims[3] && a->dims[1] > 0;
 }
 
-/* Parameter @i of the model from the file's @tensor: notes a problem if it cannot be, and is
- * %FALSE with @error set only where no further parameter is worth looking at. */
-static gboolean
-seg_encoder_file_take (SegEncoderFile *self, SegModel *model, guint i, const char *name,
-                       SegTensor *tensor, GError **error)
+/* Whether parameter @i of the model can be the file's tensor of this name: otherwise notes why
+ * not. */
+static void
+seg_encoder_file_match (SegEncoderFile *self, SegModel *model, guint i, const char *name)
 {
   SegParameters *parameters = seg_model_get_parameters (model);
+  SegTensor *tensor = seg_safetensors_lookup (self->tensors, name);
   SegTensor wanted = { .dtype = seg_parameters_get_dtype (parameters, i) };
   const gint64 *dims = seg_parameters_get_shape (parameters, i, &wanted.rank);
-  g_autoptr (SegTensor) converted = NULL;
   gboolean same;
 
   memcpy (wanted.dims, dims, wanted.rank * sizeof *dims);
@@ -158,34 +157,19 @@ seg_encoder_file_take (SegEncoderFile *self, SegModel *model, guint i, const cha
       g_ptr_array_add (self->problems, g_strdup_printf ("\"%s\" is %s %s instead of %s %s", shown,
                                                         seg_dtype_to_string (tensor->dtype), other,
                                                         seg_dtype_to_string (wanted.dtype), shape));
-      return TRUE;
+      return;
     }
-
-  converted =
-      tensor->dtype == SEG_DTYPE_I64 ? seg_tensor_ref (tensor) : seg_tensor_to_f32 (tensor, error);
-  if (converted == NULL || !_seg_model_check_values (name, converted, error))
-    return FALSE;
-  if (!same)
-    {
-      SegTensor *adapted = seg_encoder_adapt (converted, wanted.dims[1], error);
-
-      seg_tensor_unref (g_steal_pointer (&converted));
-      if (adapted == NULL)
-        return FALSE;
-      converted = adapted;
-      self->adapted = TRUE;
-    }
-  self->converted->pdata[i] = g_steal_pointer (&converted);
-  return TRUE;
+  self->adapted |= !same;
+  self->found->pdata[i] = (gpointer) name;
 }
 
 /* Looks in the file for each parameter of the encoder. */
 static gboolean
-seg_encoder_file_take_all (SegEncoderFile *self, SegModel *model, GError **error)
+seg_encoder_file_match_all (SegEncoderFile *self, SegModel *model, GError **error)
 {
   SegParameters *parameters = seg_model_get_parameters (model);
 
-  g_ptr_array_set_size (self->converted, (gint) seg_parameters_get_n (parameters));
+  g_ptr_array_set_size (self->found, (gint) seg_parameters_get_n (parameters));
   for (guint i = 0; i < seg_parameters_get_n (parameters); i++)
     {
       const char *name = seg_parameters_get_name (parameters, i), *found;
@@ -198,9 +182,7 @@ seg_encoder_file_take_all (SegEncoderFile *self, SegModel *model, GError **error
       if (found != NULL)
         {
           g_hash_table_add (self->used, (gpointer) found);
-          if (!seg_encoder_file_take (self, model, i, found,
-                                      seg_safetensors_lookup (self->tensors, found), error))
-            return FALSE;
+          seg_encoder_file_match (self, model, i, found);
         }
       else if (seg_parameters_get_role (parameters, i) != SEG_ROLE_COUNTER)
         g_ptr_array_add (self->problems,
@@ -211,6 +193,49 @@ seg_encoder_file_take_all (SegEncoderFile *self, SegModel *model, GError **error
   g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "the model has no parameters below \"%s\"",
                SEG_ENCODER_PREFIX);
   return FALSE;
+}
+
+/* The file's tensor of this name as parameter @i of the model has it. */
+static SegTensor *
+seg_encoder_file_convert (SegEncoderFile *self, SegModel *model, guint i, const char *name,
+                          GError **error)
+{
+  SegTensor *tensor = seg_safetensors_lookup (self->tensors, name);
+  g_autoptr (SegTensor) converted =
+      tensor->dtype == SEG_DTYPE_I64 ? seg_tensor_ref (tensor) : seg_tensor_to_f32 (tensor, error);
+  const gint64 *dims;
+  guint rank;
+
+  if (converted == NULL || !_seg_model_check_values (name, converted, error))
+    return NULL;
+  dims = seg_parameters_get_shape (seg_model_get_parameters (model), i, &rank);
+  return memcmp (converted->dims, dims, rank * sizeof *dims) == 0
+             ? g_steal_pointer (&converted)
+             : seg_encoder_adapt (converted, dims[1], error);
+}
+
+/* Reads the file's values and, when all are good, gives them to the model. */
+static gboolean
+seg_encoder_file_take_all (SegEncoderFile *self, SegModel *model, GError **error)
+{
+  g_autoptr (GPtrArray) converted = g_ptr_array_new_with_free_func (seg_encoder_tensor_free);
+
+  if (!seg_safetensors_load (self->tensors, error))
+    return FALSE;
+  for (guint i = 0; i < self->found->len; i++)
+    {
+      const char *name = self->found->pdata[i];
+      SegTensor *tensor =
+          name != NULL ? seg_encoder_file_convert (self, model, i, name, error) : NULL;
+
+      if (name != NULL && tensor == NULL)
+        return FALSE;
+      g_ptr_array_add (converted, tensor);
+    }
+  for (guint i = 0; i < converted->len; i++)
+    if (converted->pdata[i] != NULL)
+      seg_parameters_set_tensor (seg_model_get_parameters (model), i, converted->pdata[i]);
+  return TRUE;
 }
 
 /* The classifier's own layers are not needed, nor stages that the encoder is built without. But
@@ -241,7 +266,8 @@ seg_encoder_file_note_left_over (SegEncoderFile *self, char **names)
  * the classifier that the encoder is made from, such as torchvision's, or of another model,
  * below `encoder.`. The classifier's own layers are left out. The convolution that reads the
  * image is made to fit the model's number of bands: for one, its weights are summed over the
- * file's; for n, they are taken in turn and scaled by 3/n. On an error the model stays as it was.
+ * file's; for n, they are taken in turn and scaled by 3/n. Values are read when names and shapes
+ * have been found to fit. On an error the model stays as it was.
  * Errors: those of seg_safetensors_read(); `SEG_ERROR_FORMAT` if the file is not of this encoder:
  * the message lists up to 20 names; `SEG_ERROR_NUMERIC`; `SEG_ERROR_PARAM` if the model has no
  * encoder; `SEG_ERROR_MEMORY`.
@@ -255,26 +281,20 @@ seg_model_load_encoder (SegModel *self, const char *path, GError **error)
   g_return_val_if_fail (SEG_IS_MODEL (self), FALSE);
   g_return_val_if_fail (path != NULL, FALSE);
 
-  g_auto (SegEncoderFile) file = { .tensors = seg_safetensors_read (path, error) };
+  g_auto (SegEncoderFile) file = { .tensors = seg_safetensors_open (path, error) };
   g_auto (GStrv) names = NULL;
 
   if (file.tensors == NULL)
     return FALSE;
   names = seg_safetensors_list (file.tensors);
   seg_encoder_file_index (&file, names);
-  if (seg_encoder_file_take_all (&file, self, error))
+  if (seg_encoder_file_match_all (&file, self, error))
     {
       seg_encoder_file_note_left_over (&file, names);
-      if (_seg_model_refuse_problems ("does not fit the model's encoder", file.problems, error))
-        {
-          for (guint i = 0; i < file.converted->len; i++)
-            if (file.converted->pdata[i] != NULL)
-              seg_parameters_set_tensor (seg_model_get_parameters (self), i,
-                                         file.converted->pdata[i]);
-          return TRUE;
-        }
+      if (_seg_model_refuse_problems ("does not fit the model's encoder", file.problems, error)
+          && seg_encoder_file_take_all (&file, self, error))
+        return TRUE;
     }
-  g_autofree char *shown = _seg_text_escape_path (path);
-  g_prefix_error (error, "%s: ", shown);
+  _seg_model_prefix_path (path, error);
   return FALSE;
 }

@@ -7,5 +7,6 @@ G_BEGIN_DECLS
 
 gboolean _seg_model_check_values    (const char *name, const SegTensor *tensor, GError **error);
 gboolean _seg_model_refuse_problems (const char *what, GPtrArray *problems, GError **error);
+void     _seg_model_prefix_path     (const char *path, GError **error);
 
 G_END_DECLS

@@ -454,8 +454,8 @@ seg_model_take_values (SegModel *self, SegSafetensors *file, GError **error)
 }
 
 /* Says which file or folder it was, unless the message already names it or a file in it. */
-static void
-seg_model_prefix_path (const char *path, GError **error)
+void
+_seg_model_prefix_path (const char *path, GError **error)
 {
   g_autofree char *shown = _seg_text_escape_path (path);
   gsize n_bytes = strlen (shown);
@@ -486,14 +486,14 @@ seg_model_read_folder (const char *path, GError **error)
         continue;
       file = seg_format_read (format, path, error);
       if (file == NULL)
-        seg_model_prefix_path (path, error);
+        _seg_model_prefix_path (path, error);
       return file;
     }
   known = g_strjoinv (", ", names);
   seg_model_refuse (SEG_ERROR_UNSUPPORTED, error,
                     "a folder that holds no model in a format that is known (%s)",
                     *known != '\0' ? known : "no plugin has any");
-  seg_model_prefix_path (path, error);
+  _seg_model_prefix_path (path, error);
   return NULL;
 }
 
@@ -538,7 +538,7 @@ seg_model_load (const char *path, GError **error)
   if (self != NULL && seg_model_compare (self, file, error) && seg_safetensors_load (file, error)
       && seg_model_take_values (self, file, error))
     return g_steal_pointer (&self);
-  seg_model_prefix_path (path, error);
+  _seg_model_prefix_path (path, error);
   return NULL;
 }
 
@@ -628,7 +628,7 @@ seg_model_export (SegModel *self, const char *format, const char *path, GError *
     return FALSE;
   if (seg_format_write (writer, self, path, error))
     return TRUE;
-  seg_model_prefix_path (path, error);
+  _seg_model_prefix_path (path, error);
   return FALSE;
 }
 

@@ -338,6 +338,17 @@ load_not_small (gconstpointer path)
                      "\"encoder.blocks.0.conv1.0.weight\" is [1250000000] instead of [2,3,3,3]");
 }
 
+static void
+load_as_encoder (gconstpointer path)
+{
+  g_autoptr (SegModel) model = seg_model_new_from_recipe (SMALL, 1, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (seg_model_load_encoder (model, path, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_FORMAT);
+  g_assert_true (g_str_has_prefix (error->message, path));
+}
+
 /* A file that is what it says, 5 GB, and costs nobody anything: no memory is taken for what is
  * not in the network. */
 static void
@@ -361,6 +372,7 @@ test_huge_tensor (File *file, gconstpointer data)
       file_write_header (file, header, 0);
       g_assert_cmpint (truncate (file->path, (off_t) (8 + strlen (header)) + 5000000000), ==, 0);
       testing_run_within_limits (tensors[i].load, file->path);
+      testing_run_within_limits (load_as_encoder, file->path);
     }
 }
 
