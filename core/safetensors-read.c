@@ -520,11 +520,12 @@ seg_safetensors_open (const char *path, GError **error)
 
 /**
  * seg_safetensors_load:
- * @self: from seg_safetensors_open(), with no tensors added
+ * @self: from seg_safetensors_open()
  * @error: return location
  *
- * Reads the data of all tensors and closes the file. Nothing is left to do where there is no open
- * file. After an error some tensors have no data: @self is good for nothing any more.
+ * Reads the data of all the file's tensors, which come before any that were added, and closes it.
+ * Nothing is left to do where there is no open file. After an error some tensors have no data:
+ * @self is good for nothing any more.
  * Errors: `SEG_ERROR_MEMORY`; `SEG_ERROR_FORMAT` if the file has become shorter; %G_IO_ERROR.
  *
  * Returns: %FALSE with @error set
@@ -533,7 +534,6 @@ gboolean
 seg_safetensors_load (SegSafetensors *self, GError **error)
 {
   g_return_val_if_fail (SEG_IS_SAFETENSORS (self), FALSE);
-  g_return_val_if_fail (self->places->len == 0 || self->places->len == self->names->len, FALSE);
 
   for (guint i = 0; i < self->places->len; i++)
     {

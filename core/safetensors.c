@@ -251,7 +251,7 @@ seg_safetensors_write_to (SegSafetensors *self, SegAtomicFile *file, GError **er
 
 /**
  * seg_safetensors_write:
- * @self: tensors
+ * @self: tensors, all with data
  * @path: a file, replaced if there is one
  * @error: return location
  *
@@ -266,6 +266,7 @@ gboolean
 seg_safetensors_write (SegSafetensors *self, const char *path, GError **error)
 {
   g_return_val_if_fail (SEG_IS_SAFETENSORS (self), FALSE);
+  g_return_val_if_fail (self->fd < 0, FALSE);
 
   g_autoptr (SegAtomicFile) file = seg_atomic_file_new (path, error);
   return file != NULL && seg_safetensors_write_to (self, file, error);

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * @dtype: element type
  * @rank: dimensions in use
  * @dims: size of each dimension, outermost first
- * @data: elements, C order, 64-byte aligned
+ * @data: elements, C order, 64-byte aligned; %NULL of one that seg_safetensors_open() has not read
  *
  * A reference-counted array. Shared tensors are immutable by convention; who made a tensor
  * may write to it until it is handed on.

@@ -666,12 +666,15 @@ test_open (void)
   g_assert_cmpstr (seg_safetensors_get_metadata (file, "format"), ==, "pt");
   g_assert_cmpuint (seg_memory_get_used (), ==, used);
 
-  /* it is open, and so its name may go */
+  /* it is open, and so its name may go; what is added meanwhile is left as it is */
+  g_autoptr (SegTensor) added = new_tensor (SEG_DTYPE_I64, 0, NULL);
+  seg_safetensors_add (file, "added", added);
   g_assert_cmpint (g_remove (path), ==, 0);
   g_assert_true (seg_safetensors_load (file, &error));
   g_assert_no_error (error);
   assert_bytes (file, "half", SEG_DTYPE_F16, "[3]", 0, 6);
   assert_bytes (file, "größe", SEG_DTYPE_I64, "[]", 0, 8);
+  assert_bytes (file, "added", SEG_DTYPE_I64, "[]", 0, 8);
   g_assert_true (seg_safetensors_load (file, &error));
   g_assert_no_error (error);
 
