@@ -21,8 +21,7 @@ test_replay (void)
       gsize n_bytes;
 
       g_assert_true (g_file_get_contents (path, &bytes, &n_bytes, NULL));
-      if (g_test_verbose ())
-        g_test_message ("%s", name);
+      g_test_message ("%s", name);
       start = g_get_monotonic_time ();
       LLVMFuzzerTestOneInput ((const uint8_t *) bytes, n_bytes);
       slowest = MAX (slowest, g_get_monotonic_time () - start);
@@ -38,11 +37,9 @@ main (int argc, char **argv)
   g_assert_cmpint (argc, ==, 2);
   folder = argv[1];
   LLVMFuzzerInitialize (&argc, &argv);
-  {
-    g_autofree char *name = g_path_get_basename (folder);
-    g_autofree char *path = g_strconcat ("/fuzz/", name, NULL);
 
-    g_test_add_func (path, test_replay);
-  }
+  g_autofree char *name = g_path_get_basename (folder);
+  g_autofree char *path = g_strconcat ("/fuzz/", name, NULL);
+  g_test_add_func (path, test_replay);
   return g_test_run ();
 }
