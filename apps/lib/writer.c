@@ -213,6 +213,8 @@ seg_writer_save (gpointer data)
   seg_vips_targets_keep ();
   if (vips_object_build (VIPS_OBJECT (self->saver)) != 0)
     seg_vips_error (&error, self->name, G_IO_ERROR, G_IO_ERROR_FAILED);
+  else
+    seg_vips_targets_check (seg_atomic_file_get_path (self->file), self->name, &error);
   vips_object_unref_outputs (VIPS_OBJECT (self->saver));
   seg_vips_targets_release ();
   /* who still pushes would wait for ever */

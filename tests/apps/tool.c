@@ -245,7 +245,7 @@ tool_run (Tool *tool, const char *first, ...)
 
   g_clear_pointer (&tool->output, g_free);
   g_clear_pointer (&tool->error_line, g_free);
-  g_spawn_sync (tool->folder, (char **) arguments->pdata, environment, G_SPAWN_DEFAULT,
+  g_spawn_sync (tool->folder, (char **) arguments->pdata, environment, G_SPAWN_SEARCH_PATH,
                 tool_limit_child, tool, &tool->output, &tool->error_line, &status, &error);
   g_assert_no_error (error);
   return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);

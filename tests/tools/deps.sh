@@ -15,7 +15,7 @@ oracle='python3-torch python3-torchvision python3-numpy python3-pil'
 bench='nodejs npm'
 # libFuzzer comes with clang's runtime, whose package has the version in its name
 fuzz='clang libclang-rt-14-dev'
-ci='clang g++ mandoc zsh fish'
+ci='clang g++ mandoc zsh fish strace'
 
 install=
 [ "${1-}" != --install ] || { install=yes; shift; }
