@@ -17,13 +17,15 @@
 #include "image-format.h"
 #include "image-kind.h"
 #include "image-name.h"
+#include "tiff-tiles.h"
 #include "vips-error.h"
 #include "warning.h"
 
 #define SEG_IMAGE_FILE_MAX_BANDS 64
 /* Two such sides make no more than 2^40 pixels. */
 #define SEG_IMAGE_FILE_MAX_SIDE 1000000
-/* Of an image that cannot be decoded row by row and so must be held in memory whole. */
+/* Of an image that cannot be decoded row by row and so must be held in memory whole, and of a row
+ * of tiles. */
 #define SEG_IMAGE_FILE_MAX_WHOLE_PIXELS (G_GINT64_CONSTANT (1) << 28)
 
 /* What is to be read, and how. */
@@ -133,6 +135,8 @@ seg_image_file_check (SegImageFile *self, VipsImage *image, GError **error)
 {
   gint64 width = image->Xsize, height = image->Ysize;
   gint64 row_bytes = width * image->Bands * (gint64) VIPS_IMAGE_SIZEOF_ELEMENT (image);
+  gint64 tile_height
+      = g_str_equal (self->format->name, "TIFF") ? seg_tiff_tiles_get_height (self->name) : 0;
 
   if (image->Bands > SEG_IMAGE_FILE_MAX_BANDS)
     g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %d bands, more than %d",
@@ -150,6 +154,11 @@ seg_image_file_check (SegImageFile *self, VipsImage *image, GError **error)
                  "%s: must be held whole, and all %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
                  " pixels are needed at once; at most %" G_GINT64_FORMAT " are read that way",
                  self->path, width, height, SEG_IMAGE_FILE_MAX_WHOLE_PIXELS);
+  else if (width * tile_height > SEG_IMAGE_FILE_MAX_WHOLE_PIXELS)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
+                 "%s: one row of tiles has %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
+                 " pixels; at most %" G_GINT64_FORMAT " are held at once",
+                 self->path, width, tile_height, SEG_IMAGE_FILE_MAX_WHOLE_PIXELS);
   else
     return TRUE;
   return FALSE;

@@ -524,7 +524,7 @@ test_tiff_claims (Tool *tool, gconstpointer data)
     { STRIP_ROWS, LONG, 1, 1 },
     { STRIP_BYTES, LONG, G_MAXINT32, 200 },
   };
-  TiffEntry tiles[] = {
+  static const TiffEntry tiles[] = {
     { WIDTH, LONG, 1, 1000000 },
     { HEIGHT, LONG, 1, 1000000 },
     { BITS, SHORT, 1, 8 },
@@ -536,6 +536,13 @@ test_tiff_claims (Tool *tool, gconstpointer data)
     { TILE_OFFSETS, LONG, 1, 200 },
     { TILE_BYTES, LONG, 1, 4000 },
   };
+  static const TiffEntry high_tiles[] = {
+    { WIDTH, LONG, 1, 100000 },       { HEIGHT, LONG, 1, 100000 },
+    { BITS, SHORT, 1, 8 },            { COMPRESSION, SHORT, 1, 1 },
+    { PHOTOMETRIC, SHORT, 1, 1 },     { SAMPLES, SHORT, 1, 1 },
+    { TILE_WIDTH, SHORT, 1, 9600 },   { TILE_HEIGHT, SHORT, 1, 9600 },
+    { TILE_OFFSETS, LONG, 121, 200 }, { TILE_BYTES, LONG, 121, 1000 },
+  };
   static const char *const headers[] = { "II*\0\0\0\0", "II*\0\xff\xff\xff", "MM\0*\xff\xff\xff" };
 
   (void) data;
@@ -543,6 +550,9 @@ test_tiff_claims (Tool *tool, gconstpointer data)
   assert_refused (tool, "image.tif", INPUT, "image.tif: ", "segkit:format");
   save_tiff (tool, tiles, G_N_ELEMENTS (tiles), 0);
   assert_refused (tool, "image.tif", INPUT, "image.tif: ", "segkit:format");
+  save_tiff (tool, high_tiles, G_N_ELEMENTS (high_tiles), 0);
+  assert_refused (tool, "image.tif", LIMIT, "one row of tiles has 100000 × 9600 pixels",
+                  "segkit:memory");
   for (guint i = 0; i < G_N_ELEMENTS (headers); i++)
     {
       tool_save_bytes (tool, "image.tif", headers[i], 8);
