@@ -1,6 +1,7 @@
 /* Every kind of image that a person has is read as data/docs/images.md says, or refused with the
  * reason: the table there names these cases. Mostly the same picture is saved twice, once as that
  * kind and once as a plain PNG of what a model must see of it; both must give the same labels. */
+#define _GNU_SOURCE /* memmem() */
 #include <math.h>
 #include <string.h>
 
@@ -445,17 +446,28 @@ test_alpha (Tool *tool, gconstpointer data)
   assert_same_labels (tool, "greya.png");
 }
 
-/* Colours that were multiplied by alpha are divided by it. */
+/* Colours that were multiplied by alpha are divided by it. libvips 8.14 can crash when it writes
+ * such files, so that the tag ExtraSamples of another is changed, from 2 to 1. */
 static void
 test_premultiplied (Tool *tool, gconstpointer data)
 {
-  VipsImage *picture = tool_picture (WIDTH, HEIGHT, 3), *half, *rgba;
+  static const guint8 separate[] = { 0x52, 0x01, 3, 0, 1, 0, 0, 0, 2 };
+  VipsImage *picture = tool_picture (WIDTH, HEIGHT, 3), *dark, *rgba;
+  g_autofree char *path = tool_path (tool, "rgba.tif"), *bytes = NULL;
+  char *entry;
+  gsize n;
 
   (void) data;
-  check (vips_bandjoin_const1 (picture, &half, 128, NULL));
-  rgba = tag (half, VIPS_INTERPRETATION_sRGB);
-  save (tool, "rgba.tif[premultiply]", rgba);
-  /* half of the colour's steps are lost when the file is made */
+  check (vips_linear1 (picture, &dark, 128 / 255., 0.5, "uchar", TRUE, NULL));
+  check (vips_bandjoin_const1 (dark, &rgba, 128, NULL));
+  g_object_unref (dark);
+  save (tool, "rgba.tif", tag (rgba, VIPS_INTERPRETATION_sRGB));
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  entry = memmem (bytes, n, separate, sizeof separate);
+  g_assert_nonnull (entry);
+  entry[sizeof separate - 1] = 1;
+  tool_save_bytes (tool, "rgba.tif", bytes, n);
+  /* half of the colours' steps are lost when the file is made */
   assert_looks_like (tool, "rgba.tif", picture, 2);
   g_object_unref (picture);
 }
