@@ -70,11 +70,14 @@ check_options (GError **error)
 static SegModel *
 make_model (GError **error)
 {
-  g_autofree char *recipe = NULL;
+  g_autofree char *recipe = NULL, *path = NULL;
   SegModel *model = NULL;
 
   if (options.recipe == NULL)
-    return seg_model_load (options.paths[0], error);
+    {
+      path = seg_model_find (options.paths[0], error);
+      return path != NULL ? seg_model_load (path, error) : NULL;
+    }
   recipe = seg_recipe_file_read (options.recipe, error);
   if (recipe == NULL)
     return NULL;
@@ -107,7 +110,7 @@ convert (char **paths, GCancellable *cancellable, GError **error)
   if (!check_options (error))
     return FALSE;
   out = paths[options.recipe != NULL ? 0 : 1];
-  if (!check_output (out, error) || !seg_plugins_load (FALSE, error)
+  if (!check_output (out, error) || !seg_plugins_load (SEG_PLUGINS_TELL_FOREIGN, error)
       || (model = make_model (error)) == NULL
       || (options.encoder_weights != NULL
           && !seg_model_load_encoder (model, options.encoder_weights, error))

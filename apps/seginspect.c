@@ -230,7 +230,9 @@ inspect (char **arguments, GCancellable *cancellable, GError **error)
     return FALSE;
   if (options.cpu)
     seg_cpu_print (out);
-  else if (!seg_plugins_load (FALSE, error))
+  else if (!seg_plugins_load (arguments[0] == NULL ? SEG_PLUGINS_TELL_NOTHING
+                                                  : SEG_PLUGINS_TELL_FOREIGN,
+                              error))
     return FALSE;
   else if (arguments[0] == NULL)
     seg_features_list (out);

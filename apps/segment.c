@@ -23,7 +23,13 @@ static struct
   int tile, bands, threads, probability_bits;
   double threshold;
   gboolean list_models, recursive, skip_existing, verify, verbose;
-} options = { .tile = G_MININT, .bands = G_MININT, .threads = G_MININT, .threshold = NAN };
+} options = {
+  .tile = G_MININT,
+  .bands = G_MININT,
+  .threads = G_MININT,
+  .probability_bits = G_MININT,
+  .threshold = NAN,
+};
 
 static const GOptionEntry model_entries[] = {
   { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options.model,
@@ -146,7 +152,7 @@ check_numbers (GError **error)
     return FALSE;
   if (options.tile != G_MININT && options.bands != G_MININT)
     return fail_usage (error, "--tile and --bands are two ways: give one");
-  if (bits != 0 && bits != 8 && bits != 16 && bits != 32)
+  if (bits != G_MININT && bits != 8 && bits != 16 && bits != 32)
     return fail_usage (error, "--probability-bits is 8, 16 or 32");
   if (!isnan (options.threshold) && !(options.threshold >= 0 && options.threshold <= 1))
     return fail_usage (error, "--threshold is a probability, 0 to 1");
@@ -154,12 +160,12 @@ check_numbers (GError **error)
 }
 
 static gboolean
-has_outputs (void)
+has_files (void)
 {
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     if (options.outputs[i] != NULL)
       return TRUE;
-  return options.statistics != NULL;
+  return FALSE;
 }
 
 static gboolean
@@ -173,8 +179,10 @@ check_options (char **images, GError **error)
     return fail_usage (error, "--verify takes one image");
   if (options.output_dir != NULL && options.outputs[SEG_OUTPUT_LABELS] == NULL)
     options.outputs[SEG_OUTPUT_LABELS] = (char *) SEG_SEGMENT_DEFAULT_OUTPUT;
-  if (!options.verify && !has_outputs ())
+  if (!options.verify && !has_files () && options.statistics == NULL)
     return fail_usage (error, "name the label map to write with -o");
+  if (options.skip_existing && !has_files ())
+    return fail_usage (error, "--skip-existing looks for files of each image: name one with -o");
   return check_numbers (error);
 }
 
@@ -300,7 +308,7 @@ run_session (char **images, GCancellable *cancellable, GError **error)
     .model = options.model,
     .classes = options.classes,
     .threshold = options.threshold,
-    .probability_bits = (guint) options.probability_bits,
+    .probability_bits = (guint) MAX (options.probability_bits, 0),
     .tile = MAX (options.tile, 0),
     .band_rows = MAX (options.bands, 0),
     .n_threads = options.threads > 0 ? (guint) options.threads : g_get_num_processors (),
@@ -327,7 +335,7 @@ run (char **images, GCancellable *cancellable, GError **error)
   if (!check_options (images, error)
       || !seg_vips_setup (g_get_prgname (), options.verbose, error))
     return FALSE;
-  ok = seg_plugins_load (options.verbose, error)
+  ok = seg_plugins_load (options.verbose ? SEG_PLUGINS_TELL_ALL : SEG_PLUGINS_TELL_FOREIGN, error)
        && (options.list_models ? list_models (error) : run_session (images, cancellable, error));
   seg_vips_shutdown ();
   return ok;

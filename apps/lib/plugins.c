@@ -20,16 +20,15 @@ const GOptionEntry seg_plugins_entries[] = {
 
 /**
  * seg_plugins_load:
- * @verbose: whether to warn also of what only segkit's own folder has to do with
+ * @tell: what to warn of
  * @error: return location
  *
  * Loads the plugins of `--plugin-path`, `SEGKIT_PLUGIN_PATH` and segkit's own folder. The first of two
- * with one name wins; of what is not loaded, because it is broken or comes second, the user is
- * warned if a folder that he named has to do with it.
+ * with one name wins; what is not loaded is broken or comes second.
  * Errors: with `--strict`, `SEG_ERROR_PLUGIN`.
  */
 gboolean
-seg_plugins_load (gboolean verbose, GError **error)
+seg_plugins_load (SegPluginsTell tell, GError **error)
 {
   SegRegistry *registry = seg_registry_get_default ();
   const SegNotLoaded *not_loaded;
@@ -48,7 +47,7 @@ seg_plugins_load (gboolean verbose, GError **error)
   /* a feature of ours that another plugin has taken over is among them, so that nobody computes
    * with another network than he thinks */
   for (guint i = 0; i < n; i++)
-    if (verbose || not_loaded[i].foreign)
+    if (tell == SEG_PLUGINS_TELL_ALL || (tell == SEG_PLUGINS_TELL_FOREIGN && not_loaded[i].foreign))
       seg_warning_print ("not loaded: %s: %s", not_loaded[i].path, not_loaded[i].reason);
   return TRUE;
 }

@@ -66,6 +66,10 @@ seg_process_init (void)
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN);
 
+  /* GLib 2.74 makes its C locale when a number is first read. A thread that has to wait for another
+   * that is just doing so comes back with EAGAIN in errno, and takes that for a bad number. */
+  g_ascii_strtoull ("0", NULL, 10);
+
   seg_process.cancellable = g_cancellable_new ();
   sigemptyset (&seg_process.signals);
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)

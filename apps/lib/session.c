@@ -10,6 +10,7 @@
 #include "path.h"
 #include "run.h"
 #include "session.h"
+#include "units.h"
 #include "verify.h"
 
 /* libvips and libc take some while they work: buffers of a decoder, stacks, what malloc keeps. */
@@ -214,12 +215,12 @@ seg_session_tell_way (SegSession *self, SegSource *source, const SegWay *way)
 {
   g_autofree char *image = seg_source_dup_summary (source);
   g_autofree char *how = seg_way_to_string (way);
-  g_autofree char *all = g_format_size_full (way->bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *all = seg_units_bytes ((double) way->bytes);
   g_autofree char *limit = self->limit < G_MAXSIZE
-                               ? g_format_size_full (self->limit, G_FORMAT_SIZE_IEC_UNITS)
+                               ? seg_units_bytes ((double) self->limit)
                                : g_strdup ("any");
-  g_autofree char *weights = g_format_size_full (seg_memory_get_used (), G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *maps = g_format_size_full (way->workspace_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *weights = seg_units_bytes ((double) seg_memory_get_used ());
+  g_autofree char *maps = seg_units_bytes ((double) way->workspace_bytes);
 
   seg_session_tell (self, "image:", "%s: %s", seg_source_get_name (source), image);
   seg_session_tell (self, "way:", "%s", how);

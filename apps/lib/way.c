@@ -7,6 +7,7 @@
 #include <segkit/error.h>
 #include <segkit/schedule.h>
 
+#include "units.h"
 #include "way.h"
 
 #define SEG_WAY_MAX_TILE 4096
@@ -119,9 +120,9 @@ seg_way_refuse (const SegWayRequest *request, const SegWay *way, const SegWay *l
 {
   g_autofree char *asked = seg_way_to_string (way);
   g_autofree char *other = seg_way_to_string (least);
-  g_autofree char *needed = g_format_size_full (way->bytes, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *limit = g_format_size_full (request->limit_bytes, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *less = g_format_size_full (least->bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *needed = seg_units_bytes ((double) way->bytes);
+  g_autofree char *limit = seg_units_bytes ((double) request->limit_bytes);
+  g_autofree char *less = seg_units_bytes ((double) least->bytes);
 
   if (least->bytes <= request->limit_bytes)
     g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
