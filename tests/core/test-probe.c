@@ -277,10 +277,10 @@ test_no_helper (void)
   g_autoptr (TestingFolder) folder = testing_folder_new ();
   g_autofree char *library =
       g_test_build_filename (G_TEST_BUILT, "..", "core", "libsegkit-1.0.so.0", NULL);
-  g_autofree char *copy = copy_module (library, folder, "libsegkit-1.0.so.0");
+  char *copy = copy_module (library, folder, "libsegkit-1.0.so.0");
   g_autofree char *before = g_strdup (g_getenv ("LD_LIBRARY_PATH"));
 
-  (void) copy;
+  g_free (copy);
   g_setenv ("LD_LIBRARY_PATH", folder, TRUE);
   g_test_trap_subprocess ("/probe/no-helper/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
   g_test_trap_assert_passed ();

@@ -1,0 +1,253 @@
+/* Many images at once: which ones, what their outputs are called, and what happens when one
+ * fails. And --verify, --list-models. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include <glib/gstdio.h>
+
+#include "tool.h"
+
+#define MODEL "-m", "model.safetensors"
+
+enum { OK, SOME_FAILED, USAGE, INPUT, IO, LIMIT, NUMERIC, PLUGIN, LOCKED, BUG };
+
+static void
+save_picture (Tool *tool, const char *name, int width)
+{
+  VipsImage *picture = tool_picture (width, 24, 3);
+
+  tool_save_image (tool, name, picture);
+  g_object_unref (picture);
+}
+
+static void
+make_folder (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+
+  g_assert_cmpint (g_mkdir (path, 0777), ==, 0);
+}
+
+static gboolean
+exists (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+/* in/: a.png, b.tif, a text, and deeper/: a.png */
+static void
+jobs_setup (Tool *tool, gconstpointer data)
+{
+  tool_setup (tool, data);
+  make_folder (tool, "in");
+  make_folder (tool, "in/deeper");
+  save_picture (tool, "in/a.png", 20);
+  save_picture (tool, "in/b.tif", 21);
+  save_picture (tool, "in/deeper/a.png", 22);
+  tool_save_bytes (tool, "in/notes.txt", "not an image\n", 13);
+}
+
+static void
+remove_all (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+
+      if (g_file_test (inner, G_FILE_TEST_IS_DIR))
+        remove_all (inner);
+      g_remove (inner);
+    }
+}
+
+static void
+jobs_teardown (Tool *tool, gconstpointer data)
+{
+  remove_all (tool->folder);
+  tool_teardown (tool, data);
+}
+
+static void
+test_folder (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", NULL), ==, OK);
+  g_assert_cmpstr (tool->error_line, ==, "");
+  g_assert_true (exists (tool, "out/a.png") && exists (tool, "out/b.png"));
+  g_assert_false (exists (tool, "out/deeper") || exists (tool, "out/notes.png"));
+
+  g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "all", "in", NULL), ==, OK);
+  g_assert_true (exists (tool, "all/a.png") && exists (tool, "all/b.png")
+                 && exists (tool, "all/deeper/a.png"));
+  tool_assert_equal (tool, "out/a.png", "all/a.png");
+}
+
+static void
+test_templates (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "{stem}-labels.tif[compression=lzw]", "--overlay",
+                             "{name}.jpg", "in/a.png", "in/b.tif", NULL),
+                   ==, OK);
+  g_assert_true (exists (tool, "a-labels.tif") && exists (tool, "b-labels.tif")
+                 && exists (tool, "a.png.jpg") && exists (tool, "b.tif.jpg"));
+
+  g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "out", "-o", "{dir}-{stem}.png", "in", NULL),
+                   ==, OK);
+  g_assert_true (exists (tool, "out/.-a.png") && exists (tool, "out/deeper-a.png"));
+}
+
+/* Told before any work: nothing is made. */
+static void
+test_collisions (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "in/a.png", "in/b.tif", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "--output: x.png is one file for several images", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-r", "-o", "{stem}.png", "in", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "a.png: would be made of in/a.png and of in/deeper/a.png", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "in", "in", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "in/a.png: would be written over in/a.png", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", "in/a.png", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "out/a.png: would be made of in/a.png and of in/a.png", "usage");
+  make_folder (tool, "empty");
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "empty", NULL), ==, IO);
+  tool_assert_fails (tool, IO, "empty: there is no image in this folder", "io:not-found");
+  g_assert_false (exists (tool, "out") || exists (tool, "x.png") || exists (tool, "a.png"));
+}
+
+static void
+test_some_fail (Tool *tool, gconstpointer data)
+{
+  g_autofree char *csv_path = tool_path (tool, "s.csv"), *csv = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  (void) data;
+  tool_save_bytes (tool, "in/aa.png", "\x89PNG\r\n\x1a\nrubbish", 15);
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--stats", "s.csv", "in", NULL), ==,
+                   SOME_FAILED);
+  lines = g_strsplit (tool->error_line, "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, 3);
+  g_assert_true (g_str_has_prefix (lines[0], "segment: error: in/aa.png: "));
+  g_assert_cmpstr (lines[1], ==, "segment: error: 1 of 3 images failed (segkit:some-failed)");
+  g_assert_true (exists (tool, "out/a.png") && exists (tool, "out/b.png"));
+  g_assert_false (exists (tool, "out/aa.png"));
+  g_assert_true (g_file_get_contents (csv_path, &csv, NULL, NULL));
+  g_assert_nonnull (strstr (csv, "in/a.png,20,24,0,a,"));
+  g_assert_nonnull (strstr (csv, "in/b.tif,21,24,1,b,"));
+  g_assert_null (strstr (csv, "aa.png"));
+}
+
+static void
+test_skip_existing (Tool *tool, gconstpointer data)
+{
+  g_autofree char *a = tool_path (tool, "out/a.png"), *text = NULL;
+
+  (void) data;
+  make_folder (tool, "out");
+  tool_save_bytes (tool, "out/a.png", "done before", 11);
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--skip-existing", "in", NULL), ==, OK);
+  g_assert_true (exists (tool, "out/b.png"));
+  g_assert_true (g_file_get_contents (a, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "done before");
+
+  g_assert_cmpint (tool_run (tool, MODEL, "--stats", "s.csv", "--skip-existing", "in", NULL), ==,
+                   USAGE);
+  tool_assert_fails (tool, USAGE, "--skip-existing", "usage");
+}
+
+static void
+test_memory (Tool *tool, gconstpointer data)
+{
+  static const char *const bad[] = { "", "x", "-1", "1Q", "nan", "1e30G" };
+
+  (void) data;
+  save_picture (tool, "wide.png", 5000);
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "a.png", "wide.png", NULL), ==, OK);
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", "1M", "wide.png", NULL), ==,
+                   LIMIT);
+  tool_assert_fails (tool, LIMIT, "of memory may be used, and the least that would do",
+                     "segkit:memory");
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", "1M", "--tile", "64",
+                             "wide.png", NULL),
+                   ==, LIMIT);
+  tool_assert_fails (tool, LIMIT, "wide.png: ", "segkit:memory");
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", "1.5g", "wide.png", NULL),
+                   ==, OK);
+  tool_assert_equal (tool, "a.png", "b.png");
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", bad[i], "wide.png",
+                                 NULL),
+                       ==, USAGE);
+      tool_assert_fails (tool, USAGE, "--max-memory", "usage");
+    }
+}
+
+static void
+test_verify (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, "--verify", "in/a.png", NULL), ==, OK);
+  g_assert_cmpstr (tool->error_line, ==, "");
+  g_assert_true (g_str_has_suffix (tool->output, "identical in all of 18 ways, to the bit\n"));
+  g_assert_cmpint (tool_run (tool, MODEL, "--verify", "in/a.png", "in/b.tif", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "--verify takes one image", "usage");
+}
+
+/* A layer that breaks the contract, as a careless plugin may: --verify sees it. */
+static void
+test_verify_broken (Tool *tool, gconstpointer data)
+{
+  static const char text[] = "[segkit]\nformat=1\n[input]\nchannels=3\n[classes]\nnames=a;b\n"
+                             "[model]\ntype=unsteady-net\n";
+  const char *folder = g_getenv ("SEGKIT_UNSTEADY");
+
+  (void) data;
+  save_picture (tool, "in/a.png", 300); /* wide enough to be cut */
+  tool_save_bytes (tool, "unsteady.recipe", text, strlen (text));
+  tool->program = "segconvert";
+  g_assert_cmpint (tool_run (tool, "--plugin-path", folder, "--recipe", "unsteady.recipe",
+                             "unsteady.safetensors", NULL),
+                   ==, OK);
+  tool->program = "segment";
+  g_assert_cmpint (tool_run (tool, "--plugin-path", folder, "-m", "unsteady.safetensors", "--verify",
+                             "in/a.png", NULL),
+                   ==, BUG);
+  tool_assert_fails (tool, BUG, "in/a.png: ", "segkit:different");
+  g_assert_nonnull (strstr (tool->output, "largest difference 0."));
+}
+
+static void
+test_list_models (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, "--list-models", NULL), ==, OK);
+  g_assert_true (g_str_has_prefix (tool->output, "nuclei: 3 bands, classes background, nucleus\n"));
+  g_assert_cmpint (tool_run (tool, "-m", "nuclei", "-d", "out", "in/a.png", NULL), ==, OK);
+  g_assert_cmpint (tool_run (tool, "-m", "cells", "-d", "out", "in/a.png", NULL), ==, IO);
+  tool_assert_fails (tool, IO, "cells: there is no such file or folder, and no model of that name",
+                     "io:not-found");
+}
+
+int
+main (int argc, char **argv)
+{
+  tool_main_init (&argc, &argv);
+#define ADD(path, function) g_test_add (path, Tool, NULL, jobs_setup, function, jobs_teardown)
+  ADD ("/jobs/folder", test_folder);
+  ADD ("/jobs/templates", test_templates);
+  ADD ("/jobs/collisions", test_collisions);
+  ADD ("/jobs/some-fail", test_some_fail);
+  ADD ("/jobs/skip-existing", test_skip_existing);
+  ADD ("/jobs/memory", test_memory);
+  ADD ("/jobs/verify", test_verify);
+  ADD ("/jobs/verify-broken", test_verify_broken);
+  ADD ("/jobs/list-models", test_list_models);
+  return g_test_run ();
+}
