@@ -164,6 +164,13 @@ seg_image_file_check (SegImageFile *self, VipsImage *image, GError **error)
   return FALSE;
 }
 
+/* Whether any part of it can be read without the others. */
+static gboolean
+seg_image_file_has_parts (SegImageFile *self)
+{
+  return (vips_foreign_flags (self->format->loader, self->name) & VIPS_FOREIGN_PARTIAL) != 0;
+}
+
 /* To be read in any order, a file without tiles is unpacked by libvips: above some size into a
  * file that has no name. That there is no room for it is better known now than in an hour. */
 static gboolean
@@ -173,8 +180,7 @@ seg_image_file_check_room (SegImageFile *self, VipsImage *image, GError **error)
   guint64 n_bytes = VIPS_IMAGE_SIZEOF_IMAGE (image), n_free;
   struct statvfs status;
 
-  if (n_bytes <= vips_get_disc_threshold ()
-      || (vips_foreign_flags (self->format->loader, self->name) & VIPS_FOREIGN_PARTIAL) != 0)
+  if (n_bytes <= vips_get_disc_threshold () || seg_image_file_has_parts (self))
     return TRUE;
   if (statvfs (folder, &status) != 0)
     {
@@ -232,12 +238,39 @@ seg_image_file_load_checked (SegImageFile *self, gboolean random, GError **error
   return NULL;
 }
 
+static void
+seg_image_file_predict_memory (SegImageFile *self, VipsImage *image, SegImageMemory *memory)
+{
+  gsize all = VIPS_IMAGE_SIZEOF_IMAGE (image);
+  gsize tiles = g_str_equal (self->format->name, "TIFF")
+                    ? (gsize) seg_tiff_tiles_get_height (self->name) * VIPS_IMAGE_SIZEOF_LINE (image)
+                    : 0;
+
+  /* libvips holds two rows of a TIFF's tiles */
+  if (seg_image_file_has_parts (self))
+    memory->in_any_order = 2 * tiles;
+  else
+    memory->in_any_order = all <= vips_get_disc_threshold () ? all : 0;
+
+  /* and a GIF's and a WebP's frame beside the image */
+  if (seg_image_file_is_whole (self, image))
+    memory->in_order = vips_image_get_typeof (image, "interlaced") != 0 ? all : 2 * all;
+  else if (vips_image_get_orientation (image) != 1)
+    memory->in_order = memory->in_any_order;
+  else
+    memory->in_order = 2 * tiles;
+}
+
 static VipsImage *
-seg_image_file_load_upright (SegImageFile *self, gboolean random, GError **error)
+seg_image_file_load_upright (SegImageFile *self, gboolean random, SegImageMemory *memory,
+                             GError **error)
 {
   VipsImage *image = seg_image_file_load_checked (self, random, error), *upright = NULL;
 
-  if (image == NULL || vips_image_get_orientation (image) == 1)
+  if (image == NULL)
+    return NULL;
+  seg_image_file_predict_memory (self, image, memory);
+  if (vips_image_get_orientation (image) == 1)
     return image;
   if (!random)
     {
@@ -256,6 +289,7 @@ seg_image_file_load_upright (SegImageFile *self, gboolean random, GError **error
  * seg_image_file_open: (skip)
  * @path: a PNG, JPEG, TIFF, WebP or GIF file, perhaps with options in brackets
  * @random: whether it will be read in any order; otherwise only from top to bottom
+ * @memory: (out): what libvips will hold of it
  * @error: return location
  *
  * Opens an image, turns it upright, as its orientation tag says, and makes it one of the kinds of
@@ -267,7 +301,7 @@ seg_image_file_load_upright (SegImageFile *self, gboolean random, GError **error
  * Returns: (transfer full): the image
  */
 VipsImage *
-seg_image_file_open (const char *path, gboolean random, GError **error)
+seg_image_file_open (const char *path, gboolean random, SegImageMemory *memory, GError **error)
 {
   g_auto (SegImageFile) self = {
     .path = path,
@@ -280,7 +314,7 @@ seg_image_file_open (const char *path, gboolean random, GError **error)
   if (self.format == NULL)
     return NULL;
   seg_vips_error_forget ();
-  image = seg_image_file_load_upright (&self, random, error);
+  image = seg_image_file_load_upright (&self, random, memory, error);
   if (image == NULL)
     return NULL;
   seg_vips_error_forget ();

@@ -4,6 +4,17 @@
 
 G_BEGIN_DECLS
 
-VipsImage *seg_image_file_open (const char *path, gboolean random, GError **error);
+/**
+ * SegImageMemory:
+ * @in_order: bytes held of an image while it is read from top to bottom
+ * @in_any_order: the same while it is read in any order
+ */
+typedef struct
+{
+  gsize in_order, in_any_order;
+} SegImageMemory;
+
+VipsImage *seg_image_file_open (const char *path, gboolean random, SegImageMemory *memory,
+                                GError **error);
 
 G_END_DECLS

@@ -190,6 +190,8 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
   request.height = seg_source_get_height (source);
   /* once in libvips' region, and once where its decoder wrote it */
   request.fetched_bytes = 2 * seg_source_get_pixel_bytes (source);
+  request.in_order_bytes = seg_source_get_held_bytes (source, FALSE);
+  request.any_order_bytes = seg_source_get_held_bytes (source, TRUE);
   request.waiting_bytes = seg_outputs_want_image (outputs) ? 2 * 3 : 0;
   request.strip_bytes
       = 1 + (seg_outputs_want_probabilities (outputs)

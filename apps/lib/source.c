@@ -27,6 +27,7 @@ struct _SegSource
 {
   char *name;
   VipsImage *image;
+  SegImageMemory memory;
   VipsRegion *region; /* what was fetched */
   guint channels;
   const float *mean, *std;
@@ -109,7 +110,7 @@ seg_source_new (const char *path, SegModel *model, gboolean random, GError **err
   self->channels = seg_model_get_n_channels (model);
   self->mean = seg_model_get_mean (model);
   self->std = seg_model_get_std (model);
-  self->image = seg_image_file_open (path, random, error);
+  self->image = seg_image_file_open (path, random, &self->memory, error);
   if (self->image == NULL || !seg_source_match_bands (self, error))
     return NULL;
   if (!seg_source_make_tables (self, error))
@@ -188,6 +189,19 @@ gsize
 seg_source_get_pixel_bytes (SegSource *self)
 {
   return VIPS_IMAGE_SIZEOF_PEL (self->image);
+}
+
+/**
+ * seg_source_get_held_bytes:
+ * @self: a source
+ * @random: whether it is read in any order
+ *
+ * Returns: how much is held in memory of the image beside the rectangle at hand
+ */
+gsize
+seg_source_get_held_bytes (SegSource *self, gboolean random)
+{
+  return random ? self->memory.in_any_order : self->memory.in_order;
 }
 
 /**

@@ -19,6 +19,7 @@ char       *seg_source_dup_summary (SegSource *self);
 gint64      seg_source_get_width   (SegSource *self);
 gint64      seg_source_get_height  (SegSource *self);
 gsize       seg_source_get_pixel_bytes (SegSource *self);
+gsize       seg_source_get_held_bytes (SegSource *self, gboolean random);
 void        seg_source_get_resolution (SegSource *self, double *xres, double *yres);
 
 gboolean    seg_source_fetch       (SegSource *self, const SegRect *rect, GError **error);

@@ -51,6 +51,7 @@ seg_way_predict_bands (const SegWayRequest *request, gint64 band_rows, SegWay *w
   way->band_rows = band_rows;
   way->workspace_bytes = seg_schedule_get_workspace_bytes (schedule, request->n_threads);
   way->bytes = seg_way_add (request->base_bytes, way->workspace_bytes);
+  way->bytes = seg_way_add (way->bytes, request->in_order_bytes);
   way->bytes = seg_way_add (way->bytes,
                             pixels * (request->fetched_bytes + request->waiting_bytes));
   return TRUE;
@@ -75,6 +76,7 @@ seg_way_predict_tiles (const SegWayRequest *request, gint64 tile, SegWay *way, G
   way->band_rows = 0;
   way->workspace_bytes = seg_schedule_get_workspace_bytes (schedule, request->n_threads);
   way->bytes = seg_way_add (request->base_bytes, way->workspace_bytes);
+  way->bytes = seg_way_add (way->bytes, request->any_order_bytes);
   way->bytes = seg_way_add (way->bytes, (gsize) (input.w * input.h) * request->fetched_bytes);
   way->bytes = seg_way_add (way->bytes, (gsize) (MIN (tile, request->height) * request->width)
                                             * request->strip_bytes);

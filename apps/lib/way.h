@@ -28,6 +28,8 @@ typedef struct
  * @tile: sides of a tile asked for, or 0
  * @band_rows: rows of a band asked for, or 0
  * @base_bytes: what the process takes whatever the way
+ * @in_order_bytes: what is held of the image's file by bands
+ * @any_order_bytes: what is held of it by tiles
  * @fetched_bytes: of a pixel of the image while it is read
  * @waiting_bytes: of a pixel of the image that waits for its label
  * @strip_bytes: of a pixel of a row of tiles
@@ -39,7 +41,9 @@ typedef struct
   gint64 width, height;
   guint n_threads;
   gint64 tile, band_rows;
-  gsize base_bytes, fetched_bytes, waiting_bytes, strip_bytes, limit_bytes;
+  gsize base_bytes, in_order_bytes, any_order_bytes;
+  gsize fetched_bytes, waiting_bytes, strip_bytes;
+  gsize limit_bytes;
 } SegWayRequest;
 
 gboolean seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error);
