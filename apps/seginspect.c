@@ -206,7 +206,7 @@ inspect_model (const char *name, GString *out, GError **error)
     }
   report = seg_report_new (
       path, model, width, height,
-      options.bands > 0 ? options.bands : seg_way_get_band_rows (width, height), n_threads, error);
+      options.bands > 0 ? options.bands : seg_schedule_choose_band_rows (height, width), n_threads, error);
   if (report == NULL)
     return FALSE;
   if (options.graph)

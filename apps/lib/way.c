@@ -1,8 +1,7 @@
 /* By bands or by tiles, and how large: the quickest way that memory allows.
  *
- * By bands, each row of each layer is computed once. Time hardly depends on their height: from 8
- * to 128 rows, the shipped model needed the same within 4 % at width 8192, within 9 % at 1024.
- * Memory does. Where not even bands of one row fit, because the image is too wide, it is cut into
+ * By bands, each row of each layer is computed once. Time hardly depends on their height; memory
+ * does. Where not even bands of one row fit, because the image is too wide, it is cut into
  * tiles, each of which computes its surroundings again. */
 #include <segkit/error.h>
 #include <segkit/schedule.h>
@@ -12,20 +11,6 @@
 
 #define SEG_WAY_MAX_TILE 4096
 #define SEG_WAY_MIN_TILE 32
-
-/**
- * seg_way_get_band_rows:
- * @width: of an image
- * @height: of an image
- *
- * Returns: rows of a band, where memory is no matter. A wide image has work enough for all threads
- *   in a lower one
- */
-gint64
-seg_way_get_band_rows (gint64 width, gint64 height)
-{
-  return MIN (width >= 8192 ? 16 : 32, height);
-}
 
 /* Sizes that no machine has come out of sizes that no machine has: they stop at the largest. */
 static gsize
@@ -87,7 +72,7 @@ seg_way_predict_tiles (const SegWayRequest *request, gint64 tile, SegWay *way, G
 static gboolean
 seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
 {
-  gint64 rows = seg_way_get_band_rows (request->width, request->height);
+  gint64 rows = seg_schedule_choose_band_rows (request->height, request->width);
   SegWay tried;
 
   if (!seg_way_predict_bands (request, rows, way, error))

@@ -47,7 +47,6 @@ typedef struct
 } SegWayRequest;
 
 gboolean seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error);
-gint64   seg_way_get_band_rows (gint64 width, gint64 height);
 char    *seg_way_to_string (const SegWay *self);
 
 G_END_DECLS

@@ -43,7 +43,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODELS = sorted(path.stem for path in (HERE / "models").glob("*.recipe"))
 PEERS = ["segkit-whole", "pytorch", "onnxruntime"]
 
-BAND_ROWS = 32      # as segment runs images up to 8192 pixels wide
 WORK = {"a": 96, "b": 24, "c": 16, "d": 46}     # about GFLOP at 256 × 256, to forecast the time
 
 # of the largest logit
@@ -121,7 +120,7 @@ class Bench:
         segkit = [self.build / "tests" / "bench" / "segkit-peer", "--threads", threads]
         arguments = [self.model, self.input, *case["shape"]]
         command = {
-            "segkit": [*segkit, "--bands", str(BAND_ROWS), *arguments],
+            "segkit": [*segkit, "--bands", *arguments],
             "segkit-whole": [*segkit, *arguments],
             "pytorch": self.torch_command(case, "--threads", threads),
             "onnxruntime": ["node", HERE / "onnxruntime-peer.js", self.modules, self.onnx,
@@ -226,7 +225,7 @@ def describe(bench, cases):
     for model in options.models:
         recipe = (HERE / "models" / f"{model}.recipe").read_text()
         print(f"model {model}: {recipe.splitlines()[0].removeprefix('# ')}")
-    print(f"runs: {options.runs} of each, in turns; segkit by bands of {BAND_ROWS} rows; about "
+    print(f"runs: {options.runs} of each, in turns; segkit by bands, as segment runs; about "
           f"{forecast(bench, cases):.0f} minutes in all")
     print("seconds: median, min, max, and of the processor; of peak: of the fused multiply-adds "
           "that a probe did just before;\nratio: median to segkit's; error: largest, of the largest "

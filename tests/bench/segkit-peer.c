@@ -1,6 +1,6 @@
 /* segkit as one of the programs that bench.py compares; the lines they exchange are told there.
  *
- * usage: segkit-peer [--bands N] [--threads N] MODEL INPUT.f32 CHANNELS HEIGHT WIDTH
+ * usage: segkit-peer [--bands] [--threads N] MODEL INPUT.f32 CHANNELS HEIGHT WIDTH
  *
  * INPUT holds planar float32, already normalised: what is timed is the network alone. */
 #include <stdio.h>
@@ -94,7 +94,7 @@ peer_serve (SegWorkspace *workspace, PeerImage *image, GError **error)
 }
 
 static gboolean
-peer_open (char **args, int bands, guint n_threads, GError **error)
+peer_open (char **args, gboolean bands, guint n_threads, GError **error)
 {
   gint64 channels = g_ascii_strtoll (args[2], NULL, 10),
          height = g_ascii_strtoll (args[3], NULL, 10), width = g_ascii_strtoll (args[4], NULL, 10);
@@ -122,8 +122,9 @@ peer_open (char **args, int bands, guint n_threads, GError **error)
                    channels * height * width * (gint64) sizeof (float));
       return FALSE;
     }
-  schedule = bands > 0 ? seg_schedule_new_bands (plan, height, width, MIN (bands, height), error)
-                       : seg_schedule_new_region (plan, 1, height, width, NULL, error);
+  schedule = bands ? seg_schedule_new_bands (plan, height, width,
+                                             seg_schedule_choose_band_rows (height, width), error)
+                   : seg_schedule_new_region (plan, 1, height, width, NULL, error);
   if (schedule == NULL || (workspace = seg_workspace_new (schedule, pool, error)) == NULL)
     return FALSE;
   out = seg_schedule_get_output_shape (schedule);
@@ -139,9 +140,10 @@ peer_open (char **args, int bands, guint n_threads, GError **error)
 int
 main (int argc, char **argv)
 {
-  int bands = 0, threads = 1;
+  gboolean bands = FALSE;
+  int threads = 1;
   const GOptionEntry entries[]
-      = { { "bands", 0, 0, G_OPTION_ARG_INT, &bands, "Run by bands of N rows", "N" },
+      = { { "bands", 0, 0, G_OPTION_ARG_NONE, &bands, "Run by bands, as segment does", NULL },
           { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "Work in N threads", "N" },
           G_OPTION_ENTRY_NULL };
   g_autoptr (GOptionContext) context
