@@ -9,7 +9,7 @@
 #include "path.h"
 #include "saver.h"
 
-/* Deeper than any folder of images, and an end to links that lead in a circle. */
+/* Deeper than any folder of images. */
 #define SEG_JOBS_MAX_DEPTH 32
 
 typedef struct
@@ -180,7 +180,8 @@ seg_jobs_list_folder (const char *path, GError **error)
   return names;
 }
 
-/* In the order of names, so that a run can be repeated. */
+/* In the order of names, so that a run can be repeated. Links to folders are not followed: they may
+ * lead in a circle. */
 static gboolean
 seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint depth, GError **error)
 {
@@ -198,6 +199,7 @@ seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint dep
       if (g_file_test (inner, G_FILE_TEST_IS_DIR))
         {
           if (self->request->recursive && depth < SEG_JOBS_MAX_DEPTH
+              && !g_file_test (inner, G_FILE_TEST_IS_SYMLINK)
               && !seg_jobs_add_folder (self, inner, inner_dir, depth + 1, error))
             return FALSE;
         }

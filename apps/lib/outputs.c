@@ -236,9 +236,25 @@ seg_outputs_start_writer (SegOutputs *self, SegOutputKind kind, const SegOutputs
   return seg_writer_start (self->writers[kind], &writer_format, cancellable, error);
 }
 
+static gboolean
+seg_outputs_alloc (SegOutputs *self, GError **error)
+{
+  gsize width = (gsize) self->width;
+  gsize pixel_bytes
+      = MAX (3, (gsize) seg_classifier_get_n_classes (self->classifier) * sizeof (float));
+
+  if ((self->row = seg_alloc (width, pixel_bytes, "a row to write", error)) == NULL)
+    return FALSE;
+  return self->writers[SEG_OUTPUT_OUTLINES] == NULL
+         || ((self->older = seg_alloc (width, 1, "a row of labels", error)) != NULL
+             && (self->last = seg_alloc (width, 1, "a row of labels", error)) != NULL
+             && (self->last_image = seg_alloc (width, 3, "a row of the picture", error)) != NULL);
+}
+
 /**
  * seg_outputs_start:
  * @self: open outputs
+ * @image: the image's name, for messages
  * @format: of the image
  * @cancellable: stops them
  * @error: return location
@@ -246,21 +262,15 @@ seg_outputs_start_writer (SegOutputs *self, SegOutputKind kind, const SegOutputs
  * Errors: `SEG_ERROR_MEMORY`, `G_IO_ERROR`.
  */
 gboolean
-seg_outputs_start (SegOutputs *self, const SegOutputsFormat *format, GCancellable *cancellable,
-                   GError **error)
+seg_outputs_start (SegOutputs *self, const char *image, const SegOutputsFormat *format,
+                   GCancellable *cancellable, GError **error)
 {
-  gsize width = (gsize) format->width;
-  gsize pixel_bytes
-      = MAX (3, (gsize) seg_classifier_get_n_classes (self->classifier) * sizeof (float));
-
   self->width = format->width;
-  if ((self->row = seg_alloc (width, pixel_bytes, "a row to write", error)) == NULL)
-    return FALSE;
-  if (self->writers[SEG_OUTPUT_OUTLINES] != NULL
-      && ((self->older = seg_alloc (width, 1, "a row of labels", error)) == NULL
-          || (self->last = seg_alloc (width, 1, "a row of labels", error)) == NULL
-          || (self->last_image = seg_alloc (width, 3, "a row of the picture", error)) == NULL))
-    return FALSE;
+  if (!seg_outputs_alloc (self, error))
+    {
+      g_prefix_error (error, "%s: ", image);
+      return FALSE;
+    }
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     if (self->writers[i] != NULL
         && !seg_outputs_start_writer (self, i, format, cancellable, error))

@@ -60,8 +60,9 @@ gboolean    seg_outputs_want_probabilities (SegOutputs *self);
 gsize       seg_outputs_predict_bytes (SegOutputs *self, gint64 width, gint64 height);
 
 gboolean    seg_outputs_open     (SegOutputs *self, GError **error);
-gboolean    seg_outputs_start    (SegOutputs *self, const SegOutputsFormat *format,
-                                  GCancellable *cancellable, GError **error);
+gboolean    seg_outputs_start    (SegOutputs *self, const char *image,
+                                  const SegOutputsFormat *format, GCancellable *cancellable,
+                                  GError **error);
 gboolean    seg_outputs_push     (SegOutputs *self, const guint8 *labels, const guint8 *image,
                                   const float *probabilities, GError **error);
 gboolean    seg_outputs_finish   (SegOutputs *self, GError **error);

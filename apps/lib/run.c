@@ -261,7 +261,8 @@ seg_run_prepare (SegRunState *self, GError **error)
       return FALSE;
     }
   seg_source_get_resolution (request->source, &format.xres, &format.yres);
-  return seg_outputs_start (request->outputs, &format, self->cancellable, error);
+  return seg_outputs_start (request->outputs, seg_source_get_name (request->source), &format,
+                            self->cancellable, error);
 }
 
 /**

@@ -2,6 +2,7 @@
  * fails. And --verify, --list-models. */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <glib/gstdio.h>
 
@@ -59,7 +60,7 @@ remove_all (const char *path)
     {
       g_autofree char *inner = g_build_filename (path, name, NULL);
 
-      if (g_file_test (inner, G_FILE_TEST_IS_DIR))
+      if (g_file_test (inner, G_FILE_TEST_IS_DIR) && !g_file_test (inner, G_FILE_TEST_IS_SYMLINK))
         remove_all (inner);
       g_remove (inner);
     }
@@ -75,15 +76,19 @@ jobs_teardown (Tool *tool, gconstpointer data)
 static void
 test_folder (Tool *tool, gconstpointer data)
 {
+  g_autofree char *circle = tool_path (tool, "in/circle");
+
   (void) data;
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", NULL), ==, OK);
   g_assert_cmpstr (tool->error_line, ==, "");
   g_assert_true (exists (tool, "out/a.png") && exists (tool, "out/b.png"));
   g_assert_false (exists (tool, "out/deeper") || exists (tool, "out/notes.png"));
 
+  g_assert_cmpint (symlink (".", circle), ==, 0);
   g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "all", "in", NULL), ==, OK);
   g_assert_true (exists (tool, "all/a.png") && exists (tool, "all/b.png")
                  && exists (tool, "all/deeper/a.png"));
+  g_assert_false (exists (tool, "all/circle"));
   tool_assert_equal (tool, "out/a.png", "all/a.png");
 }
 
