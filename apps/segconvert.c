@@ -10,7 +10,7 @@ static struct
 {
   char *format, *encoder_weights, *recipe, **paths;
   gint64 seed;
-} options = { .seed = -1 };
+} options = { .seed = G_MININT64 };
 
 static const GOptionEntry entries[] = {
   { "format", 0, 0, G_OPTION_ARG_STRING, &options.format,
@@ -57,9 +57,9 @@ check_options (GError **error)
                  options.recipe != NULL
                      ? "with --recipe, name what to write; \"segconvert --help\" tells more"
                      : "name a model and what to write; \"segconvert --help\" tells more");
-  else if (options.seed < -1)
+  else if (options.seed < 0 && options.seed != G_MININT64)
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--seed: must not be negative");
-  else if (options.seed >= 0 && options.recipe == NULL)
+  else if (options.seed != G_MININT64 && options.recipe == NULL)
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                  "--seed says nothing without --recipe");
   else
@@ -67,42 +67,18 @@ check_options (GError **error)
   return FALSE;
 }
 
-static SegModel *
-make_model (GError **error)
-{
-  g_autofree char *recipe = NULL, *path = NULL;
-  SegModel *model = NULL;
-
-  if (options.recipe == NULL)
-    {
-      path = seg_model_find (options.paths[0], error);
-      return path != NULL ? seg_model_load (path, error) : NULL;
-    }
-  recipe = seg_recipe_file_read (options.recipe, error);
-  if (recipe == NULL)
-    return NULL;
-  model = seg_model_new_from_recipe (recipe, (guint64) MAX (options.seed, 0), error);
-  if (model == NULL)
-    g_prefix_error (error, "%s: ", options.recipe);
-  return model;
-}
-
 /* What a model is made from is not written over by it. */
 static gboolean
-check_output (const char *out, GError **error)
+check_output (const char *out, const char *source, GError **error)
 {
-  const char *sources[] = { options.recipe, options.encoder_weights,
-                            options.recipe == NULL ? options.paths[0] : NULL };
-
-  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
-    if (!seg_path_check_not_over (out, sources[i], error))
-      return FALSE;
-  return TRUE;
+  return seg_path_check_not_over (out, source, error)
+         && seg_path_check_not_over (out, options.encoder_weights, error);
 }
 
 static gboolean
 convert (char **paths, GCancellable *cancellable, GError **error)
 {
+  g_autofree char *source = NULL;
   g_autoptr (SegModel) model = NULL;
   const char *out;
 
@@ -110,8 +86,15 @@ convert (char **paths, GCancellable *cancellable, GError **error)
   if (!check_options (error))
     return FALSE;
   out = paths[options.recipe != NULL ? 0 : 1];
-  if (!check_output (out, error) || !seg_plugins_load (SEG_PLUGINS_TELL_FOREIGN, error)
-      || (model = make_model (error)) == NULL
+  source = options.recipe != NULL ? g_strdup (options.recipe) : seg_model_find (paths[0], error);
+  if (source == NULL || !check_output (out, source, error)
+      || !seg_plugins_load (SEG_PLUGINS_TELL_FOREIGN, error))
+    return FALSE;
+
+  model = options.recipe != NULL
+              ? seg_recipe_file_make_model (source, (guint64) MAX (options.seed, 0), error)
+              : seg_model_load (source, error);
+  if (model == NULL
       || (options.encoder_weights != NULL
           && !seg_model_load_encoder (model, options.encoder_weights, error))
       || g_cancellable_set_error_if_cancelled (cancellable, error))

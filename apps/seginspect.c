@@ -20,7 +20,7 @@ static struct
   char *size;
   int bands, threads;
   gboolean graph, recipe, json, cpu, verbose;
-} options = { .bands = G_MININT, .threads = G_MININT };
+} options = { .bands = SEG_COMMAND_UNSET, .threads = SEG_COMMAND_UNSET };
 
 static const GOptionEntry report_entries[] = {
   { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose,
@@ -87,24 +87,6 @@ static const char description[] =
 /* ---- options --------------------------------------------------------------------------- */
 
 static gboolean
-fail_usage (GError **error, const char *message)
-{
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "%s; \"seginspect --help\" tells more",
-               message);
-  return FALSE;
-}
-
-static gboolean
-check_number (const char *name, int value, int maximum, GError **error)
-{
-  if (value == G_MININT || (value >= 1 && value <= maximum))
-    return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s: %d is not in 1 to %d", name,
-               value, maximum);
-  return FALSE;
-}
-
-static gboolean
 parse_size (gint64 *width, gint64 *height, GError **error)
 {
   g_auto (GStrv) sides = g_strsplit (options.size != NULL ? options.size : "512x512", "x", -1);
@@ -119,28 +101,36 @@ parse_size (gint64 *width, gint64 *height, GError **error)
   return FALSE;
 }
 
+/* Those that say how a model would be run. */
+static gboolean
+has_run_options (void)
+{
+  return options.size != NULL || options.bands != SEG_COMMAND_UNSET
+         || options.threads != SEG_COMMAND_UNSET;
+}
+
 static gboolean
 check_options (char **arguments, GError **error)
 {
   int n_kinds = options.graph + options.recipe + options.json + options.cpu;
 
   if (n_kinds > 1)
-    return fail_usage (error, "--recipe, --graph, --json and --cpu: give one");
+    return seg_command_fail_usage (error, "--recipe, --graph, --json and --cpu: give one");
   if (options.cpu && arguments[0] != NULL)
-    return fail_usage (error, "--cpu is of this machine, not of a model");
-  if (n_kinds > 0 && !options.cpu && arguments[0] == NULL)
-    return fail_usage (error, "name a model or a recipe");
+    return seg_command_fail_usage (error, "--cpu is of this machine, not of a model");
+  if (((n_kinds > 0 && !options.cpu) || has_run_options ()) && arguments[0] == NULL)
+    return seg_command_fail_usage (error, "name a model or a recipe");
   if (arguments[0] != NULL && arguments[1] != NULL)
-    return fail_usage (error, "name one feature, model or recipe");
-  return check_number ("bands", options.bands, SEG_INSPECT_MAX_SIDE, error)
-         && check_number ("threads", options.threads, SEG_INSPECT_MAX_THREADS, error);
+    return seg_command_fail_usage (error, "name one feature, model or recipe");
+  return seg_command_check_number ("bands", options.bands, SEG_INSPECT_MAX_SIDE, error)
+         && seg_command_check_number ("threads", options.threads, SEG_INSPECT_MAX_THREADS, error);
 }
 
 /* What is printed of a feature depends on nothing else. */
 static gboolean
 check_feature (const char *name, GError **error)
 {
-  if (!options.graph && !options.recipe && !options.json && options.size == NULL)
+  if (!options.graph && !options.recipe && !options.json && !has_run_options ())
     return TRUE;
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                "\"%s\" is a feature, not a model or a recipe: write ./%s for a file of that name",
@@ -149,20 +139,6 @@ check_feature (const char *name, GError **error)
 }
 
 /* ---- models ---------------------------------------------------------------------------- */
-
-static SegModel *
-load_recipe (const char *path, GError **error)
-{
-  g_autofree char *text = seg_recipe_file_read (path, error);
-  SegModel *model;
-
-  if (text == NULL)
-    return NULL;
-  model = seg_model_new_from_recipe (text, 0, error);
-  if (model == NULL)
-    g_prefix_error (error, "%s: ", path);
-  return model;
-}
 
 /* What is no file and looks like none may be a feature that was misspelt. */
 static gboolean
@@ -185,7 +161,7 @@ inspect_model (const char *name, GString *out, GError **error)
   g_autoptr (SegModel) model = NULL;
   g_autoptr (SegReport) report = NULL;
   guint n_threads = options.threads > 0 ? (guint) options.threads : g_get_num_processors ();
-  gint64 width, height;
+  gint64 width, height, band_rows;
 
   if (!parse_size (&width, &height, error))
     return FALSE;
@@ -196,7 +172,8 @@ inspect_model (const char *name, GString *out, GError **error)
       g_propagate_error (error, g_steal_pointer (&missing));
       return FALSE;
     }
-  model = seg_recipe_file_probe (path) ? load_recipe (path, error) : seg_model_load (path, error);
+  model = seg_recipe_file_probe (path) ? seg_recipe_file_make_model (path, 0, error)
+                                       : seg_model_load (path, error);
   if (model == NULL)
     return FALSE;
   if (options.recipe)
@@ -204,9 +181,9 @@ inspect_model (const char *name, GString *out, GError **error)
       g_string_append (out, seg_model_get_recipe (model));
       return TRUE;
     }
-  report = seg_report_new (
-      path, model, width, height,
-      options.bands > 0 ? options.bands : seg_schedule_choose_band_rows (height, width), n_threads, error);
+  band_rows = options.bands > 0 ? MIN (options.bands, height)
+                                : seg_schedule_choose_band_rows (height, width);
+  report = seg_report_new (path, model, width, height, band_rows, n_threads, error);
   if (report == NULL)
     return FALSE;
   if (options.graph)

@@ -1,6 +1,8 @@
 /* segment: images in, the class of each pixel out. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <segkit/segkit.h>
 
@@ -11,9 +13,11 @@
 #include "lib/plugins.h"
 #include "lib/session.h"
 #include "lib/vips-setup.h"
+#include "lib/warning.h"
 
 #define SEG_SEGMENT_MAX_THREADS 1024
 #define SEG_SEGMENT_MAX_SIDE 1000000
+#define SEG_SEGMENT_NO_THRESHOLD (-DBL_MAX)
 #define SEG_SEGMENT_DEFAULT_OUTPUT "{dir}/{stem}.png"
 
 static struct
@@ -24,11 +28,11 @@ static struct
   double threshold;
   gboolean list_models, recursive, skip_existing, verify, verbose;
 } options = {
-  .tile = G_MININT,
-  .bands = G_MININT,
-  .threads = G_MININT,
-  .probability_bits = G_MININT,
-  .threshold = NAN,
+  .tile = SEG_COMMAND_UNSET,
+  .bands = SEG_COMMAND_UNSET,
+  .threads = SEG_COMMAND_UNSET,
+  .probability_bits = SEG_COMMAND_UNSET,
+  .threshold = SEG_SEGMENT_NO_THRESHOLD,
 };
 
 static const GOptionEntry model_entries[] = {
@@ -60,7 +64,8 @@ static const GOptionEntry output_entries[] = {
 };
 
 static const GOptionEntry class_entries[] = {
-  { "classes", 0, 0, G_OPTION_ARG_STRING, &options.classes,
+  /* not a STRING: GLib would convert it from a locale that is not set */
+  { "classes", 0, 0, G_OPTION_ARG_FILENAME, &options.classes,
     "only these, by name or number, with commas; others are 0", "LIST" },
   { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &options.threshold,
     "background unless a class is as likely as this (0…1)", "P" },
@@ -124,38 +129,24 @@ static const char description[]
       "finite, 7 plugin, 9 a bug; 130 and 143 stopped by SIGINT and SIGTERM.\n";
 
 static gboolean
-fail_usage (GError **error, const char *message)
-{
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-               "%s; \"segment --help\" tells more", message);
-  return FALSE;
-}
-
-static gboolean
-check_number (const char *name, int value, int maximum, GError **error)
-{
-  if (value == G_MININT || (value >= 1 && value <= maximum))
-    return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s: %d is not in 1 to %d", name,
-               value, maximum);
-  return FALSE;
-}
-
-static gboolean
 check_numbers (GError **error)
 {
   int bits = options.probability_bits;
 
-  if (!check_number ("tile", options.tile, SEG_SEGMENT_MAX_SIDE, error)
-      || !check_number ("bands", options.bands, SEG_SEGMENT_MAX_SIDE, error)
-      || !check_number ("threads", options.threads, SEG_SEGMENT_MAX_THREADS, error))
+  if (!seg_command_check_number ("tile", options.tile, SEG_SEGMENT_MAX_SIDE, error)
+      || !seg_command_check_number ("bands", options.bands, SEG_SEGMENT_MAX_SIDE, error)
+      || !seg_command_check_number ("threads", options.threads, SEG_SEGMENT_MAX_THREADS, error))
     return FALSE;
-  if (options.tile != G_MININT && options.bands != G_MININT)
-    return fail_usage (error, "--tile and --bands are two ways: give one");
-  if (bits != G_MININT && bits != 8 && bits != 16 && bits != 32)
-    return fail_usage (error, "--probability-bits is 8, 16 or 32");
-  if (!isnan (options.threshold) && !(options.threshold >= 0 && options.threshold <= 1))
-    return fail_usage (error, "--threshold is a probability, 0 to 1");
+  if (options.tile != SEG_COMMAND_UNSET && options.bands != SEG_COMMAND_UNSET)
+    return seg_command_fail_usage (error, "--tile and --bands are two ways: give one");
+  if (bits != SEG_COMMAND_UNSET && bits != 8 && bits != 16 && bits != 32)
+    return seg_command_fail_usage (error, "--probability-bits is 8, 16 or 32");
+  if (bits != SEG_COMMAND_UNSET && options.outputs[SEG_OUTPUT_PROBABILITIES] == NULL)
+    return seg_command_fail_usage (error, "--probability-bits says nothing without --probabilities");
+  /* false for NaN */
+  if (options.threshold != SEG_SEGMENT_NO_THRESHOLD
+      && !(options.threshold >= 0 && options.threshold <= 1))
+    return seg_command_fail_usage (error, "--threshold is a probability, 0 to 1");
   return TRUE;
 }
 
@@ -168,22 +159,45 @@ has_files (void)
   return FALSE;
 }
 
+/* It writes nothing, and tries all ways of running. */
+static gboolean
+check_verify (char **images, GError **error)
+{
+  if (images[0] == NULL || images[1] != NULL)
+    return seg_command_fail_usage (error, "--verify takes one image");
+  if (has_files () || options.statistics != NULL || options.output_dir != NULL
+      || options.classes != NULL || options.threshold != SEG_SEGMENT_NO_THRESHOLD
+      || options.recursive || options.skip_existing)
+    return seg_command_fail_usage (error, "--verify makes no files");
+  if (options.tile != SEG_COMMAND_UNSET || options.bands != SEG_COMMAND_UNSET
+      || options.max_memory != NULL)
+    return seg_command_fail_usage (error, "--verify chooses its own ways of running");
+  return TRUE;
+}
+
+static gboolean
+check_outputs (char **images, GError **error)
+{
+  if (images[0] == NULL)
+    return seg_command_fail_usage (error, "name an image");
+  if (options.output_dir != NULL && options.outputs[SEG_OUTPUT_LABELS] == NULL)
+    options.outputs[SEG_OUTPUT_LABELS] = (char *) SEG_SEGMENT_DEFAULT_OUTPUT;
+  if (!has_files () && options.statistics == NULL)
+    return seg_command_fail_usage (error, "name the label map to write with -o");
+  if (options.skip_existing && options.statistics != NULL)
+    return seg_command_fail_usage (error, "--stats counts all images, so that --skip-existing "
+                                          "cannot leave some out");
+  return TRUE;
+}
+
 static gboolean
 check_options (char **images, GError **error)
 {
   if (options.list_models)
-    return TRUE;
-  if (images[0] == NULL)
-    return fail_usage (error, "name an image");
-  if (options.verify && images[1] != NULL)
-    return fail_usage (error, "--verify takes one image");
-  if (options.output_dir != NULL && options.outputs[SEG_OUTPUT_LABELS] == NULL)
-    options.outputs[SEG_OUTPUT_LABELS] = (char *) SEG_SEGMENT_DEFAULT_OUTPUT;
-  if (!options.verify && !has_files () && options.statistics == NULL)
-    return fail_usage (error, "name the label map to write with -o");
-  if (options.skip_existing && !has_files ())
-    return fail_usage (error, "--skip-existing looks for files of each image: name one with -o");
-  return check_numbers (error);
+    return images[0] == NULL
+           || seg_command_fail_usage (error, "--list-models takes no image");
+  return check_numbers (error)
+         && (options.verify ? check_verify (images, error) : check_outputs (images, error));
 }
 
 static gboolean
@@ -199,30 +213,42 @@ parse_progress (SegProgressKind *kind, GError **error)
         return TRUE;
       }
   return options.progress == NULL
-         || fail_usage (error, "--progress is line, json or none");
+         || seg_command_fail_usage (error, "--progress is line, json or none");
 }
 
-static gboolean
-list_models (GError **error)
+static void
+list_model (const char *path, SegModel *model)
+{
+  g_autofree char *file = g_path_get_basename (path);
+  g_autofree char *name = g_strndup (file, strlen (file) - strlen (".safetensors"));
+  g_autofree char *shown_name = seg_path_escape (name), *shown = seg_path_escape (path);
+
+  printf ("%s: %u %s, classes", shown_name, seg_model_get_n_channels (model),
+          seg_model_get_n_channels (model) == 1 ? "band" : "bands");
+  for (guint i = 0; i < seg_model_get_n_classes (model); i++)
+    {
+      g_autofree char *class = seg_path_escape (seg_model_get_class (model, i)->name);
+      printf ("%s %s", i > 0 ? "," : "", class);
+    }
+  printf ("\n  %s\n", shown);
+}
+
+/* One that is broken does not hide the others. */
+static void
+list_models (void)
 {
   g_auto (GStrv) paths = seg_model_list_installed ();
 
   for (char **path = paths; *path != NULL; path++)
     {
-      g_autoptr (SegModel) model = seg_model_load (*path, error);
-      g_autofree char *file = g_path_get_basename (*path);
-      g_autofree char *name = g_strndup (file, strlen (file) - strlen (".safetensors"));
-      g_autofree char *shown = seg_path_escape (*path);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (SegModel) model = seg_model_load (*path, &error);
 
-      if (model == NULL)
-        return FALSE;
-      printf ("%s: %u %s, classes", name, seg_model_get_n_channels (model),
-              seg_model_get_n_channels (model) == 1 ? "band" : "bands");
-      for (guint i = 0; i < seg_model_get_n_classes (model); i++)
-        printf ("%s %s", i > 0 ? "," : "", seg_model_get_class (model, i)->name);
-      printf ("\n  %s\n", shown);
+      if (model != NULL)
+        list_model (*path, model);
+      else
+        seg_warning_print ("%s", error->message);
     }
-  return TRUE;
 }
 
 /* One of several images that fails does not keep the others from being done. */
@@ -263,6 +289,7 @@ find_jobs (char **images, GError **error)
     .paths = images,
     .recursive = options.recursive,
     .output_dir = options.output_dir,
+    .statistics = options.statistics,
   };
 
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
@@ -278,6 +305,8 @@ segment (SegSession *session, GPtrArray *jobs, GCancellable *cancellable, GError
   const char *sha256;
   gboolean ok;
 
+  if (!seg_session_check (session, jobs->pdata[0], options.statistics, error))
+    return FALSE;
   if (options.statistics != NULL)
     {
       statistics = seg_statistics_new (options.statistics, seg_session_get_classifier (session),
@@ -307,7 +336,7 @@ run_session (char **images, GCancellable *cancellable, GError **error)
   SegSessionOptions session_options = {
     .model = options.model,
     .classes = options.classes,
-    .threshold = options.threshold,
+    .threshold = options.threshold != SEG_SEGMENT_NO_THRESHOLD ? options.threshold : NAN,
     .probability_bits = (guint) MAX (options.probability_bits, 0),
     .tile = MAX (options.tile, 0),
     .band_rows = MAX (options.bands, 0),
@@ -330,13 +359,16 @@ run_session (char **images, GCancellable *cancellable, GError **error)
 static gboolean
 run (char **images, GCancellable *cancellable, GError **error)
 {
-  gboolean ok;
+  gboolean ok = TRUE;
 
-  if (!check_options (images, error)
-      || !seg_vips_setup (g_get_prgname (), options.verbose, error))
+  if (!check_options (images, error) || !seg_vips_setup (g_get_prgname (), error))
     return FALSE;
-  ok = seg_plugins_load (options.verbose ? SEG_PLUGINS_TELL_ALL : SEG_PLUGINS_TELL_FOREIGN, error)
-       && (options.list_models ? list_models (error) : run_session (images, cancellable, error));
+  if (!seg_plugins_load (options.verbose ? SEG_PLUGINS_TELL_ALL : SEG_PLUGINS_TELL_FOREIGN, error))
+    ok = FALSE;
+  else if (options.list_models)
+    list_models ();
+  else
+    ok = run_session (images, cancellable, error);
   seg_vips_shutdown ();
   return ok;
 }

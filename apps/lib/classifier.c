@@ -115,7 +115,8 @@ seg_classifier_dup_names (SegClassifier *self)
 gboolean
 seg_classifier_choose (SegClassifier *self, const char *classes, GError **error)
 {
-  g_auto (GStrv) words = g_strsplit (classes, ",", -1);
+  /* an empty text is one empty word, too */
+  g_auto (GStrv) words = g_strsplit (*classes != '\0' ? classes : " ", ",", -1);
   gboolean wanted[SEG_CLASSIFIER_MAX_CLASSES] = { FALSE };
 
   for (char **word = words; *word != NULL; word++)

@@ -70,6 +70,40 @@ seg_command_run (const SegCommand *self, int argc, char **argv, GCancellable *ca
 }
 
 /**
+ * seg_command_fail_usage:
+ * @error: return location
+ * @message: what is wrong with the command line
+ *
+ * Returns: %FALSE, with `G_OPTION_ERROR` set
+ */
+gboolean
+seg_command_fail_usage (GError **error, const char *message)
+{
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "%s; \"%s --help\" tells more", message,
+               g_get_prgname ());
+  return FALSE;
+}
+
+/**
+ * seg_command_check_number:
+ * @name: of an option
+ * @value: its, or %SEG_COMMAND_UNSET
+ * @maximum: what it may be
+ * @error: return location
+ *
+ * Errors: `G_OPTION_ERROR` if it is given and not in 1 to @maximum.
+ */
+gboolean
+seg_command_check_number (const char *name, int value, int maximum, GError **error)
+{
+  if (value == SEG_COMMAND_UNSET || (value >= 1 && value <= maximum))
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s: %d is not in 1 to %d", name,
+               value, maximum);
+  return FALSE;
+}
+
+/**
  * seg_command_main:
  * @self: the program
  * @argc: of main()
@@ -86,7 +120,9 @@ seg_command_main (const SegCommand *self, int argc, char **argv)
   g_autoptr (GError) error = NULL;
 
   g_set_prgname (self->name);
-  seg_command_run (self, argc, argv, cancellable, &error);
+  /* a signal that came too late to stop anything still ends the program as it should */
+  if (seg_command_run (self, argc, argv, cancellable, &error))
+    g_cancellable_set_error_if_cancelled (cancellable, &error);
   /* what was printed and has not arrived is an error, too */
   if ((fflush (stdout) != 0 || ferror (stdout)) && error == NULL)
     g_set_error (&error, G_IO_ERROR, G_IO_ERROR_FAILED, "stdout cannot be written to");

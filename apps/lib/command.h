@@ -33,6 +33,11 @@ typedef struct
   gboolean (*run) (char **arguments, GCancellable *cancellable, GError **error);
 } SegCommand;
 
-int seg_command_main (const SegCommand *self, int argc, char **argv);
+/* Whether a number was given at all: what options begin with. */
+#define SEG_COMMAND_UNSET G_MININT
+
+int      seg_command_main         (const SegCommand *self, int argc, char **argv);
+gboolean seg_command_fail_usage   (GError **error, const char *message);
+gboolean seg_command_check_number (const char *name, int value, int maximum, GError **error);
 
 G_END_DECLS

@@ -42,7 +42,7 @@ seg_exit_code_from_error (const GError *error)
     }
   else if (g_error_matches (error, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED))
     return SEG_EXIT_SOME_FAILED;
-  else if (error->domain == G_OPTION_ERROR)
+  else if (error->domain == G_OPTION_ERROR || error->domain == G_CONVERT_ERROR)
     return SEG_EXIT_USAGE;
   else if (error->domain == G_IO_ERROR || error->domain == G_FILE_ERROR)
     return SEG_EXIT_IO;
@@ -69,7 +69,9 @@ seg_exit_code_dup_cause (const GError *error)
       if (value != NULL)
         return g_strdup_printf ("io:%s", value->value_nick);
     }
-  else if (error->domain == G_OPTION_ERROR)
+  else if (error->domain == G_FILE_ERROR)
+    return g_strdup (error->code == G_FILE_ERROR_NOENT ? "io:not-found" : "io:failed");
+  else if (error->domain == G_OPTION_ERROR || error->domain == G_CONVERT_ERROR)
     return g_strdup ("usage");
   else if (error->domain == SEG_APP_ERROR)
     return g_strdup (error->code == SEG_APP_ERROR_SOME_FAILED ? "segkit:some-failed"

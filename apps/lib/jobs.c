@@ -12,12 +12,19 @@
 /* Deeper than any folder of images. */
 #define SEG_JOBS_MAX_DEPTH 32
 
+/* A file that will be made. */
+typedef struct
+{
+  char *file;
+  const SegJob *job; /* NULL: of all images */
+} SegClaim;
+
 typedef struct
 {
   const SegJobsRequest *request;
   GPtrArray *jobs;
   gboolean several; /* images, or a folder that might hold some */
-  GHashTable *made_of; /* file → the image that it is made of */
+  GHashTable *claims; /* identity of a file → SegClaim */
 } SegJobs;
 
 /**
@@ -96,22 +103,36 @@ seg_jobs_names_image (const char *template)
   return strstr (template, "{stem}") != NULL || strstr (template, "{name}") != NULL;
 }
 
-/* Two images must not become one file. */
+static void
+seg_claim_free (gpointer data)
+{
+  g_free (((SegClaim *) data)->file);
+  g_free (data);
+}
+
+/* One file must not be made twice, of two images or of one. */
 static gboolean
-seg_jobs_claim (SegJobs *self, const char *output, const char *image, GError **error)
+seg_jobs_claim (SegJobs *self, const char *output, const SegJob *job, GError **error)
 {
   g_autofree char *file = seg_saver_dup_file (output);
-  g_autofree char *key = g_canonicalize_filename (file, NULL);
-  const char *other = g_hash_table_lookup (self->made_of, key);
+  g_autofree char *identity = seg_path_dup_identity (file);
+  SegClaim *other = g_hash_table_lookup (self->claims, identity), *claim;
 
   if (other == NULL)
     {
-      g_hash_table_insert (self->made_of, g_steal_pointer (&key), g_strdup (image));
+      claim = g_new (SegClaim, 1);
+      claim->file = g_steal_pointer (&file);
+      claim->job = job;
+      g_hash_table_insert (self->claims, g_steal_pointer (&identity), claim);
       return TRUE;
     }
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "%s: would be made of %s and of %s; {name} or {dir} in its name tell them apart",
-               file, other, image);
+  if (other->job == NULL || other->job == job)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "%s: is the name of two outputs", file);
+  else
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "%s: would be made of %s and of %s; {name} or {dir} in its name tell them apart",
+                 file, other->job->image, job->image);
   return FALSE;
 }
 
@@ -137,7 +158,7 @@ seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
       job->outputs[i] = self->request->output_dir != NULL && !g_path_is_absolute (name)
                             ? g_build_filename (self->request->output_dir, name, NULL)
                             : g_strdup (name);
-      if (!seg_jobs_claim (self, job->outputs[i], image, error))
+      if (!seg_jobs_claim (self, job->outputs[i], job, error))
         return FALSE;
     }
   return TRUE;
@@ -180,8 +201,20 @@ seg_jobs_list_folder (const char *path, GError **error)
   return names;
 }
 
-/* In the order of names, so that a run can be repeated. Links to folders are not followed: they may
- * lead in a circle. */
+/* Links to folders are not followed: they may lead in a circle. Results of an earlier run are no
+ * images. */
+static gboolean
+seg_jobs_enters (SegJobs *self, const char *folder, guint depth)
+{
+  const char *output_dir = self->request->output_dir;
+  g_autofree char *identity = seg_path_dup_identity (folder);
+  g_autofree char *results = output_dir != NULL ? seg_path_dup_identity (output_dir) : NULL;
+
+  return self->request->recursive && depth < SEG_JOBS_MAX_DEPTH
+         && !g_file_test (folder, G_FILE_TEST_IS_SYMLINK) && g_strcmp0 (identity, results) != 0;
+}
+
+/* In the order of names, so that a run can be repeated. */
 static gboolean
 seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint depth, GError **error)
 {
@@ -198,8 +231,7 @@ seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint dep
 
       if (g_file_test (inner, G_FILE_TEST_IS_DIR))
         {
-          if (self->request->recursive && depth < SEG_JOBS_MAX_DEPTH
-              && !g_file_test (inner, G_FILE_TEST_IS_SYMLINK)
+          if (seg_jobs_enters (self, inner, depth)
               && !seg_jobs_add_folder (self, inner, inner_dir, depth + 1, error))
             return FALSE;
         }
@@ -228,7 +260,7 @@ seg_jobs_check_names (SegJobs *self, GError **error)
   return TRUE;
 }
 
-/* An output must not be written over an image, not even one of another job. */
+/* An output must not be written over an image, not even that of another job. */
 static gboolean
 seg_jobs_check_inputs (SegJobs *self, GError **error)
 {
@@ -236,12 +268,13 @@ seg_jobs_check_inputs (SegJobs *self, GError **error)
     {
       const SegJob *job = self->jobs->pdata[i];
       g_autofree char *file = seg_image_name_dup_file (job->image);
-      g_autofree char *key = g_canonicalize_filename (file, NULL);
+      g_autofree char *identity = seg_path_dup_identity (file);
+      const SegClaim *claim = g_hash_table_lookup (self->claims, identity);
 
-      if (g_hash_table_contains (self->made_of, key))
+      if (claim != NULL)
         {
           g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                       "%s: would be written over %s, which is one of the images", file,
+                       "%s: would be written over %s, which is one of the images", claim->file,
                        job->image);
           return FALSE;
         }
@@ -257,7 +290,9 @@ seg_jobs_collect (SegJobs *self, GError **error)
   self->several = g_strv_length ((char **) paths) > 1;
   for (guint i = 0; paths[i] != NULL; i++)
     self->several |= g_file_test (paths[i], G_FILE_TEST_IS_DIR);
-  if (!seg_jobs_check_names (self, error))
+  if (!seg_jobs_check_names (self, error)
+      || (self->request->statistics != NULL
+          && !seg_jobs_claim (self, self->request->statistics, NULL, error)))
     return FALSE;
 
   for (guint i = 0; paths[i] != NULL; i++)
@@ -293,9 +328,9 @@ GPtrArray *
 seg_jobs_new (const SegJobsRequest *request, GError **error)
 {
   g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_job_free);
-  g_autoptr (GHashTable) made_of
-      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  SegJobs self = { .request = request, .jobs = jobs, .made_of = made_of };
+  g_autoptr (GHashTable) claims
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_claim_free);
+  SegJobs self = { .request = request, .jobs = jobs, .claims = claims };
 
   return seg_jobs_collect (&self, error) ? g_steal_pointer (&jobs) : NULL;
 }

@@ -26,6 +26,7 @@ typedef struct
  * @output_dir: (nullable): where outputs go whose names are not absolute
  * @outputs: names, or %NULL: not wanted. `{stem}` and `{name}` stand for the image's name without
  *   and with its suffix, `{dir}` for its folder below the one that was given
+ * @statistics: (nullable): a file that is made of all images
  */
 typedef struct
 {
@@ -33,6 +34,7 @@ typedef struct
   gboolean recursive;
   const char *output_dir;
   const char *outputs[SEG_N_OUTPUTS];
+  const char *statistics;
 } SegJobsRequest;
 
 void       seg_job_free (SegJob *self);

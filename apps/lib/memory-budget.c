@@ -8,7 +8,7 @@
 
 /**
  * seg_memory_budget_parse:
- * @text: a number of bytes, perhaps with k, M, G or T behind it, powers of 1024
+ * @text: a number of bytes, perhaps with k, M, G or T behind it, powers of 1024, and B or iB
  * @bytes: (out): how many
  * @error: return location
  *
@@ -27,6 +27,11 @@ seg_memory_budget_parse (const char *text, gsize *bytes, GError **error)
       for (const char *u = units; u <= unit; u++)
         value *= 1024;
       end++;
+      /* 2G, 2GB and 2GiB are the same */
+      if (*end == 'i' && end[1] == 'B')
+        end++;
+      if (*end == 'B')
+        end++;
     }
   /* the comparison is false for NaN */
   if (end == text || *end != '\0' || !(value >= 1 && value < (double) G_MAXSSIZE))

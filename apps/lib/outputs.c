@@ -6,7 +6,6 @@
 
 #include "drawing.h"
 #include "outputs.h"
-#include "path.h"
 #include "writer.h"
 
 /* So many rows that the network need not wait for a saver that takes its rows in strips. */
@@ -94,8 +93,8 @@ seg_outputs_check_probabilities (SegOutputs *self, guint bits, GError **error)
  *   elsewhere
  * @error: return location
  *
- * Errors: `SEG_ERROR_PARAM`, `SEG_ERROR_UNSUPPORTED`; `G_OPTION_ERROR` where two names mean one
- * file, or one cannot hold the probabilities.
+ * Errors: `SEG_ERROR_PARAM`, `SEG_ERROR_UNSUPPORTED`; `G_OPTION_ERROR` where a file cannot
+ * hold the probabilities.
  */
 SegOutputs *
 seg_outputs_new (char *const names[SEG_N_OUTPUTS], SegModel *model, SegClassifier *classifier,
@@ -113,11 +112,6 @@ seg_outputs_new (char *const names[SEG_N_OUTPUTS], SegModel *model, SegClassifie
                                          error);
       if (self->writers[i] == NULL)
         return NULL;
-      for (guint j = 0; j < i; j++)
-        if (self->writers[j] != NULL
-            && !seg_path_check_not_over (seg_writer_get_name (self->writers[i]),
-                                         seg_writer_get_name (self->writers[j]), error))
-          return NULL;
     }
   return seg_outputs_check_probabilities (self, probability_bits, error) ? g_steal_pointer (&self)
                                                                          : NULL;
@@ -400,7 +394,7 @@ seg_outputs_finish (SegOutputs *self, GError **error)
  * @self: finished outputs
  * @error: return location
  *
- * Gives the files their names.
+ * Gives the files their names, one after the other: where one fails, those before it have theirs.
  * Errors: `G_IO_ERROR`.
  */
 gboolean

@@ -43,8 +43,8 @@ typedef struct
 /**
  * SegOutputs:
  *
- * The files that are made of one image, row by row, from top to bottom. They appear under their
- * names when all are complete.
+ * The files that are made of one image, row by row, from top to bottom. They get their names when
+ * all are complete.
  */
 typedef struct _SegOutputs SegOutputs;
 

@@ -1,5 +1,6 @@
 /* Names of files: how they are shown, and whether two of them mean one file. */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -53,45 +54,57 @@ seg_path_escape (const char *text)
 }
 
 /**
- * seg_path_is_same_file:
- * @a: a path
- * @b: another
+ * seg_path_dup_identity:
+ * @path: a path
  *
- * Returns: whether writing one would replace the other, by whatever names they go; also for
- *   files that do not exist yet
+ * Returns: (transfer full): a text that is the same for all paths that mean one file, by whatever
+ *   names they go; also for a file that does not exist yet
  */
-gboolean
+char *
+seg_path_dup_identity (const char *path)
+{
+  g_autofree char *name = g_path_get_basename (path), *folder = g_path_get_dirname (path);
+  struct stat status;
+
+  if (stat (path, &status) == 0)
+    return g_strdup_printf ("%ju:%ju", (uintmax_t) status.st_dev, (uintmax_t) status.st_ino);
+  if (stat (folder, &status) == 0)
+    return g_strdup_printf ("%ju:%ju/%s", (uintmax_t) status.st_dev, (uintmax_t) status.st_ino,
+                            name);
+  return g_canonicalize_filename (path, NULL);
+}
+
+static gboolean
 seg_path_is_same_file (const char *a, const char *b)
 {
-  struct stat stat_a, stat_b;
-  int status_a = stat (a, &stat_a), status_b = stat (b, &stat_b);
-  g_autofree char *name_a = g_path_get_basename (a), *name_b = g_path_get_basename (b);
-  g_autofree char *folder_a = g_path_get_dirname (a), *folder_b = g_path_get_dirname (b);
+  g_autofree char *identity_a = seg_path_dup_identity (a), *identity_b = seg_path_dup_identity (b);
 
-  if ((status_a == 0) != (status_b == 0))
-    return FALSE;
-  if (status_a != 0
-      && (strcmp (name_a, name_b) != 0 || stat (folder_a, &stat_a) != 0
-          || stat (folder_b, &stat_b) != 0))
-    return FALSE;
-  return stat_a.st_dev == stat_b.st_dev && stat_a.st_ino == stat_b.st_ino;
+  return strcmp (identity_a, identity_b) == 0;
 }
 
 /**
  * seg_path_check_not_over:
  * @written: a file to be written
- * @other: (nullable): one that must not be lost by it
+ * @other: (nullable): one that must not be lost by it, or a folder of such files
  * @error: return location
  *
- * Errors: `G_OPTION_ERROR` where both are one file.
+ * Errors: `G_OPTION_ERROR` where both are one file, or @written lies in the folder.
  */
 gboolean
 seg_path_check_not_over (const char *written, const char *other, GError **error)
 {
-  if (other == NULL || !seg_path_is_same_file (written, other))
+  g_autofree char *folder = g_path_get_dirname (written);
+
+  if (other == NULL)
     return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "%s: would be written over %s, which is the same file", written, other);
+  if (seg_path_is_same_file (written, other))
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "%s: would be written over %s, which is the same file", written, other);
+  else if (seg_path_is_same_file (folder, other))
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "%s: would be written into %s, which is read", written, other);
+  else
+    return TRUE;
   return FALSE;
 }
 

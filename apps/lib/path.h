@@ -5,7 +5,7 @@
 G_BEGIN_DECLS
 
 char    *seg_path_escape       (const char *text);
-gboolean seg_path_is_same_file (const char *a, const char *b);
+char    *seg_path_dup_identity (const char *path);
 gboolean seg_path_make_folder   (const char *path, GError **error);
 gboolean seg_path_check_not_over (const char *written, const char *other, GError **error);
 

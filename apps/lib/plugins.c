@@ -18,6 +18,23 @@ const GOptionEntry seg_plugins_entries[] = {
   G_OPTION_ENTRY_NULL
 };
 
+/* A mistyped folder would show only as a feature that is missing. */
+static gboolean
+seg_plugins_check_path (GError **error)
+{
+  g_auto (GStrv) folders = g_strsplit (seg_plugins_options.path != NULL ? seg_plugins_options.path : "",
+                                       G_SEARCHPATH_SEPARATOR_S, -1);
+
+  for (char **folder = folders; *folder != NULL; folder++)
+    if (**folder != '\0' && !g_file_test (*folder, G_FILE_TEST_IS_DIR))
+      {
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                     "--plugin-path: %s: there is no such folder", *folder);
+        return FALSE;
+      }
+  return TRUE;
+}
+
 /**
  * seg_plugins_load:
  * @tell: what to warn of
@@ -25,7 +42,7 @@ const GOptionEntry seg_plugins_entries[] = {
  *
  * Loads the plugins of `--plugin-path`, `SEGKIT_PLUGIN_PATH` and segkit's own folder. The first of two
  * with one name wins; what is not loaded is broken or comes second.
- * Errors: with `--strict`, `SEG_ERROR_PLUGIN`.
+ * Errors: with `--strict`, `SEG_ERROR_PLUGIN`; `G_OPTION_ERROR` for a folder that is not there.
  */
 gboolean
 seg_plugins_load (SegPluginsTell tell, GError **error)
@@ -35,6 +52,8 @@ seg_plugins_load (SegPluginsTell tell, GError **error)
   g_autofree char *more = NULL;
   guint n;
 
+  if (!seg_plugins_check_path (error))
+    return FALSE;
   seg_registry_load_default (registry, seg_plugins_options.path);
   not_loaded = seg_registry_get_not_loaded (registry, &n);
   if (seg_plugins_options.strict && n > 0)
@@ -47,7 +66,8 @@ seg_plugins_load (SegPluginsTell tell, GError **error)
   /* a feature of ours that another plugin has taken over is among them, so that nobody computes
    * with another network than he thinks */
   for (guint i = 0; i < n; i++)
-    if (tell == SEG_PLUGINS_TELL_ALL || (tell == SEG_PLUGINS_TELL_FOREIGN && not_loaded[i].foreign))
+    if (tell == SEG_PLUGINS_TELL_ALL
+        || (tell == SEG_PLUGINS_TELL_FOREIGN && not_loaded[i].foreign))
       seg_warning_print ("not loaded: %s: %s", not_loaded[i].path, not_loaded[i].reason);
   return TRUE;
 }

@@ -47,17 +47,8 @@ seg_recipe_file_probe (const char *path)
   return n_bytes > 0;
 }
 
-/**
- * seg_recipe_file_read:
- * @path: a file
- * @error: return location
- *
- * Reads the text of a recipe, no more of it than a recipe may have.
- * Errors: `SEG_ERROR_FORMAT` if it is no text; %G_IO_ERROR.
- *
- * Returns: (transfer full): the text, or %NULL with @error set
- */
-char *
+/* The text of a recipe, no more of it than a recipe may have. */
+static char *
 seg_recipe_file_read (const char *path, GError **error)
 {
   gsize n_bytes;
@@ -68,4 +59,29 @@ seg_recipe_file_read (const char *path, GError **error)
     return g_steal_pointer (&text);
   g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: recipe has control characters", path);
   return NULL;
+}
+
+/**
+ * seg_recipe_file_make_model:
+ * @path: the file of a recipe
+ * @seed: of the random numbers that it begins with
+ * @error: return location
+ *
+ * Makes a model that is not trained.
+ * Errors: those of seg_model_new_from_recipe() and of reading, with the file's name.
+ *
+ * Returns: (transfer full): the model, or %NULL with @error set
+ */
+SegModel *
+seg_recipe_file_make_model (const char *path, guint64 seed, GError **error)
+{
+  g_autofree char *text = seg_recipe_file_read (path, error);
+  SegModel *model;
+
+  if (text == NULL)
+    return NULL;
+  model = seg_model_new_from_recipe (text, seed, error);
+  if (model == NULL)
+    g_prefix_error (error, "%s: ", path);
+  return model;
 }

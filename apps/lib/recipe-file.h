@@ -1,10 +1,10 @@
 #pragma once
 
-#include <glib.h>
+#include <segkit/model.h>
 
 G_BEGIN_DECLS
 
-gboolean seg_recipe_file_probe (const char *path);
-char    *seg_recipe_file_read  (const char *path, GError **error);
+gboolean  seg_recipe_file_probe      (const char *path);
+SegModel *seg_recipe_file_make_model (const char *path, guint64 seed, GError **error);
 
 G_END_DECLS

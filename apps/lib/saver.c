@@ -25,14 +25,14 @@ static const struct
 /* Options that change pixels. A label map means its numbers, and has no use for them. */
 static const char *const seg_saver_inexact[]
     = { "bitdepth", "palette", "compression=ccittfax4", "compression=jp2k", "compression=jpeg",
-        "compression=webp", NULL };
+        "compression=webp", "region-shrink=mean", NULL };
 
 /* Not vips_object_set_from_string(), which only warns of a number that is out of range. */
 static gboolean
 seg_saver_set_option (VipsOperation *self, const char *name, const char *text, gboolean exact,
                       GError **error)
 {
-  g_autofree char *setting = g_strdup_printf ("%s=%s", name, text);
+  g_autofree char *setting = NULL;
   GValue value = G_VALUE_INIT;
   GParamSpec *pspec;
   VipsArgumentClass *argument_class;
@@ -47,6 +47,7 @@ seg_saver_set_option (VipsOperation *self, const char *name, const char *text, g
       g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "there is no option \"%s\"", name);
       return FALSE;
     }
+  setting = g_strdup_printf ("%s=%s", pspec->name, text);
   if (exact
       && (g_strv_contains (seg_saver_inexact, pspec->name)
           || g_strv_contains (seg_saver_inexact, setting)))
@@ -140,9 +141,9 @@ seg_saver_new (const char *path, gboolean exact, char **file, GError **error)
   if (i == G_N_ELEMENTS (seg_savers))
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                   "%s: only .png, .tif%s files can be written%s", path,
-                   exact ? " and .tiff" : ", .tiff and .jpg",
-                   exact ? " with numbers in them" : "");
+                   exact ? "%s: only .png, .tif and .tiff files can hold labels and probabilities"
+                         : "%s: only .png, .tif, .tiff and .jpg files can be written",
+                   path);
       return NULL;
     }
 

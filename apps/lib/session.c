@@ -4,7 +4,6 @@
 #include <segkit/error.h>
 #include <segkit/memory.h>
 
-#include "image-name.h"
 #include "memory-budget.h"
 #include "model-hash.h"
 #include "path.h"
@@ -55,10 +54,10 @@ seg_session_load (SegSession *self, GError **error)
                                       : seg_model_find_default (error);
   if (self->path == NULL)
     return FALSE;
-  self->hash = seg_model_hash_new (self->path);
   self->model = seg_model_load (self->path, error);
   if (self->model == NULL)
     return FALSE;
+  self->hash = seg_model_hash_new (self->path);
   self->plan = seg_plan_new (seg_model_get_graph (self->model),
                              seg_model_get_parameters (self->model), SEG_PURPOSE_INFERENCE,
                              seg_kernels_get (), NULL, error);
@@ -141,26 +140,53 @@ seg_session_get_model_hash (SegSession *self, GError **error)
   return seg_model_hash_get (self->hash, error);
 }
 
-/* What is wrong with the outputs is said before any work. */
 static SegOutputs *
-seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
+seg_session_new_outputs (SegSession *self, const SegJob *job, GError **error)
 {
-  g_autoptr (SegOutputs) outputs
-      = seg_outputs_new (job->outputs, self->model, self->classifier,
-                         self->options.probability_bits, error);
-  g_autofree char *image = seg_image_name_dup_file (job->image);
+  g_autoptr (SegOutputs) outputs = seg_outputs_new (job->outputs, self->model, self->classifier,
+                                                    self->options.probability_bits, error);
 
   for (guint i = 0; outputs != NULL && i < SEG_N_OUTPUTS; i++)
     {
       const char *file = seg_outputs_get_file (outputs, i);
+
+      if (file != NULL && !seg_path_check_not_over (file, self->path, error))
+        return NULL;
+    }
+  return g_steal_pointer (&outputs);
+}
+
+/**
+ * seg_session_check:
+ * @self: a session
+ * @job: one of the images
+ * @statistics: (nullable): the file that is made of all images
+ * @error: return location
+ *
+ * Whether what is wanted can be made at all: it is the same for all images, and said once.
+ * Errors: `SEG_ERROR_PARAM`, `SEG_ERROR_UNSUPPORTED`, `G_OPTION_ERROR`.
+ */
+gboolean
+seg_session_check (SegSession *self, const SegJob *job, const char *statistics, GError **error)
+{
+  g_autoptr (SegOutputs) outputs = seg_session_new_outputs (self, job, error);
+
+  return outputs != NULL
+         && (statistics == NULL || seg_path_check_not_over (statistics, self->path, error));
+}
+
+/* What is wrong with the folders is said before any work. */
+static SegOutputs *
+seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
+{
+  g_autoptr (SegOutputs) outputs = seg_session_new_outputs (self, job, error);
+
+  for (guint i = 0; outputs != NULL && job->make_folders && i < SEG_N_OUTPUTS; i++)
+    {
+      const char *file = seg_outputs_get_file (outputs, i);
       g_autofree char *folder = file != NULL ? g_path_get_dirname (file) : NULL;
 
-      if (file == NULL)
-        continue;
-      if (!seg_path_check_not_over (file, image, error)
-          || !seg_path_check_not_over (file, self->path, error))
-        return NULL;
-      if (job->make_folders && !seg_path_make_folder (folder, error))
+      if (file != NULL && !seg_path_make_folder (folder, error))
         return NULL;
     }
   if (outputs == NULL || !seg_outputs_open (outputs, error))

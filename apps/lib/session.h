@@ -47,6 +47,8 @@ void           seg_session_free           (SegSession *self);
 SegClassifier *seg_session_get_classifier (SegSession *self);
 const char    *seg_session_get_model_path (SegSession *self);
 const char    *seg_session_get_model_hash (SegSession *self, GError **error);
+gboolean       seg_session_check          (SegSession *self, const SegJob *job,
+                                           const char *statistics, GError **error);
 gboolean       seg_session_run            (SegSession *self, const SegJob *job, guint number,
                                            guint n_images, SegStatistics *statistics,
                                            GCancellable *cancellable, GError **error);

@@ -397,7 +397,8 @@ seg_source_copy_colour_row (SegSource *self, gint64 y, guint8 *rgb)
             *rgb++ = (guint8) (((const guint16 *) samples)[at] >> 8);
             break;
           default:
-            *rgb++ = (guint8) (CLAMP (((const float *) samples)[at], 0.f, 1.f) * 255.f + 0.5f);
+            /* so that NaN, in a row that the network need not read, is black */
+            *rgb++ = (guint8) (fminf (fmaxf (((const float *) samples)[at], 0.f), 1.f) * 255.f + 0.5f);
           }
       }
 }

@@ -9,7 +9,6 @@
 
 struct _SegStatistics
 {
-  char *name;
   SegAtomicFile *file;
   SegClassifier *classifier;
   gboolean as_json;
@@ -31,7 +30,6 @@ seg_statistics_new (const char *path, SegClassifier *classifier, GError **error)
   g_autofree char *lower = g_ascii_strdown (path, -1);
   g_autoptr (SegStatistics) self = g_new0 (SegStatistics, 1);
 
-  self->name = g_strdup (path);
   self->classifier = classifier;
   self->images = json_array ();
   self->as_json = g_str_has_suffix (lower, ".json");
@@ -54,14 +52,7 @@ seg_statistics_free (SegStatistics *self)
 {
   g_clear_pointer (&self->file, seg_atomic_file_free);
   json_decref (self->images);
-  g_free (self->name);
   g_free (self);
-}
-
-const char *
-seg_statistics_get_name (SegStatistics *self)
-{
-  return self->name;
 }
 
 static json_t *

@@ -16,7 +16,6 @@ typedef struct _SegStatistics SegStatistics;
 SegStatistics *seg_statistics_new       (const char *path, SegClassifier *classifier,
                                          GError **error);
 void           seg_statistics_free      (SegStatistics *self);
-const char    *seg_statistics_get_name  (SegStatistics *self);
 void           seg_statistics_add_image (SegStatistics *self, const char *image, gint64 width,
                                          gint64 height, const gint64 counts[256]);
 gboolean       seg_statistics_commit    (SegStatistics *self, const char *model,

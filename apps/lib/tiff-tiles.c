@@ -7,7 +7,6 @@
 /* In all directories, which may lead back to the first. */
 #define SEG_TIFF_TILES_MAX_ENTRIES 100000
 #define SEG_TIFF_TILES_TAG 323 /* TileLength */
-#define SEG_TIFF_TILES_SHORT 3
 
 typedef struct
 {
@@ -31,6 +30,25 @@ seg_tiff_read (const SegTiff *self, guint64 at, guint n_bytes)
   return number;
 }
 
+/* Bytes of a number of that type, or 0 where it is none. */
+static guint
+seg_tiff_get_type_bytes (guint64 type)
+{
+  switch (type)
+    {
+    case 1: /* BYTE */
+      return 1;
+    case 3: /* SHORT */
+      return 2;
+    case 4: /* LONG */
+      return 4;
+    case 16: /* LONG8 */
+      return 8;
+    default:
+      return 0;
+    }
+}
+
 /* Of one directory. Returns where the next one is, or 0. */
 static guint64
 seg_tiff_read_directory (SegTiff *self, guint64 at, gint64 *height)
@@ -44,10 +62,10 @@ seg_tiff_read_directory (SegTiff *self, guint64 at, gint64 *height)
 
       if (seg_tiff_read (self, entry, 2) == SEG_TIFF_TILES_TAG)
         {
-          gboolean is_short = seg_tiff_read (self, entry + 2, 2) == SEG_TIFF_TILES_SHORT;
-          guint64 value = seg_tiff_read (self, entry + (self->big ? 12 : 8), is_short ? 2 : 4);
+          guint n_bytes = seg_tiff_get_type_bytes (seg_tiff_read (self, entry + 2, 2));
+          guint64 value = seg_tiff_read (self, entry + (self->big ? 12 : 8), n_bytes);
 
-          *height = MAX (*height, (gint64) value);
+          *height = MAX (*height, (gint64) MIN (value, G_MAXINT32));
         }
     }
   self->n_entries -= n;
@@ -65,8 +83,8 @@ seg_tiff_read_directory (SegTiff *self, guint64 at, gint64 *height)
 gint64
 seg_tiff_tiles_get_height (const char *path)
 {
-  SegTiff self = { open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), FALSE, FALSE,
-                   SEG_TIFF_TILES_MAX_ENTRIES };
+  SegTiff self = { .fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC),
+                   .n_entries = SEG_TIFF_TILES_MAX_ENTRIES };
   gint64 height = 0;
   guint64 at;
 

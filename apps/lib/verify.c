@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <segkit/error.h>
-#include <segkit/labels.h>
 #include <segkit/memory.h>
 #include <segkit/pool.h>
 #include <segkit/schedule.h>
@@ -180,8 +179,8 @@ static gboolean
 seg_verify_run_all (SegVerify *self, guint n_threads, GError **error)
 {
   const SegWay ways[] = { { .band_rows = 1 },  { .band_rows = 16 }, { .band_rows = 100 },
-                          { .tile = 96 },      { .tile = 200 },     { .tile = 512 } };
-  const guint threads[] = { 1, MAX (n_threads, 2), 3 };
+                          { .tile = 96 },      { .tile = 200 },     { .tile = 300 } };
+  const guint threads[] = { 1, 2, MAX (n_threads, 3) };
   g_autoptr (SegPool) pool = seg_pool_new (1);
   SegRect all = { 0, 0, self->window.w, self->window.h };
   guint n_runs = 0, n_bad = 0;

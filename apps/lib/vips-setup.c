@@ -6,20 +6,18 @@
 #include "vips-setup.h"
 
 /* A warning comes a second time, as the cause of an error; or it is of the kind that a damaged but
- * harmless tag brings, and only for those who ask. */
+ * harmless tag brings, dozens of them in one file. */
 static void
-seg_vips_take_warning (const char *domain, GLogLevelFlags level, const char *text, gpointer verbose)
+seg_vips_take_warning (const char *domain, GLogLevelFlags level, const char *text, gpointer data)
 {
+  (void) domain, (void) data;
   if (level & G_LOG_LEVEL_WARNING)
     seg_vips_error_remember (text);
-  if (GPOINTER_TO_INT (verbose))
-    g_log_default_handler (domain, level, text, NULL);
 }
 
 /**
  * seg_vips_setup:
  * @program: argv[0]
- * @verbose: let libvips' warnings through
  * @error: return location
  *
  * Starts libvips as our programs use it: an image is read once from top to bottom, so that its
@@ -28,7 +26,7 @@ seg_vips_take_warning (const char *domain, GLogLevelFlags level, const char *tex
  * made for files from strangers are blocked.
  */
 gboolean
-seg_vips_setup (const char *program, gboolean verbose, GError **error)
+seg_vips_setup (const char *program, GError **error)
 {
   if (vips_init (program) != 0)
     {
@@ -40,7 +38,7 @@ seg_vips_setup (const char *program, gboolean verbose, GError **error)
   if (g_getenv ("VIPS_CONCURRENCY") == NULL)
     vips_concurrency_set (1);
   g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO,
-                     seg_vips_take_warning, GINT_TO_POINTER (verbose));
+                     seg_vips_take_warning, NULL);
   return TRUE;
 }
 

@@ -4,7 +4,7 @@
 
 G_BEGIN_DECLS
 
-gboolean seg_vips_setup    (const char *program, gboolean verbose, GError **error);
+gboolean seg_vips_setup    (const char *program, GError **error);
 void     seg_vips_shutdown (void);
 
 G_END_DECLS

@@ -68,6 +68,23 @@ seg_way_predict_tiles (const SegWayRequest *request, gint64 tile, SegWay *way, G
   return TRUE;
 }
 
+/* In the words of a user, who knows nothing of layers. */
+static gboolean
+seg_way_check_size (const SegWayRequest *request, GError **error)
+{
+  g_autoptr (GError) cause = NULL;
+  SegRect pixel = { 0, 0, 1, 1 };
+  g_autoptr (SegSchedule) schedule = seg_schedule_new_region (request->plan, 1, request->height,
+                                                              request->width, &pixel, &cause);
+
+  if (schedule != NULL)
+    return TRUE;
+  g_set_error (error, cause->domain, cause->code,
+               "the model does not take %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels: %s",
+               request->width, request->height, cause->message);
+  return FALSE;
+}
+
 /* The quickest that fits; or, where none does, the one that takes least. */
 static gboolean
 seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
@@ -135,6 +152,8 @@ seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error)
 {
   SegWay least;
 
+  if (!seg_way_check_size (request, error))
+    return FALSE;
   if (request->tile > 0 ? !seg_way_predict_tiles (request, request->tile, way, error)
       : request->band_rows > 0
           ? !seg_way_predict_bands (request, request->band_rows, way, error)

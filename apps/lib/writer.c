@@ -237,7 +237,7 @@ gboolean
 seg_writer_start (SegWriter *self, const SegWriterFormat *format, GCancellable *cancellable,
                   GError **error)
 {
-  g_return_val_if_fail (self->queue == NULL, FALSE);
+  g_return_val_if_fail (self->queue == NULL && format->bands > 0, FALSE);
 
   self->format = *format;
   self->format.stamp = NULL;

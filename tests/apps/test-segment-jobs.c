@@ -118,12 +118,75 @@ test_collisions (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, USAGE, "a.png: would be made of in/a.png and of in/deeper/a.png", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "in", "in", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "in/a.png: would be written over in/a.png", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "--colors", "./x.png", "in/a.png", NULL), ==,
+                   USAGE);
+  tool_assert_fails (tool, USAGE, "x.png: is the name of two outputs", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", "in/a.png", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "out/a.png: would be made of in/a.png and of in/a.png", "usage");
   make_folder (tool, "empty");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "empty", NULL), ==, IO);
   tool_assert_fails (tool, IO, "empty: there is no image in this folder", "io:not-found");
   g_assert_false (exists (tool, "out") || exists (tool, "x.png") || exists (tool, "a.png"));
+}
+
+/* What is read is not written over, by whatever name. */
+static void
+test_inputs_are_safe (Tool *tool, gconstpointer data)
+{
+  g_autofree char *link = tool_path (tool, "link");
+
+  (void) data;
+  tool_save_bytes (tool, "in/table.csv", "", 0);
+  g_assert_cmpint (symlink ("in", link), ==, 0);
+  g_assert_cmpint (tool_run (tool, MODEL, "--stats", "in/table.csv", "in/a.png", "in/table.csv", NULL),
+                   ==, USAGE);
+  tool_assert_fails (tool, USAGE, "in/table.csv: would be written over in/table.csv", "usage");
+  tool_save_model (tool, "model.json", 3);
+  g_assert_cmpint (tool_run (tool, "-m", "model.json", "--stats", "./model.json", "in/a.png", NULL),
+                   ==, USAGE);
+  tool_assert_fails (tool, USAGE, "./model.json: would be written over model.json", "usage");
+
+  save_picture (tool, "in/a_l.png", 20);
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "link", "-o", "{stem}_l.png", "in", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "link/a_l.png: would be written over in/a_l.png", "usage");
+
+  tool->program = "segconvert";
+  make_folder (tool, "smp");
+  tool_save_recipe (tool, "smp/model.safetensors",
+                    "[segkit]\nformat=1\n[input]\nchannels=3\n[classes]\nnames=a;b\n"
+                    "[model]\ntype=unet\nclasses=2\n"
+                    "[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=2\n"
+                    "[model.decoder]\ntype=unet-decoder\n");
+  g_assert_cmpint (tool_run (tool, "smp", "smp/other.safetensors", NULL), ==, USAGE);
+  g_assert_nonnull (strstr (tool->error_line, "would be written into smp, which is read"));
+  g_assert_cmpint (tool_run (tool, "model.safetensors", "./model.safetensors", NULL), ==, USAGE);
+  g_assert_nonnull (strstr (tool->error_line, "which is the same file"));
+}
+
+/* Results that lie among the images are no images of the next run. */
+static void
+test_again (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "in/results", "in", NULL), ==, OK);
+      g_assert_true (exists (tool, "in/results/a.png"));
+      g_assert_false (exists (tool, "in/results/results"));
+    }
+}
+
+/* What is the same for all images is said once, and is a matter of usage. */
+static void
+test_said_once (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "-o", "{stem}.bmp", "in", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "only .png, .tif and .tiff", "segkit:param");
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--probabilities", "{stem}.png", "-o",
+                             "{stem}.tif", "in", NULL),
+                   ==, USAGE);
+  tool_assert_fails (tool, USAGE, "room for the probability of one class", "usage");
 }
 
 static void
@@ -161,15 +224,16 @@ test_skip_existing (Tool *tool, gconstpointer data)
   g_assert_true (g_file_get_contents (a, &text, NULL, NULL));
   g_assert_cmpstr (text, ==, "done before");
 
-  g_assert_cmpint (tool_run (tool, MODEL, "--stats", "s.csv", "--skip-existing", "in", NULL), ==,
-                   USAGE);
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--stats", "s.csv", "--skip-existing", "in",
+                             NULL),
+                   ==, USAGE);
   tool_assert_fails (tool, USAGE, "--skip-existing", "usage");
 }
 
 static void
 test_memory (Tool *tool, gconstpointer data)
 {
-  static const char *const bad[] = { "", "x", "-1", "1Q", "nan", "1e30G" };
+  static const char *const bad[] = { "", "x", "-1", "1Q", "nan", "1e30G", "1Gi", "2GBs" };
 
   (void) data;
   save_picture (tool, "wide.png", 5000);
@@ -182,7 +246,7 @@ test_memory (Tool *tool, gconstpointer data)
                              "wide.png", NULL),
                    ==, LIMIT);
   tool_assert_fails (tool, LIMIT, "wide.png: ", "segkit:memory");
-  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", "1.5g", "wide.png", NULL),
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", "1.5GiB", "wide.png", NULL),
                    ==, OK);
   tool_assert_equal (tool, "a.png", "b.png");
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
@@ -201,6 +265,10 @@ test_verify (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, MODEL, "--verify", "in/a.png", NULL), ==, OK);
   g_assert_cmpstr (tool->error_line, ==, "");
   g_assert_true (g_str_has_suffix (tool->output, "identical in all of 18 ways, to the bit\n"));
+  g_assert_cmpint (tool_run (tool, MODEL, "--verify", "--tile", "9", "in/a.png", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "--verify chooses its own ways", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "--verify", "-o", "x.png", "in/a.png", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "--verify makes no files", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "--verify", "in/a.png", "in/b.tif", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "--verify takes one image", "usage");
 }
@@ -248,6 +316,9 @@ main (int argc, char **argv)
   ADD ("/jobs/folder", test_folder);
   ADD ("/jobs/templates", test_templates);
   ADD ("/jobs/collisions", test_collisions);
+  ADD ("/jobs/inputs-are-safe", test_inputs_are_safe);
+  ADD ("/jobs/again", test_again);
+  ADD ("/jobs/said-once", test_said_once);
   ADD ("/jobs/some-fail", test_some_fail);
   ADD ("/jobs/skip-existing", test_skip_existing);
   ADD ("/jobs/memory", test_memory);

@@ -87,7 +87,7 @@ test_not_a_file (Tool *tool, gconstpointer data)
   assert_refused (tool, "/dev/zero", INPUT, "not a regular file", "segkit:format");
   assert_refused (tool, "sparse", INPUT, "header has 0 bytes", "segkit:format");
   assert_refused (tool, "folder", INPUT, "holds no model", "segkit:unsupported");
-  assert_refused (tool, "none", IO, "No such file", "io:not-found");
+  assert_refused (tool, "none", IO, "no such file or folder", "io:not-found");
 }
 
 #define RECIPE(input, model)                                                                       \

@@ -259,9 +259,23 @@ test_classes (Tool *tool, gconstpointer data)
                    USAGE);
   tool_assert_fails (tool, USAGE, "no class \"near\"; there are back, front, \"near\", far, or 0 to 2",
                      "usage");
-  g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "--threshold", "1.5", "image.png", NULL), ==,
-                   USAGE);
-  tool_assert_fails (tool, USAGE, "--threshold", "usage");
+  for (guint i = 0; i < 3; i++)
+    {
+      static const char *const none[] = { "", " ", "far," };
+      static const char *const thresholds[] = { "1.5", "nan", "-1" };
+
+      g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "--classes", none[i], "image.png", NULL),
+                       ==, USAGE);
+      tool_assert_fails (tool, USAGE, "no class \"\"", "usage");
+      g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "--threshold", thresholds[i],
+                                 "image.png", NULL),
+                       ==, USAGE);
+      tool_assert_fails (tool, USAGE, "--threshold", "usage");
+    }
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "--classes", "n\303\274cleus", "image.png",
+                             NULL),
+                   ==, USAGE);
+  tool_assert_fails (tool, USAGE, "no class \"n\303\274cleus\"", "usage");
 }
 
 /* Each output, in other ways of running than the usual one: byte for byte the same file. */
