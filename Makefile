@@ -7,7 +7,8 @@
 #   make bench        compare the speed with that of other programs; BENCH='--models b --sizes 512'
 #                     for a part of it
 #   make fuzz         feed broken models to what reads them, FUZZ_SECONDS=60 for each way in
-#   make install      install into prefix (default /usr/local), under DESTDIR if given
+#   make install      install into prefix (default /usr/local, or what was given before), under
+#                     DESTDIR if given
 #   make deps         install the packages that building needs (Debian)
 #   make deps-check   the same, and PyTorch, with which `make check` then compares results
 #   make deps-bench   the same, and what `make bench` compares with
