@@ -19,14 +19,16 @@
 #include <segkit/error.h>
 
 #define SEG_PROBE_SECONDS 5
+#define SEG_PROBE_PERIOD 1 /* ms, in which it is asked whether it has ended */
 #define SEG_PROBE_MAX_ANSWER 4096
 
 typedef struct
 {
   GPid pid;
-  int fd; /* the end of the pipe on which it answers */
+  int fd; /* the end of the pipe on which it answers, or -1: nobody has the other end any more */
   GString *said;
-  gboolean in_time; /* it has ended, or let go of its end, before its time was over */
+  gboolean in_time; /* it has ended before its time was over */
+  gboolean lost;    /* and nobody knows how: its status went to somebody else */
   int status;       /* as of waitpid() */
 } SegProbe;
 
@@ -51,38 +53,70 @@ seg_probe_start (SegProbe *self, char **argv, GError **error)
   return started;
 }
 
-/* Until the other end is closed, or time is up. */
-static void
-seg_probe_listen (SegProbe *self)
+/* Whether it has ended. It is not reaped yet: until then no other process has its number. */
+static gboolean
+seg_probe_has_ended (SegProbe *self)
 {
-  gint64 end = g_get_monotonic_time () + SEG_PROBE_SECONDS * G_USEC_PER_SEC, left;
+  siginfo_t info = { 0 };
 
-  while (!self->in_time && (left = end - g_get_monotonic_time ()) > 0)
-    {
-      struct pollfd wait = { .fd = self->fd, .events = POLLIN };
-      char buffer[256];
-      gssize n_bytes;
-
-      if (poll (&wait, 1, (int) (left / 1000) + 1) <= 0)
-        continue;
-      n_bytes = read (self->fd, buffer, sizeof buffer);
-      if (n_bytes > 0 && self->said->len < SEG_PROBE_MAX_ANSWER)
-        g_string_append_len (self->said, buffer, n_bytes);
-      self->in_time = n_bytes == 0 || (n_bytes < 0 && errno != EINTR);
-    }
-  close (self->fd);
+  self->lost = waitid (P_PID, (id_t) self->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0;
+  return self->lost || info.si_pid != 0;
 }
 
+/* Takes in some of what it says, for which it waits so long. FALSE: there was nothing. */
+static gboolean
+seg_probe_listen (SegProbe *self, int milliseconds)
+{
+  struct pollfd wait = { .fd = self->fd, .events = POLLIN };
+  char buffer[256];
+  gssize n_bytes;
+
+  if (poll (&wait, 1, milliseconds) <= 0)
+    return FALSE;
+  n_bytes = read (self->fd, buffer, sizeof buffer);
+  if (n_bytes > 0 && self->said->len < SEG_PROBE_MAX_ANSWER)
+    g_string_append_len (self->said, buffer, n_bytes);
+  else if (n_bytes == 0 || (n_bytes < 0 && errno != EINTR))
+    {
+      close (self->fd);
+      self->fd = -1;
+    }
+  return n_bytes > 0;
+}
+
+/* Until it has ended, and what it has said is read, or time is up. That the pipe is closed does not
+ * count: a module may close it and stay, or leave a process behind that keeps it open. */
+static void
+seg_probe_attend (SegProbe *self)
+{
+  gint64 end = g_get_monotonic_time () + SEG_PROBE_SECONDS * G_USEC_PER_SEC;
+
+  while (!self->in_time && g_get_monotonic_time () < end)
+    {
+      gboolean ended = seg_probe_has_ended (self);
+      gboolean said = seg_probe_listen (self, ended ? 0 : SEG_PROBE_PERIOD);
+
+      self->in_time = ended && !said;
+    }
+  if (self->fd >= 0)
+    close (self->fd);
+}
+
+/* Nothing of it stays: neither the process, nor those that it has started. */
 static void
 seg_probe_end (SegProbe *self)
 {
-  if (!self->in_time)
+  pid_t reaped;
+
+  if (!self->lost)
     {
-      kill (-self->pid, SIGKILL); /* those that it has started, too */
+      kill (-self->pid, SIGKILL);
       kill (self->pid, SIGKILL);
     }
-  while (waitpid (self->pid, &self->status, 0) < 0 && errno == EINTR)
-    ;
+  do
+    reaped = waitpid (self->pid, &self->status, 0);
+  while (reaped < 0 && errno == EINTR);
+  self->lost = reaped < 0;
   g_spawn_close_pid (self->pid);
 }
 
@@ -93,8 +127,11 @@ seg_probe_judge (const SegProbe *self)
   const char *answer = self->said->str + 1;
   gboolean answered = self->said->len > 1 && memchr (answer, 0, self->said->len - 1) != NULL;
 
-  if (!self->in_time && WIFSIGNALED (self->status) && WTERMSIG (self->status) == SIGKILL)
-    return g_strdup_printf ("did not answer within %d s", SEG_PROBE_SECONDS);
+  if (!self->in_time)
+    return g_strdup_printf ("did not %s within %d s", answered ? "end" : "answer",
+                            SEG_PROBE_SECONDS);
+  if (self->lost)
+    return g_strdup ("cannot be tried out: this program ignores how its children end");
   if (WIFSIGNALED (self->status))
     return g_strdup_printf ("crashed with signal %d (%s) while being %s", WTERMSIG (self->status),
                             g_strsignal (WTERMSIG (self->status)),
@@ -132,7 +169,7 @@ _seg_probe_try (const char *path, GPtrArray *present, GError **error)
     fault = g_strdup_printf ("cannot be tried out: %s", cause->message);
   else
     {
-      seg_probe_listen (&probe);
+      seg_probe_attend (&probe);
       seg_probe_end (&probe);
       fault = said->str[0] == SEG_PROBE_READY
                   ? seg_probe_judge (&probe)

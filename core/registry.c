@@ -367,7 +367,9 @@ seg_registry_load (SegRegistry *self, const char *path, GError **error)
  *
  * Loads one plugin. It is bound at once and locally, and stays loaded for good. Unless it lies in
  * the folder of segkit's own plugins, it is tried out in another process first, which takes some
- * 10 ms, or 5 s with one that hangs; and a file or folder that anyone may write to is refused.
+ * 10 ms, or 5 s with one that hangs; and a file or folder that anyone may write to is refused. A
+ * program that ignores `SIGCHLD`, or waits for any child, can try out no plugin.
+ *
  * Errors: `SEG_ERROR_PLUGIN`.
  */
 gboolean

@@ -65,6 +65,7 @@ seg_process_init (void)
 
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN);
+  signal (SIGCHLD, SIG_DFL); /* ignored by who started us, it would keep plugins from a trial */
 
   /* GLib 2.74 makes its C locale when a number is first read. A thread that has to wait for another
    * that is just doing so comes back with EAGAIN in errno, and takes that for a bad number. */

@@ -1,4 +1,5 @@
 /* What a program says of plugins that it does not load, tried with segconvert. */
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <segkit/segkit.h>
@@ -37,6 +38,14 @@ folder_with (const char *first, ...)
   return folder;
 }
 
+/* As some service managers start programs. */
+static void
+ignore_children (gpointer data)
+{
+  (void) data;
+  signal (SIGCHLD, SIG_IGN);
+}
+
 /* Makes a model in the folder; returns the exit status, and what was said. */
 static int
 run (const char *folder, const char *option, const char *variable, char **said)
@@ -50,8 +59,8 @@ run (const char *folder, const char *option, const char *variable, char **said)
 
   if (variable != NULL)
     environment = g_environ_setenv (environment, "SEGKIT_PLUGIN_PATH", variable, TRUE);
-  g_spawn_sync (folder, (char **) argv, environment, G_SPAWN_DEFAULT, NULL, NULL, NULL, said,
-                &status, &error);
+  g_spawn_sync (folder, (char **) argv, environment, G_SPAWN_DEFAULT, ignore_children, NULL,
+                NULL, said, &status, &error);
   g_assert_no_error (error);
   g_test_message ("%s", *said);
   g_assert_true (WIFEXITED (status));

@@ -203,6 +203,8 @@ test_hang (void)
   assert_bad_refused ("hanging/constructor-hangs.so", "did not answer within 5 s");
   g_assert_cmpfloat (g_timer_elapsed (timer, NULL), >=, 5.);
   assert_bad_refused ("hanging/register-hangs.so", "did not answer within 5 s");
+  assert_bad_refused ("hanging/constructor-closes.so", "did not answer within 5 s");
+  assert_bad_refused ("hanging/destructor-hangs.so", "did not end within 5 s");
 }
 
 /* How many processes try out a plugin for that one. */
@@ -237,6 +239,37 @@ wait_for_trials (GPid parent, guint n)
       g_usleep (20000);
     }
   return FALSE;
+}
+
+static void
+test_child_process (void)
+{
+  g_autofree char *path = bad_module ("hanging/constructor-forks.so");
+  gint64 start = g_get_monotonic_time ();
+
+  assert_loads (path);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 4 * G_USEC_PER_SEC);
+  g_assert_true (wait_for_trials (getpid (), 0));
+}
+
+/* A process that the trial leaves behind, with the pipe in its hands, is neither waited for nor left
+ * alone. */
+static void
+test_child (void)
+{
+  g_test_trap_subprocess ("/probe/child/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
+/* In a program that ignores how its children end, nobody knows how a trial has. */
+static void
+test_ignored (void)
+{
+  void (*handler) (int) = signal (SIGCHLD, SIG_IGN);
+
+  assert_bad_refused ("destructor-aborts.so", "cannot be tried out: this program ignores");
+  assert_bad_refused ("constructor-aborts.so", "cannot be tried out: this program ignores");
+  signal (SIGCHLD, handler);
 }
 
 static void
@@ -305,6 +338,9 @@ main (int argc, char **argv)
   g_test_add_func ("/probe/public", test_public);
   g_test_add_func ("/probe/surroundings", test_surroundings);
   g_test_add_func ("/probe/hang", test_hang);
+  g_test_add_func ("/probe/child", test_child);
+  g_test_add_func ("/probe/child/subprocess", test_child_process);
+  g_test_add_func ("/probe/ignored", test_ignored);
   g_test_add_func ("/probe/orphan", test_orphan);
   g_test_add_func ("/probe/orphan/subprocess", test_orphan_process);
   g_test_add_func ("/probe/no-helper", test_no_helper);

@@ -1,4 +1,6 @@
 /* A plugin with one feature, and something bad in one place, which meson.build fills in. */
+#define _GNU_SOURCE
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,6 +29,23 @@ bad_hang (void)
 {
   for (;;)
     pause ();
+}
+
+/* For BAD_IN_…: says nothing more to who tries it out, and stays. */
+G_GNUC_UNUSED static void
+bad_close (void)
+{
+  for (int fd = 0; fd < 256; fd++)
+    close (fd);
+  bad_hang ();
+}
+
+/* For BAD_IN_…: where it is tried out, leaves a process behind that has all that was open. */
+G_GNUC_UNUSED static void
+bad_fork (void)
+{
+  if (g_str_equal (program_invocation_short_name, "segkit-probe-plugin") && fork () == 0)
+    bad_hang ();
 }
 
 typedef struct
