@@ -19,15 +19,17 @@ static gboolean seg_probe_in_question;
 static void
 seg_probe_answer (const char *text)
 {
-  gsize n_bytes = strlen (text) + 1;
+  g_autofree char *answer = g_strndup (text, SEG_PROBE_MAX_ANSWER);
+  const char *rest = answer;
+  gsize n_bytes = strlen (answer) + 1;
 
   while (n_bytes > 0)
     {
-      gssize written = write (SEG_PROBE_FD, text, n_bytes);
+      gssize written = write (SEG_PROBE_FD, rest, n_bytes);
 
       if (written <= 0) /* nobody listens any more */
         _exit (0);
-      text += written;
+      rest += written;
       n_bytes -= (gsize) written;
     }
 }

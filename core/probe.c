@@ -20,7 +20,7 @@
 
 #define SEG_PROBE_SECONDS 5
 #define SEG_PROBE_PERIOD 1 /* ms, in which it is asked whether it has ended */
-#define SEG_PROBE_MAX_ANSWER 4096
+#define SEG_PROBE_MAX_BYTES (1 + SEG_PROBE_MAX_ANSWER + 1)
 
 typedef struct
 {
@@ -74,9 +74,10 @@ seg_probe_listen (SegProbe *self, int milliseconds)
   if (poll (&wait, 1, milliseconds) <= 0)
     return FALSE;
   n_bytes = read (self->fd, buffer, sizeof buffer);
-  if (n_bytes > 0 && self->said->len < SEG_PROBE_MAX_ANSWER)
-    g_string_append_len (self->said, buffer, n_bytes);
-  else if (n_bytes == 0 || (n_bytes < 0 && errno != EINTR))
+  if (n_bytes > 0)
+    g_string_append_len (self->said, buffer,
+                         MIN (n_bytes, SEG_PROBE_MAX_BYTES - (gssize) self->said->len));
+  else if (n_bytes == 0 || errno != EINTR)
     {
       close (self->fd);
       self->fd = -1;
@@ -120,24 +121,45 @@ seg_probe_end (SegProbe *self)
   g_spawn_close_pid (self->pid);
 }
 
+static char *
+seg_probe_dup_end (const SegProbe *self)
+{
+  return WIFSIGNALED (self->status)
+             ? g_strdup_printf ("crashed with signal %d (%s)", WTERMSIG (self->status),
+                                g_strsignal (WTERMSIG (self->status)))
+             : g_strdup_printf ("ended the process with status %d", WEXITSTATUS (self->status));
+}
+
+/* Why the module could not be tried out, or NULL. */
+static char *
+seg_probe_find_obstacle (const SegProbe *self, const char *program)
+{
+  g_autofree char *end = NULL;
+
+  if (self->lost)
+    return g_strdup ("this program ignores how its children end");
+  if (self->said->str[0] == SEG_PROBE_READY)
+    return NULL;
+  end = self->in_time ? seg_probe_dup_end (self)
+                      : g_strdup_printf ("did not get to it within %d s", SEG_PROBE_SECONDS);
+  return g_strdup_printf ("%s, with the modules beside it, %s", program, end);
+}
+
 /* What is wrong with the module, or NULL. */
 static char *
 seg_probe_judge (const SegProbe *self)
 {
   const char *answer = self->said->str + 1;
   gboolean answered = self->said->len > 1 && memchr (answer, 0, self->said->len - 1) != NULL;
+  g_autofree char *end = seg_probe_dup_end (self);
 
   if (!self->in_time)
     return g_strdup_printf ("did not %s within %d s", answered ? "end" : "answer",
                             SEG_PROBE_SECONDS);
-  if (self->lost)
-    return g_strdup ("cannot be tried out: this program ignores how its children end");
   if (WIFSIGNALED (self->status))
-    return g_strdup_printf ("crashed with signal %d (%s) while being %s", WTERMSIG (self->status),
-                            g_strsignal (WTERMSIG (self->status)),
-                            answered ? "unloaded" : "loaded");
+    return g_strdup_printf ("%s while being %s", end, answered ? "unloaded" : "loaded");
   if (!answered)
-    return g_strdup_printf ("ended the process with status %d", WEXITSTATUS (self->status));
+    return g_steal_pointer (&end);
   /* it may quote anything that a damaged file had where a name should be */
   return *answer != '\0' ? _seg_text_escape_path (answer) : NULL;
 }
@@ -152,7 +174,7 @@ seg_probe_judge (const SegProbe *self)
 gboolean
 _seg_probe_try (const char *path, GPtrArray *present, GError **error)
 {
-  g_autofree char *program = _seg_paths_get_probe (), *fault = NULL;
+  g_autofree char *program = _seg_paths_get_probe (), *obstacle = NULL, *fault = NULL;
   g_autofree char *pid = g_strdup_printf ("%" G_PID_FORMAT, getpid ());
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autoptr (GString) said = g_string_new (NULL);
@@ -166,15 +188,17 @@ _seg_probe_try (const char *path, GPtrArray *present, GError **error)
   g_ptr_array_add (argv, NULL);
 
   if (!seg_probe_start (&probe, (char **) argv->pdata, &cause))
-    fault = g_strdup_printf ("cannot be tried out: %s", cause->message);
+    obstacle = g_strdup (cause->message);
   else
     {
       seg_probe_attend (&probe);
       seg_probe_end (&probe);
-      fault = said->str[0] == SEG_PROBE_READY
-                  ? seg_probe_judge (&probe)
-                  : g_strdup_printf ("cannot be tried out: %s does not work", program);
+      obstacle = seg_probe_find_obstacle (&probe, program);
     }
+  if (obstacle != NULL)
+    fault = g_strdup_printf ("cannot be tried out: %s", obstacle);
+  else
+    fault = seg_probe_judge (&probe);
   if (fault != NULL)
     g_set_error_literal (error, SEG_ERROR, SEG_ERROR_PLUGIN, fault);
   return fault == NULL;

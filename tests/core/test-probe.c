@@ -99,6 +99,7 @@ static void
 test_complaint (void)
 {
   assert_bad_refused ("class-complains.so", "GLib-GObject does not accept it: g_object_unref: ");
+  assert_bad_refused ("class-complains-long.so", "GLib does not accept it: xxxxxxxxxxxxxxxx");
 }
 
 /* The second module with a type of that name would wait for ever, and one that takes the name of
@@ -261,6 +262,31 @@ test_child (void)
   g_test_trap_assert_passed ();
 }
 
+static void
+test_beside_process (void)
+{
+  g_autofree char *path = bad_module ("hanging/constructor-may-crash.so");
+  g_autofree char *other = bad_module ("surroundings.so");
+  g_autoptr (GError) error = NULL;
+
+  assert_loads (path);
+  g_setenv ("BAD_CRASH", "1", TRUE);
+  g_assert_false (seg_registry_load_file (registry_loaded (), other, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_PLUGIN);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, "/surroundings.so: cannot be tried out: /"));
+  g_assert_true (g_str_has_suffix (error->message, "/segkit-probe-plugin, with the modules beside it, "
+                                                   "crashed with signal 11 (Segmentation fault)"));
+}
+
+/* Where one that has been loaded spoils the trial of the next, the next is not blamed. */
+static void
+test_beside (void)
+{
+  g_test_trap_subprocess ("/probe/beside/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
 /* In a program that ignores how its children end, nobody knows how a trial has. */
 static void
 test_ignored (void)
@@ -340,6 +366,8 @@ main (int argc, char **argv)
   g_test_add_func ("/probe/hang", test_hang);
   g_test_add_func ("/probe/child", test_child);
   g_test_add_func ("/probe/child/subprocess", test_child_process);
+  g_test_add_func ("/probe/beside", test_beside);
+  g_test_add_func ("/probe/beside/subprocess", test_beside_process);
   g_test_add_func ("/probe/ignored", test_ignored);
   g_test_add_func ("/probe/orphan", test_orphan);
   g_test_add_func ("/probe/orphan/subprocess", test_orphan_process);

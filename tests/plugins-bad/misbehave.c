@@ -48,6 +48,23 @@ bad_fork (void)
     bad_hang ();
 }
 
+/* For BAD_IN_…: a complaint of GLib's with more than anybody reads. */
+G_GNUC_UNUSED static void
+bad_complain (void)
+{
+  g_autofree char *text = g_strnfill (20000, 'x');
+
+  g_log ("GLib", G_LOG_LEVEL_CRITICAL, "%s", text);
+}
+
+/* For BAD_IN_…: only where the environment asks for it. */
+G_GNUC_UNUSED static void
+bad_crash_when_told (void)
+{
+  if (g_getenv ("BAD_CRASH") != NULL)
+    raise (SIGSEGV);
+}
+
 typedef struct
 {
   SegLayer parent_instance;
