@@ -2,14 +2,20 @@
  * folders. These are found from the library's own place, so that an installed tree may be moved. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "paths.h"
+#include "text.h"
 
 #include <segkit/error.h>
 #include <segkit/memory.h>
+
+/* As many as the kernel follows. */
+#define SEG_PATHS_MAX_LINKS 40
 
 /* The folder that this very library lies in. Links are followed: where /lib is a link to /usr/lib,
  * the linker may have found it by either name. */
@@ -61,27 +67,49 @@ _seg_paths_is_own_plugin (const char *path)
          && a.st_ino == b.st_ino;
 }
 
-/* Refuses a module that anyone may write to, or whose folder anyone may put modules into. Where the
- * file is a link, this holds for the folder of the link and for that of the file. */
-gboolean
-_seg_paths_check_not_public (const char *path, GError **error)
+static gboolean
+seg_paths_check_writers (const char *path, const char *shown, GError **error)
 {
-  g_autofree char *folder = g_path_get_dirname (path), *real_folder = NULL;
-  const char *checked[] = { folder, path, NULL };
-  char *resolved = realpath (path, NULL);
   struct stat status;
 
-  if (resolved != NULL)
-    checked[2] = real_folder = g_path_get_dirname (resolved);
-  free (resolved);
-  for (guint i = 0; i < G_N_ELEMENTS (checked) && checked[i] != NULL; i++)
-    if (stat (checked[i], &status) == 0 && (status.st_mode & S_IWOTH) != 0)
-      {
-        g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s may be written to by anyone",
-                     i == 1 ? "the file" : checked[i]);
+  if (stat (path, &status) != 0)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s cannot be looked at: %s", shown,
+                 g_strerror (errno));
+  else if (status.st_uid != 0 && status.st_uid != geteuid ())
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
+                 "%s belongs to user %u, not to root or to user %u, who runs this program", shown,
+                 status.st_uid, geteuid ());
+  else if ((status.st_mode & S_IWOTH) != 0)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s may be written to by anyone", shown);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* Refuses a module that somebody else than root and the user could change, or put another in the
+ * place of: by the file, its folder or, where it is a link, the folder of each link on the way.
+ * What else could be done higher up in the tree ends at files that are not the user's. */
+gboolean
+_seg_paths_check_module (const char *path, GError **error)
+{
+  g_autofree char *file = g_strdup (path);
+
+  for (guint n_links = 0; n_links <= SEG_PATHS_MAX_LINKS; n_links++)
+    {
+      g_autofree char *folder = g_path_get_dirname (file), *target = NULL;
+      g_autofree char *shown = _seg_text_escape_path (folder);
+
+      if (!seg_paths_check_writers (folder, shown, error))
         return FALSE;
-      }
-  return TRUE;
+      target = g_file_read_link (file, NULL);
+      if (target == NULL)
+        return seg_paths_check_writers (file, "the file", error);
+      g_free (file);
+      file = g_path_is_absolute (target) ? g_steal_pointer (&target)
+                                         : g_build_filename (folder, target, NULL);
+    }
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "more than %d links", SEG_PATHS_MAX_LINKS);
+  return FALSE;
 }
 
 /* Data folders in search order: those of SEGKIT_DATA_PATH, then our own. */

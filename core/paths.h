@@ -11,6 +11,6 @@ char    *_seg_paths_get_own_plugins (void);
 gboolean _seg_paths_is_own_plugin   (const char *path);
 char    *_seg_paths_get_probe       (void);
 
-gboolean _seg_paths_check_not_public (const char *path, GError **error);
+gboolean _seg_paths_check_module (const char *path, GError **error);
 
 G_END_DECLS

@@ -306,8 +306,8 @@ seg_registry_list_modules (const char *path)
   return files;
 }
 
-/* Our own plugins are beyond doubt: they come with the library. Any other file is one that nobody
- * else may change, and is tried out together with ours and those that are loaded. */
+/* Our own plugins are beyond doubt: they come with the library. Any other file is one that only
+ * root and the user may change, and is tried out together with ours and those that are loaded. */
 static gboolean
 seg_registry_check_module (SegRegistry *self, const char *path, GError **error)
 {
@@ -318,7 +318,7 @@ seg_registry_check_module (SegRegistry *self, const char *path, GError **error)
 
   if (_seg_paths_is_own_plugin (path))
     return TRUE;
-  if (!_seg_elf_check (path, error) || !_seg_paths_check_not_public (path, error))
+  if (!_seg_elf_check (path, error) || !_seg_paths_check_module (path, error))
     return FALSE;
 
   own = _seg_paths_get_own_plugins ();
@@ -367,8 +367,12 @@ seg_registry_load (SegRegistry *self, const char *path, GError **error)
  *
  * Loads one plugin. It is bound at once and locally, and stays loaded for good. Unless it lies in
  * the folder of segkit's own plugins, it is tried out in another process first, which takes some
- * 10 ms, or 5 s with one that hangs; and a file or folder that anyone may write to is refused. A
- * program that ignores `SIGCHLD`, or waits for any child, can try out no plugin.
+ * 10 ms, or 5 s with one that hangs. A program that ignores `SIGCHLD`, or waits for any child, can
+ * try out no plugin.
+ *
+ * A file that belongs neither to root nor to the user of this process, or that anyone may write to,
+ * is refused, and so is one in such a folder; of a link this holds for the folder of each link on
+ * the way, too. Rights of groups, access lists and the folders above are not looked at.
  *
  * Errors: `SEG_ERROR_PLUGIN`.
  */

@@ -179,6 +179,50 @@ test_public (void)
   assert_refused (link, "plugin \"nn\" is already there");
 }
 
+/* A link in a folder that anyone may write to, on the way from one safe folder to another. */
+static void
+test_public_way (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new (), way = testing_folder_new (),
+                            links = testing_folder_new ();
+  g_autofree char *original = bad_module ("same-name.so"), *of_way = NULL, *target = NULL;
+  g_autofree char *path = copy_module (original, folder, "good.so"), *name = NULL;
+  g_autofree char *middle = g_build_filename (way, "middle.so", NULL);
+  g_autofree char *link = g_build_filename (links, "link.so", NULL);
+
+  name = g_path_get_basename (way);
+  target = g_build_filename ("..", name, "middle.so", NULL);
+  g_assert_cmpint (symlink (path, middle), ==, 0);
+  g_assert_cmpint (symlink (target, link), ==, 0);
+  assert_refused (link, "plugin \"nn\" is already there");
+
+  g_assert_cmpint (chmod (way, 0777), ==, 0);
+  of_way = g_strdup_printf ("%s/../%s may be written to by anyone", links, name);
+  assert_refused (link, of_way);
+}
+
+/* Files and folders that are somebody else's. */
+static void
+test_owner (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *original = bad_module ("same-name.so"), *of_folder = NULL;
+  g_autofree char *path = copy_module (original, folder, "theirs.so");
+  static const uid_t nobody = 65534;
+
+  if (chown (path, nobody, (gid_t) -1) != 0)
+    {
+      g_test_skip ("only root can give a file away");
+      return;
+    }
+  assert_refused (path, "the file belongs to user 65534, not to root or to user 0");
+  g_assert_cmpint (chown (path, 0, (gid_t) -1), ==, 0);
+  assert_refused (path, "plugin \"nn\" is already there");
+  g_assert_cmpint (chown (folder, nobody, (gid_t) -1), ==, 0);
+  of_folder = g_strdup_printf ("%s belongs to user 65534", folder);
+  assert_refused (path, of_folder);
+}
+
 /* What the program has done to its signals and descriptors is not the plugin's to know. */
 static void
 test_surroundings (void)
@@ -362,6 +406,8 @@ main (int argc, char **argv)
   g_test_add_func ("/probe/damaged", test_damaged);
   g_test_add_func ("/probe/own-name", test_own_name);
   g_test_add_func ("/probe/public", test_public);
+  g_test_add_func ("/probe/public-way", test_public_way);
+  g_test_add_func ("/probe/owner", test_owner);
   g_test_add_func ("/probe/surroundings", test_surroundings);
   g_test_add_func ("/probe/hang", test_hang);
   g_test_add_func ("/probe/child", test_child);
