@@ -134,7 +134,7 @@ seg_probe_dup_end (const SegProbe *self)
 static char *
 seg_probe_find_obstacle (const SegProbe *self, const char *program)
 {
-  g_autofree char *end = NULL;
+  g_autofree char *shown = _seg_text_escape_path (program), *end = NULL;
 
   if (self->lost)
     return g_strdup ("this program ignores how its children end");
@@ -142,7 +142,7 @@ seg_probe_find_obstacle (const SegProbe *self, const char *program)
     return NULL;
   end = self->in_time ? seg_probe_dup_end (self)
                       : g_strdup_printf ("did not get to it within %d s", SEG_PROBE_SECONDS);
-  return g_strdup_printf ("%s, with the modules beside it, %s", program, end);
+  return g_strdup_printf ("%s, with the modules beside it, %s", shown, end);
 }
 
 /* What is wrong with the module, or NULL. */
@@ -188,7 +188,7 @@ _seg_probe_try (const char *path, GPtrArray *present, GError **error)
   g_ptr_array_add (argv, NULL);
 
   if (!seg_probe_start (&probe, (char **) argv->pdata, &cause))
-    obstacle = g_strdup (cause->message);
+    obstacle = _seg_text_escape_path (cause->message);
   else
     {
       seg_probe_attend (&probe);

@@ -168,9 +168,10 @@ seg_registry_add (SegRegistry *self, const char *name, GType type)
   feature = g_hash_table_lookup (self->features, name);
   if (feature != NULL)
     {
-      seg_registry_note (
-          self, path, feature->plugin,
-          g_strdup_printf ("feature \"%s\" is already there from %s", name, feature->plugin));
+      g_autofree char *shown = _seg_text_escape_path (feature->plugin);
+
+      seg_registry_note (self, path, feature->plugin,
+                         g_strdup_printf ("feature \"%s\" is already there from %s", name, shown));
       return;
     }
   feature = g_new0 (SegFeature, 1);
@@ -346,8 +347,10 @@ seg_registry_load (SegRegistry *self, const char *path, GError **error)
   present = g_hash_table_lookup (self->plugins, descriptor->name);
   if (present != NULL)
     {
+      g_autofree char *shown = _seg_text_escape_path (present);
+
       g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "plugin \"%s\" is already there from %s",
-                   descriptor->name, present);
+                   descriptor->name, shown);
       g_module_close (module);
       return FALSE;
     }
@@ -379,11 +382,12 @@ seg_registry_load (SegRegistry *self, const char *path, GError **error)
 gboolean
 seg_registry_load_file (SegRegistry *self, const char *path, GError **error)
 {
-  g_autofree char *file = g_canonicalize_filename (path, NULL);
+  g_autofree char *file = g_canonicalize_filename (path, NULL), *shown = NULL;
 
   if (seg_registry_load (self, file, error))
     return TRUE;
-  g_prefix_error (error, "%s: ", file);
+  shown = _seg_text_escape_path (file);
+  g_prefix_error (error, "%s: ", shown);
   return FALSE;
 }
 

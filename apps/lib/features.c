@@ -257,15 +257,8 @@ seg_features_list_not_loaded (GString *out)
   for (guint i = 0; i < n; i++)
     {
       g_autofree char *path = seg_path_escape (list[i].path);
-      g_autofree char *prefix = g_strconcat (list[i].path, ": ", NULL);
-      const char *reason = list[i].reason;
-      g_autofree char *shown = NULL;
 
-      /* said once is enough */
-      if (g_str_has_prefix (reason, prefix))
-        reason += strlen (prefix);
-      shown = seg_path_escape (reason);
-      g_string_append_printf (out, "  %s\n      %s\n", path, shown);
+      g_string_append_printf (out, "  %s\n      %s\n", path, list[i].reason);
     }
 }
 

@@ -1,6 +1,7 @@
 /* Plugins loaded for a program, and what is said of those that were not. */
 #include <segkit/segkit.h>
 
+#include "path.h"
 #include "plugins.h"
 #include "warning.h"
 
@@ -49,7 +50,6 @@ seg_plugins_load (SegPluginsTell tell, GError **error)
 {
   SegRegistry *registry = seg_registry_get_default ();
   const SegNotLoaded *not_loaded;
-  g_autofree char *more = NULL;
   guint n;
 
   if (!seg_plugins_check_path (error))
@@ -58,9 +58,11 @@ seg_plugins_load (SegPluginsTell tell, GError **error)
   not_loaded = seg_registry_get_not_loaded (registry, &n);
   if (seg_plugins_options.strict && n > 0)
     {
-      more = n > 1 ? g_strdup_printf (", and %u more", n - 1) : g_strdup ("");
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s: %s%s", not_loaded[0].path,
-                   not_loaded[0].reason, more);
+      g_autofree char *shown = seg_path_escape (not_loaded[0].path);
+      g_autofree char *more = n > 1 ? g_strdup_printf (", and %u more", n - 1) : g_strdup ("");
+
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "%s: %s%s", shown, not_loaded[0].reason,
+                   more);
       return FALSE;
     }
   /* a feature of ours that another plugin has taken over is among them, so that nobody computes

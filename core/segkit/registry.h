@@ -25,7 +25,7 @@ void        seg_registry_load_default   (SegRegistry *self, const char *plugin_p
 /**
  * SegNotLoaded:
  * @path: a module file
- * @reason: why it, or one of its features, was not loaded
+ * @reason: why it, or one of its features, was not loaded: one line, fit to be shown
  * @foreign: whether a module from elsewhere than the folder of segkit's own plugins has to do
  *   with it
  */

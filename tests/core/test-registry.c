@@ -190,6 +190,39 @@ test_same_plugin (void)
   assert_works ();
 }
 
+static void
+test_odd_name_process (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "odd\nname.so", NULL), *shown = NULL;
+  g_autofree char *missing = g_build_filename (folder, "no\nfile.so", NULL);
+  g_autofree char *original =
+      g_test_build_filename (G_TEST_BUILT, "plugins-bad", "duplicate-feature.so", NULL);
+  g_autofree char *contents = NULL;
+  g_autoptr (GError) error = NULL, absent = NULL;
+  gsize n_bytes;
+
+  g_assert_true (g_file_get_contents (original, &contents, &n_bytes, NULL));
+  g_assert_true (g_file_set_contents (path, contents, (gssize) n_bytes, NULL));
+  g_assert_true (seg_registry_load_file (registry_loaded (), path, NULL));
+  g_assert_false (seg_registry_load_file (registry_loaded (), path, &error));
+  shown =
+      g_strdup_printf ("%s/odd\\u000aname.so: plugin \"duplicate_feature\" is already there from "
+                       "%s/odd\\u000aname.so",
+                       folder, folder);
+  g_assert_cmpstr (error->message, ==, shown);
+  g_assert_false (seg_registry_load_file (registry_loaded (), missing, &absent));
+  g_assert_null (strchr (absent->message, '\n'));
+}
+
+/* With an end of line in a file's name, a message still has one line. */
+static void
+test_odd_name (void)
+{
+  g_test_trap_subprocess ("/registry/odd-name/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
 /* dlopen() would end the process: it maps what the file has no bytes for. */
 static void
 test_truncated (void)
@@ -473,6 +506,8 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/bad-descriptor", test_bad_descriptor);
   g_test_add_func ("/registry/undefined-symbol", test_undefined_symbol);
   g_test_add_func ("/registry/same-plugin", test_same_plugin);
+  g_test_add_func ("/registry/odd-name", test_odd_name);
+  g_test_add_func ("/registry/odd-name/subprocess", test_odd_name_process);
   g_test_add_func ("/registry/truncated", test_truncated);
   g_test_add_func ("/registry/other-files", test_other_files);
   g_test_add_func ("/registry/silent", test_silent);
