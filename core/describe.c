@@ -177,23 +177,61 @@ seg_describe_walk_back (SegHaloSearch *self, guint last, SegRect out, SegRect *n
   return needs[plan->input];
 }
 
+/* The part of a map that covers @covered of the image. */
+static SegRect
+seg_describe_cover (SegHaloSearch *self, SegValue value, SegRect covered)
+{
+  SegScale h = seg_describe_get_scale (self->shapes[value].w),
+           v = seg_describe_get_scale (self->shapes[value].h);
+
+  return (SegRect){ covered.x * h.up / h.down, covered.y * v.up / v.down,
+                    covered.w * h.up / h.down, covered.h * v.up / v.down };
+}
+
+/* What reads each of its inputs just where its output lies needs what they need: most layers of a
+ * large network are so, and for them there is nothing to walk. */
+static gboolean
+seg_describe_share_halo (SegHaloSearch *self, const SegPlanNode *node, SegRect covered)
+{
+  SegRect out = _seg_plan_round (node, self->shapes,
+                                 seg_describe_cover (self, node->output, covered));
+  SegHalo halo = self->halos[node->inputs[0]];
+
+  for (guint i = 0; i < node->n_inputs; i++)
+    {
+      const SegHalo *of_input = &self->halos[node->inputs[i]];
+      SegRect need = _seg_plan_required (node, self->shapes, &out, i);
+      SegRect there = seg_describe_cover (self, node->inputs[i], covered);
+
+      if (memcmp (&need, &there, sizeof need) != 0)
+        return FALSE;
+      halo.left = MAX (halo.left, of_input->left);
+      halo.top = MAX (halo.top, of_input->top);
+      halo.right = MAX (halo.right, of_input->right);
+      halo.bottom = MAX (halo.bottom, of_input->bottom);
+    }
+  self->halos[node->output] = halo;
+  return TRUE;
+}
+
 static void
 seg_describe_find_halo (SegHaloSearch *self, guint last, SegRect *needs)
 {
-  SegValue value = ((SegPlanNode *) self->plan->nodes->pdata[last])->output;
-  SegScale h = seg_describe_get_scale (self->shapes[value].w),
-           v = seg_describe_get_scale (self->shapes[value].h);
+  const SegPlanNode *node = self->plan->nodes->pdata[last];
+  SegHalo *halo = &self->halos[node->output];
   SegRect covered = { SEG_DESCRIBE_SIDE / 2 / self->align_x * self->align_x,
                       SEG_DESCRIBE_SIDE / 2 / self->align_y * self->align_y, self->align_x,
                       self->align_y };
-  SegRect out = { covered.x * h.up / h.down, covered.y * v.up / v.down, covered.w * h.up / h.down,
-                  covered.h * v.up / v.down };
-  SegRect need = seg_describe_walk_back (self, last, out, needs);
+  SegRect need;
 
-  self->halos[value].left = covered.x - need.x;
-  self->halos[value].top = covered.y - need.y;
-  self->halos[value].right = need.x + need.w - covered.x - covered.w;
-  self->halos[value].bottom = need.y + need.h - covered.y - covered.h;
+  if (seg_describe_share_halo (self, node, covered))
+    return;
+  need = seg_describe_walk_back (self, last, seg_describe_cover (self, node->output, covered),
+                                 needs);
+  halo->left = covered.x - need.x;
+  halo->top = covered.y - need.y;
+  halo->right = need.x + need.w - covered.x - covered.w;
+  halo->bottom = need.y + need.h - covered.y - covered.h;
 }
 
 /**

@@ -40,8 +40,10 @@ typedef struct
  * any U-Net, and a multiple of any stride. */
 #define SEG_GRAPH_NOMINAL_SIZE 4096
 
-/* More than any network has; a recipe of a few lines could ask for any number. */
-#define SEG_GRAPH_MAX_NODES 65536
+/* Several times what any network has: a recipe of a few lines could ask for any number. What tools
+ * ask about each layer takes their product, and seconds. */
+#define SEG_GRAPH_MAX_NODES 8192
+#define SEG_GRAPH_MAX_INPUTS 65536 /* of all nodes together */
 
 guint                _seg_graph_get_n_values (SegGraph *self);
 const SegGraphValue *_seg_graph_get_value   (SegGraph *self, SegValue value);

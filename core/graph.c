@@ -20,6 +20,7 @@ struct _SegGraph
   GPtrArray *scopes; /* of char *, each with its own full prefix */
   GHashTable *names;
   SegValue input, output;
+  gsize n_inputs; /* of all nodes together */
   GError *error;
 };
 
@@ -253,12 +254,19 @@ seg_graph_add_layer (SegGraph *self, const char *name, SegLayer *layer, const Se
                    SEG_GRAPH_MAX_NODES);
       return 0;
     }
+  if (n_inputs > SEG_GRAPH_MAX_INPUTS - self->n_inputs)
+    {
+      g_set_error (&self->error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                   "%s: a network whose layers have more than %d inputs together is not supported",
+                   full, SEG_GRAPH_MAX_INPUTS);
+      return 0;
+    }
   for (guint i = 0; i < n_inputs; i++)
     {
       if (inputs[i] == 0 || inputs[i] >= self->values->len)
         {
-          g_set_error (&self->error, SEG_ERROR, SEG_ERROR_PARAM, "%s: input %u is no value of this graph",
-                       full, i);
+          g_set_error (&self->error, SEG_ERROR, SEG_ERROR_PARAM,
+                       "%s: input %u is no value of this graph", full, i);
           return 0;
         }
       shapes[i] = g_array_index (self->values, SegGraphValue, inputs[i]).shape;
@@ -274,6 +282,7 @@ seg_graph_add_layer (SegGraph *self, const char *name, SegLayer *layer, const Se
   node->layer = g_steal_pointer (&owned);
   node->inputs = g_memdup2 (inputs, n_inputs * sizeof *inputs);
   node->n_inputs = n_inputs;
+  self->n_inputs += n_inputs;
   node->params.specs = g_array_new (FALSE, TRUE, sizeof (SegParamSpec));
   g_array_set_clear_func (node->params.specs, seg_param_spec_clear);
   if (SEG_LAYER_GET_CLASS (layer)->declare != NULL)

@@ -21,7 +21,15 @@ typedef struct
   SegTensor **tensors;
   guint first_param, n_params;
   SegStep *step; /* NULL: an alias, nothing to run */
+  guint at;      /* its place among the plan's nodes, while passes run */
 } SegPlanNode;
+
+/* How often a value is read, and the last node that does. */
+typedef struct
+{
+  guint n;
+  SegPlanNode *last;
+} SegPlanReaders;
 
 struct _SegPlan
 {
@@ -30,7 +38,9 @@ struct _SegPlan
   SegParameters *parameters;
   SegPurpose purpose;
   const SegKernels *kernels;
-  GPtrArray *nodes; /* of SegPlanNode, in an order in which they can be run */
+  GPtrArray *nodes; /* of SegPlanNode, in an order in which they can be run; NULL: a gap, which
+                       only passes see */
+  SegPlanReaders *readers; /* per value, while passes run */
   GPtrArray *parts; /* per value: GArray of guint, the values that hold its channels, in order */
   guint n_values;
   SegValue input, output;

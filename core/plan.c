@@ -18,6 +18,8 @@ seg_plan_node_free (gpointer data)
 {
   SegPlanNode *node = data;
 
+  if (node == NULL)
+    return;
   if (node->step != NULL)
     node->step->free (node->step);
   for (guint i = 0; i < node->posts->len; i++)
@@ -74,43 +76,32 @@ seg_plan_init (SegPlan *self)
 SegPlanNode *
 _seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPostKind kind)
 {
-  SegPlanNode *reader = NULL;
+  const SegPlanReaders *readers = &plan->readers[node->output];
 
-  if ((SEG_LAYER_GET_CLASS (node->layer)->absorbs & kind) == 0 || node->output == plan->output)
+  if ((SEG_LAYER_GET_CLASS (node->layer)->absorbs & kind) == 0 || node->output == plan->output
+      || readers->n != 1)
     return NULL;
-  for (guint i = 0; i < plan->nodes->len; i++)
-    {
-      SegPlanNode *other = plan->nodes->pdata[i];
-
-      for (guint j = 0; j < other->n_inputs; j++)
-        if (other->inputs[j] == node->output)
-          {
-            if (reader != NULL)
-              return NULL;
-            reader = other;
-          }
-    }
   /* what the reader itself has taken over would be lost */
-  return reader != NULL && reader->posts->len == 0 ? reader : NULL;
+  return readers->last->posts->len == 0 ? readers->last : NULL;
 }
 
 /* Appends the post to @node, which now gives what @reader gave and runs where it ran: all that
- * a post reads has been computed there. */
+ * a post reads has been computed there. Where the node was is a gap. */
 void
 _seg_plan_absorb (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader, SegPost *post)
 {
-  guint at;
-
   g_array_append_val (node->posts, *post);
   g_array_append_vals (node->nodes, reader->nodes->data, reader->nodes->len);
   node->output = reader->output;
   g_string_append_printf (plan->report, "%s into %s\n", reader->name, node->name);
 
-  g_ptr_array_find (plan->nodes, node, &at);
-  g_ptr_array_steal_index (plan->nodes, at);
-  g_ptr_array_find (plan->nodes, reader, &at);
-  g_ptr_array_insert (plan->nodes, (gint) at, node);
-  g_ptr_array_remove_index (plan->nodes, at + 1);
+  for (guint i = 0; i < reader->n_inputs; i++)
+    if (plan->readers[reader->inputs[i]].last == reader)
+      plan->readers[reader->inputs[i]].last = node;
+  plan->nodes->pdata[node->at] = NULL;
+  plan->nodes->pdata[reader->at] = node;
+  node->at = reader->at;
+  seg_plan_node_free (reader);
 }
 
 /* Adds to @off the bits of the passes that a list such as "-fold-affine,-absorb-add" switches
@@ -164,11 +155,48 @@ seg_plan_check_level (const char *level, GError **error)
   return FALSE;
 }
 
+/* Who reads each value, so that no pass has to look for it, and where each node is. */
+static SegPlanReaders *
+seg_plan_find_readers (SegPlan *self)
+{
+  SegPlanReaders *readers = g_new0 (SegPlanReaders, self->n_values);
+
+  for (guint i = 0; i < self->nodes->len; i++)
+    {
+      SegPlanNode *node = self->nodes->pdata[i];
+
+      node->at = i;
+      for (guint j = 0; j < node->n_inputs; j++)
+        {
+          readers[node->inputs[j]].n++;
+          readers[node->inputs[j]].last = node;
+        }
+    }
+  return readers;
+}
+
+/* Nodes that are gone have left NULL behind. */
+static void
+seg_plan_close_gaps (SegPlan *self)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < self->nodes->len; i++)
+    {
+      gpointer node = g_steal_pointer (&self->nodes->pdata[i]);
+
+      if (node != NULL)
+        self->nodes->pdata[n++] = node;
+    }
+  g_ptr_array_set_size (self->nodes, (gint) n);
+}
+
 static void
 seg_plan_run_passes (SegPlan *self, guint off)
 {
   gboolean changed = TRUE;
 
+  self->readers = seg_plan_find_readers (self);
   while (changed)
     {
       changed = FALSE;
@@ -180,7 +208,7 @@ seg_plan_run_passes (SegPlan *self, guint off)
             {
               gsize end = self->report->len;
 
-              if (!passes[p].run (self, self->nodes->pdata[i]))
+              if (self->nodes->pdata[i] == NULL || !passes[p].run (self, self->nodes->pdata[i]))
                 continue;
               g_string_insert (self->report, (gssize) end, ": ");
               g_string_insert (self->report, (gssize) end, passes[p].name);
@@ -188,6 +216,8 @@ seg_plan_run_passes (SegPlan *self, guint off)
             }
         }
     }
+  g_clear_pointer (&self->readers, g_free);
+  seg_plan_close_gaps (self);
 }
 
 /* ---- steps ----------------------------------------------------------------------------- */
@@ -294,13 +324,12 @@ seg_plan_drop_unused (SegPlan *self)
       SegPlanNode *node = self->nodes->pdata[i];
 
       if (!used[node->output])
-        {
-          g_ptr_array_remove_index (self->nodes, i);
-          continue;
-        }
-      for (guint j = 0; j < node->n_inputs; j++)
-        used[node->inputs[j]] = TRUE;
+        g_clear_pointer (&self->nodes->pdata[i], seg_plan_node_free);
+      else
+        for (guint j = 0; j < node->n_inputs; j++)
+          used[node->inputs[j]] = TRUE;
     }
+  seg_plan_close_gaps (self);
 }
 
 /* Which values hold the channels of each value: itself, or what its alias joins. */
@@ -341,10 +370,10 @@ seg_plan_resolve_aliases (SegPlan *self)
  * @error: return location
  *
  * Compiles a graph. The environment variable `SEGKIT_PASSES` switches passes off, too.
- * Errors: `SEG_ERROR_PARAM` for a pass that there is not, or a level in `SEGKIT_CPU`; `SEG_ERROR_MEMORY`, and what a layer says
- * when it cannot be compiled.
- * Threads: a plan for inference may be shared by any number; one for training serves one workspace at
- * a time, since its packed weights follow the parameters.
+ * Errors: `SEG_ERROR_PARAM` for a pass that there is not, or a level in `SEGKIT_CPU`;
+ * `SEG_ERROR_MEMORY`, and what a layer says when it cannot be compiled.
+ * Threads: a plan for inference may be shared by any number; one for training serves one workspace
+ * at a time, since its packed weights follow the parameters.
  *
  * Returns: (transfer full): a new plan, or %NULL with @error set
  */

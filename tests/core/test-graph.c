@@ -235,7 +235,26 @@ test_number_of_nodes (void)
       value = seg_graph_add (graph, name, "relu", SEG_IN (value), NULL);
     }
   assert_failed (graph, SEG_ERROR_UNSUPPORTED,
-                 "relu65536: a network of more than 65536 layers is not supported");
+                 "relu8192: a network of more than 8192 layers is not supported");
+}
+
+/* Few layers may have many. */
+static void
+test_number_of_connections (void)
+{
+  SegValue image, many[256];
+  g_autoptr (SegGraph) graph = graph_new (&image);
+
+  for (guint i = 0; i < G_N_ELEMENTS (many); i++)
+    many[i] = image;
+  for (guint i = 0; i < 1000 && !seg_graph_failed (graph); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("concat%u", i);
+      seg_graph_add (graph, name, "concat", many, G_N_ELEMENTS (many), NULL);
+    }
+  assert_failed (graph, SEG_ERROR_UNSUPPORTED,
+                 "concat256: a network whose layers have more than 65536 inputs together is not "
+                 "supported");
 }
 
 /* What a layer says of shapes comes with the node's path. */
@@ -369,6 +388,7 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/no-such-input", test_no_such_input);
   g_test_add_func ("/graph/number-of-inputs", test_number_of_inputs);
   g_test_add_func ("/graph/number-of-nodes", test_number_of_nodes);
+  g_test_add_func ("/graph/number-of-connections", test_number_of_connections);
   g_test_add_func ("/graph/shapes", test_shapes);
   g_test_add_func ("/graph/sizes-too-large", test_sizes_too_large);
   g_test_add_func ("/graph/block-builds-nothing", test_block_builds_nothing);
