@@ -1,4 +1,5 @@
 #include "error-private.h"
+#include "model-private.h"
 #include "property-private.h"
 
 #include <segkit/error.h>
@@ -69,14 +70,26 @@ seg_format_probe (SegFormat *self, const char *path)
   return SEG_FORMAT_GET_CLASS (self)->probe (self, path);
 }
 
+/* Names, shapes and texts, of which seg_safetensors_open() is enough: seg_model_load() holds them
+ * against the network's before it takes memory for values. */
+SegSafetensors *
+_seg_format_open (SegFormat *self, const char *path, GError **error)
+{
+  SegSafetensors *file = SEG_FORMAT_GET_CLASS (self)->read (self, path, error);
+
+  if (file == NULL)
+    _seg_error_complete (error, self, "read");
+  return file;
+}
+
 /**
  * seg_format_read:
  * @self: a format
  * @path: a folder
  * @error: return location
  *
- * Reads the recipe of a network and its parameters, of which seg_safetensors_open() is enough.
- * seg_model_load() is what makes a model of them, and holds the two against each other.
+ * Reads the recipe of a network and its parameters. seg_model_load() is what makes a model of them,
+ * and holds the two against each other.
  * Errors: `SEG_ERROR_FORMAT`; `SEG_ERROR_UNSUPPORTED` for what segkit cannot do, by name;
  * `SEG_ERROR_MEMORY`; %G_IO_ERROR, %G_FILE_ERROR.
  *
@@ -85,11 +98,9 @@ seg_format_probe (SegFormat *self, const char *path)
 SegSafetensors *
 seg_format_read (SegFormat *self, const char *path, GError **error)
 {
-  SegSafetensors *file = SEG_FORMAT_GET_CLASS (self)->read (self, path, error);
+  g_autoptr (SegSafetensors) file = _seg_format_open (self, path, error);
 
-  if (file == NULL)
-    _seg_error_complete (error, self, "read");
-  return file;
+  return file != NULL && seg_safetensors_load (file, error) ? g_steal_pointer (&file) : NULL;
 }
 
 /**

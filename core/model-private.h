@@ -1,5 +1,6 @@
 #pragma once
 
+#include <segkit/format.h>
 #include <segkit/model.h>
 #include <segkit/tensor.h>
 
@@ -8,5 +9,7 @@ G_BEGIN_DECLS
 gboolean _seg_model_check_values    (const char *name, const SegTensor *tensor, GError **error);
 gboolean _seg_model_refuse_problems (const char *what, GPtrArray *problems, GError **error);
 void     _seg_model_prefix_path     (const char *path, GError **error);
+
+SegSafetensors *_seg_format_open (SegFormat *self, const char *path, GError **error);
 
 G_END_DECLS

@@ -484,7 +484,7 @@ seg_model_read_folder (const char *path, GError **error)
         return NULL;
       if (!seg_format_probe (format, path))
         continue;
-      file = seg_format_read (format, path, error);
+      file = _seg_format_open (format, path, error);
       if (file == NULL)
         _seg_model_prefix_path (path, error);
       return file;

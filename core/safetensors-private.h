@@ -17,7 +17,8 @@ struct _SegSafetensors
   /* an open file of which only the header has been read */
   char *path;
   int fd;         /* or -1 */
-  GArray *places; /* of guint64: where in the file the bytes of each tensor begin */
+  GArray *places; /* of guint64: where in the file the bytes of each tensor begin; none any more
+                     when all have been read */
 };
 
 G_END_DECLS

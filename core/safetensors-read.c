@@ -518,6 +518,21 @@ seg_safetensors_open (const char *path, GError **error)
   return NULL;
 }
 
+static gboolean
+seg_safetensors_load_tensor (SegSafetensors *self, guint i, GError **error)
+{
+  const char *name = self->names->pdata[i];
+  SegTensor *tensor = seg_safetensors_lookup (self, name);
+
+  if (_seg_tensor_allocate (tensor, error)
+      && seg_safetensors_pread (self->fd, tensor->data, seg_tensor_get_n_bytes (tensor),
+                                g_array_index (self->places, guint64, i), error))
+    return TRUE;
+  g_autofree char *shown = _seg_text_escape (name);
+  g_prefix_error (error, "tensor \"%s\": ", shown);
+  return FALSE;
+}
+
 /**
  * seg_safetensors_load:
  * @self: from seg_safetensors_open()
@@ -525,7 +540,7 @@ seg_safetensors_open (const char *path, GError **error)
  *
  * Reads the data of all the file's tensors, which come before any that were added, and closes it.
  * Nothing is left to do where there is no open file. After an error some tensors have no data:
- * @self is good for nothing any more.
+ * @self is good for nothing any more, and another try is refused.
  * Errors: `SEG_ERROR_MEMORY`; `SEG_ERROR_FORMAT` if the file has become shorter; %G_IO_ERROR.
  *
  * Returns: %FALSE with @error set
@@ -533,26 +548,26 @@ seg_safetensors_open (const char *path, GError **error)
 gboolean
 seg_safetensors_load (SegSafetensors *self, GError **error)
 {
+  gboolean loaded = TRUE;
+
   g_return_val_if_fail (SEG_IS_SAFETENSORS (self), FALSE);
 
-  for (guint i = 0; i < self->places->len; i++)
+  if (self->fd < 0 && self->places->len > 0)
     {
-      SegTensor *tensor = seg_safetensors_lookup (self, self->names->pdata[i]);
-
-      if (_seg_tensor_allocate (tensor, error)
-          && seg_safetensors_pread (self->fd, tensor->data, seg_tensor_get_n_bytes (tensor),
-                                    g_array_index (self->places, guint64, i), error))
-        continue;
-      g_autofree char *shown = _seg_text_escape (self->names->pdata[i]);
-      g_prefix_error (error, "tensor \"%s\": ", shown);
-      seg_safetensors_prefix_path (self, error);
-      return FALSE;
+      loaded = FALSE;
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                           "is closed, since reading it has failed before");
     }
-  g_array_set_size (self->places, 0);
+  for (guint i = 0; loaded && i < self->places->len; i++)
+    loaded = seg_safetensors_load_tensor (self, i, error);
   if (self->fd >= 0)
     close (self->fd);
   self->fd = -1;
-  return TRUE;
+  if (loaded)
+    g_array_set_size (self->places, 0);
+  else
+    seg_safetensors_prefix_path (self, error);
+  return loaded;
 }
 
 /**

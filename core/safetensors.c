@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "safetensors-private.h"
+#include "tensor-private.h"
 #include "text.h"
 
 G_DEFINE_FINAL_TYPE (SegSafetensors, seg_safetensors, G_TYPE_OBJECT)
@@ -171,6 +172,21 @@ seg_safetensors_lay_out (SegSafetensors *self, guint64 *begins)
   return order;
 }
 
+static gboolean
+seg_safetensors_check_data (SegSafetensors *self, GError **error)
+{
+  for (guint i = 0; i < self->names->len; i++)
+    {
+      const char *name = self->names->pdata[i];
+
+      if (_seg_tensor_check_data (seg_safetensors_lookup (self, name), error))
+        continue;
+      g_prefix_error (error, "tensor \"%s\": ", name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static const char *
 seg_safetensors_dtype_name (SegDtype dtype)
 {
@@ -251,13 +267,14 @@ seg_safetensors_write_to (SegSafetensors *self, SegAtomicFile *file, GError **er
 
 /**
  * seg_safetensors_write:
- * @self: tensors, all with data
+ * @self: tensors
  * @path: a file, replaced if there is one
  * @error: return location
  *
  * Writes a file: all of it or nothing, see seg_atomic_file_new(). Equal contents, added in the
  * same order, make equal files.
- * Errors: %G_IO_ERROR, `SEG_ERROR_MEMORY`.
+ * Errors: `SEG_ERROR_PARAM` for a tensor without data, of a file that is only open; %G_IO_ERROR;
+ * `SEG_ERROR_MEMORY`.
  * Threads: any, one at a time.
  *
  * Returns: %FALSE with @error set if there is no new file
@@ -266,8 +283,9 @@ gboolean
 seg_safetensors_write (SegSafetensors *self, const char *path, GError **error)
 {
   g_return_val_if_fail (SEG_IS_SAFETENSORS (self), FALSE);
-  g_return_val_if_fail (self->fd < 0, FALSE);
 
+  if (!seg_safetensors_check_data (self, error))
+    return FALSE;
   g_autoptr (SegAtomicFile) file = seg_atomic_file_new (path, error);
   return file != NULL && seg_safetensors_write_to (self, file, error);
 }

@@ -1,7 +1,8 @@
 #include <segkit/error.h>
-#include <segkit/tensor.h>
 
 #include <string.h>
+
+#include "tensor-private.h"
 
 static float
 seg_tensor_float_from_bits (guint32 bits)
@@ -37,7 +38,8 @@ seg_tensor_float_from_bf16 (guint16 half)
  * @error: return location
  *
  * The same numbers in float32, exactly: subnormal, infinite and not-a-number values too.
- * Errors: `SEG_ERROR_UNSUPPORTED` for integers, `SEG_ERROR_MEMORY`.
+ * Errors: `SEG_ERROR_UNSUPPORTED` for integers; `SEG_ERROR_PARAM` for a tensor without data;
+ * `SEG_ERROR_MEMORY`.
  * Threads: any.
  *
  * Returns: (transfer full): @self itself if it is float32, a new tensor, or %NULL with @error set
@@ -48,6 +50,8 @@ seg_tensor_to_f32 (SegTensor *self, GError **error)
   const guint16 *from = self->data;
   gsize n = seg_tensor_get_n_elements (self);
 
+  if (!_seg_tensor_check_data (self, error))
+    return NULL;
   if (self->dtype == SEG_DTYPE_F32)
     return seg_tensor_ref (self);
   if (self->dtype != SEG_DTYPE_F16 && self->dtype != SEG_DTYPE_BF16)

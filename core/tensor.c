@@ -43,6 +43,17 @@ _seg_tensor_allocate (SegTensor *self, GError **error)
   return TRUE;
 }
 
+/* Refuses a tensor of a file that is only open. */
+gboolean
+_seg_tensor_check_data (const SegTensor *self, GError **error)
+{
+  if (self->data != NULL)
+    return TRUE;
+  g_set_error_literal (error, SEG_ERROR, SEG_ERROR_PARAM,
+                       "a tensor has a shape, but its numbers have not been read");
+  return FALSE;
+}
+
 /**
  * seg_tensor_new:
  * @dtype: element type

@@ -13,7 +13,8 @@ G_DECLARE_DERIVABLE_TYPE (SegFormat, seg_format, SEG, FORMAT, GObject)
  *   then turns out to be broken or impossible is read()'s to say
  * @read: all parameters by the names that segkit gives them, and in the metadata
  *   %SEG_FORMAT_RECIPE the recipe of their network; or %NULL with @error set. Executes nothing.
- *   The caller checks that the parameters are those of the network, and their values
+ *   seg_safetensors_open() is enough: the caller loads. It also checks that the parameters
+ *   are those of the network, and their values
  * @write: writes @model as the folder @path, which may be there already, or says what of it the
  *   format cannot express; %NULL: this format is only read
  *

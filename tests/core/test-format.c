@@ -129,8 +129,9 @@ static SegSafetensors *
 test_format_read (SegFormat *format, const char *path, GError **error)
 {
   g_autofree char *file = g_build_filename (path, "mine", NULL), *text = NULL;
+  g_autofree char *values = g_build_filename (path, "values", NULL);
   g_autoptr (SegModel) model = NULL;
-  SegSafetensors *tensors;
+  g_autoptr (SegSafetensors) tensors = NULL;
 
   (void) format;
   if (!g_file_get_contents (file, &text, NULL, error))
@@ -144,7 +145,9 @@ test_format_read (SegFormat *format, const char *path, GError **error)
   tensors = seg_model_dup_tensors (model, error);
   if (strcmp (text, "no recipe") != 0)
     seg_safetensors_set_metadata (tensors, SEG_FORMAT_RECIPE, text);
-  return tensors;
+  /* nothing is read before it is wanted, as formats should do */
+  return seg_safetensors_write (tensors, values, error) ? seg_safetensors_open (values, error)
+                                                        : NULL;
 }
 
 static gboolean
@@ -263,6 +266,23 @@ test_folders (void)
   loaded = seg_model_load (folder, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (seg_model_get_recipe (loaded), ==, seg_model_get_recipe (model));
+}
+
+/* Who reads by hand gets values, too, though the format has only opened a file. */
+static void
+test_read (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *file = g_build_filename (folder, "mine", NULL);
+  g_autoptr (SegFormat) format = seg_registry_create (seg_registry_get_default (), "test-format",
+                                                      SEG_TYPE_FORMAT, NULL, NULL);
+  g_autoptr (SegSafetensors) tensors = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (file, RECIPE ("3", "encoder"), -1, NULL));
+  tensors = seg_format_read (format, folder, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (seg_safetensors_lookup (tensors, "encoder.stage1.conv1.weight")->data);
 }
 
 static void
@@ -464,6 +484,7 @@ main (int argc, char **argv)
 
   g_test_add_func ("/format/registered", test_registered);
   g_test_add_func ("/format/folders", test_folders);
+  g_test_add_func ("/format/read", test_read);
   g_test_add_func ("/format/export-fails", test_export_fails);
   g_test_add_func ("/format/dup-tensors", test_dup_tensors);
   g_test_add_func ("/encoder-weights/good", test_encoder);

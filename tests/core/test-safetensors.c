@@ -688,6 +688,61 @@ test_open (void)
   g_assert_nonnull (strstr (error->message, "cut short while being read"));
 }
 
+/* The half that has been read stays, and is not read again. */
+static void
+test_load_twice (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "a.safetensors", NULL);
+  g_autoptr (SegSafetensors) file = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize used = seg_memory_get_used (), loaded;
+  struct stat status;
+
+  write_header (path, "{\"a\":{\"dtype\":\"F32\",\"shape\":[100],\"data_offsets\":[0,400]},"
+                      "\"b\":{\"dtype\":\"F32\",\"shape\":[100],\"data_offsets\":[400,800]}}",
+                800);
+  file = seg_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (stat (path, &status), ==, 0);
+  g_assert_cmpint (truncate (path, status.st_size - 400), ==, 0);
+  g_assert_false (seg_safetensors_load (file, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_FORMAT);
+  loaded = seg_memory_get_used ();
+  for (guint i = 0; i < 3; i++)
+    {
+      g_clear_error (&error);
+      g_assert_false (seg_safetensors_load (file, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+      g_assert_true (g_str_has_prefix (error->message, path));
+      g_assert_cmpuint (seg_memory_get_used (), ==, loaded);
+    }
+  g_clear_object (&file);
+  g_assert_cmpuint (seg_memory_get_used (), ==, used);
+}
+
+/* Of a file that is only open there is nothing to write or to convert. */
+static void
+test_without_data (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "a.safetensors", NULL);
+  g_autofree char *copy = g_build_filename (folder, "b.safetensors", NULL);
+  g_autoptr (SegSafetensors) file = NULL;
+  g_autoptr (GError) error = NULL;
+
+  write_sample (path);
+  file = seg_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_null (seg_tensor_to_f32 (seg_safetensors_lookup (file, "half"), &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_PARAM);
+  g_clear_error (&error);
+  g_assert_false (seg_safetensors_write (file, copy, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_PARAM);
+  g_assert_nonnull (strstr (error->message, "have not been read"));
+  g_assert_cmpuint (testing_folder_count (folder), ==, 1);
+}
+
 static void
 test_no_tensors (void)
 {
@@ -1033,6 +1088,8 @@ main (int argc, char **argv)
   g_test_add_func ("/safetensors/accept", test_accept);
   g_test_add_func ("/safetensors/round-trip", test_round_trip);
   g_test_add_func ("/safetensors/open", test_open);
+  g_test_add_func ("/safetensors/load-twice", test_load_twice);
+  g_test_add_func ("/safetensors/without-data", test_without_data);
   g_test_add_func ("/safetensors/no-tensors", test_no_tensors);
   g_test_add_func ("/safetensors/truncated", test_truncated);
   g_test_add_func ("/safetensors/changed-bytes", test_changed_bytes);
