@@ -31,7 +31,8 @@ seg_probabilities_copy (const SegView *logits, gint64 sample, gint64 y, float *o
     }
 }
 
-/* exp (v - greatest) / sum, summed in the order of the channels */
+/* exp (v - greatest) / sum, summed in the order of the channels. Infinite logits share it all: v -
+ * greatest would be no number. */
 static void
 seg_probabilities_normalise (float *values, gint64 n)
 {
@@ -40,7 +41,7 @@ seg_probabilities_normalise (float *values, gint64 n)
   for (gint64 c = 0; c < n; c++)
     greatest = values[c] > greatest ? values[c] : greatest;
   for (gint64 c = 0; c < n; c++)
-    sum += values[c] = expf (values[c] - greatest);
+    sum += values[c] = values[c] == greatest ? 1.f : expf (values[c] - greatest);
   for (gint64 c = 0; c < n; c++)
     values[c] /= sum;
 }
@@ -55,7 +56,8 @@ seg_probabilities_normalise (float *values, gint64 n)
  *
  * The softmax of one row, in float32. There are as many classes as channels; a network of one
  * channel has two classes, and its logit's logistic function is the probability of class 1.
- * A pixel with a logit that is NaN has NaN for all classes.
+ * A pixel with a logit that is NaN has NaN for all classes. Classes whose logits are +∞ share
+ * probability 1 in equal parts; so do all, if all logits are -∞.
  * Threads: any.
  */
 void
