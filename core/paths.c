@@ -112,19 +112,25 @@ _seg_paths_check_module (const char *path, GError **error)
   return FALSE;
 }
 
+/* The folders of a list such as "/a:/b". An empty one is none, not the current folder. */
+static void
+seg_paths_add_list (GStrvBuilder *folders, const char *list)
+{
+  g_auto (GStrv) parts = g_strsplit (list != NULL ? list : "", G_SEARCHPATH_SEPARATOR_S, -1);
+
+  for (char **part = parts; *part != NULL; part++)
+    if (**part != '\0')
+      g_strv_builder_add (folders, *part);
+}
+
 /* Data folders in search order: those of SEGKIT_DATA_PATH, then our own. */
 char **
 _seg_paths_get_data_folders (void)
 {
-  const char *environment = g_getenv ("SEGKIT_DATA_PATH");
   g_autofree char *own = seg_paths_get_own ("../data", SEG_DATA_DIR);
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
 
-  if (environment != NULL)
-    {
-      g_auto (GStrv) parts = g_strsplit (environment, G_SEARCHPATH_SEPARATOR_S, -1);
-      g_strv_builder_addv (folders, (const char **) parts);
-    }
+  seg_paths_add_list (folders, g_getenv ("SEGKIT_DATA_PATH"));
   g_strv_builder_add (folders, own);
   return g_strv_builder_end (folders);
 }
@@ -148,18 +154,11 @@ _seg_paths_find_data (const char *relative)
 char **
 _seg_paths_get_plugins (const char *first)
 {
-  const char *lists[] = { first, g_getenv ("SEGKIT_PLUGIN_PATH") };
   g_autofree char *own = _seg_paths_get_own_plugins ();
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
 
-  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
-    {
-      g_auto (GStrv) parts
-          = lists[i] != NULL ? g_strsplit (lists[i], G_SEARCHPATH_SEPARATOR_S, -1) : NULL;
-      for (char **part = parts; part != NULL && *part != NULL; part++)
-        if (**part != '\0')
-          g_strv_builder_add (folders, *part);
-    }
+  seg_paths_add_list (folders, first);
+  seg_paths_add_list (folders, g_getenv ("SEGKIT_PLUGIN_PATH"));
   g_strv_builder_add (folders, own);
   return g_strv_builder_end (folders);
 }

@@ -562,6 +562,26 @@ test_find_default (void)
   g_remove (expected);
 }
 
+/* An empty part of the path, such as "$UNSET:/folder" leaves, does not mean the current folder. */
+static void
+test_find_nowhere (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *models = g_build_filename (folder, "models", NULL);
+  g_autofree char *wrong = g_build_filename (models, "nuclei.safetensors", NULL);
+  g_autofree char *before = g_get_current_dir (), *path = NULL;
+
+  g_assert_cmpint (g_mkdir (models, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (wrong, "", 0, NULL));
+  g_assert_cmpint (g_chdir (folder), ==, 0);
+  g_setenv ("SEGKIT_DATA_PATH", ":/nowhere:", TRUE);
+  path = seg_model_find_default (NULL);
+  g_assert_true (path == NULL || g_path_is_absolute (path));
+  g_unsetenv ("SEGKIT_DATA_PATH");
+  g_assert_cmpint (g_chdir (before), ==, 0);
+  g_remove (wrong);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -594,5 +614,6 @@ main (int argc, char **argv)
   g_test_add_func ("/model/save-not-finite", test_save_not_finite);
   g_test_add_func ("/model/no-memory", test_no_memory);
   g_test_add_func ("/model/find-default", test_find_default);
+  g_test_add_func ("/model/find-nowhere", test_find_nowhere);
   return g_test_run ();
 }
