@@ -275,7 +275,7 @@ test_headers_cxx (void)
 }
 
 /* Debugging information, which names sources, is stripped; nothing else knows of them. */
-static void
+G_GNUC_UNUSED static void
 assert_without (const char *folder, const char *path)
 {
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
