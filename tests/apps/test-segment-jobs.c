@@ -1,6 +1,7 @@
 /* Many images at once: which ones, what their outputs are called, and what happens when one
  * fails. And --verify, --list-models. */
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -230,6 +231,29 @@ test_skip_existing (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, USAGE, "--skip-existing", "usage");
 }
 
+/* The limit is kept, not only foretold. Of the runs before this one none has used more. */
+static void
+test_memory_is_kept (Tool *tool, gconstpointer data)
+{
+  VipsImage *picture = tool_picture (6000, 2000, 3);
+  struct rusage usage;
+
+  (void) data;
+  tool_save_image (tool, "large.tif", picture);
+  g_object_unref (picture);
+#ifdef __SANITIZE_ADDRESS__
+  g_test_skip ("the sanitizer takes memory of its own");
+  return;
+#endif
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "a.tif", "--overlay", "b.tif", "--threads", "2",
+                             "--max-memory", "120M", "large.tif", NULL),
+                   ==, OK);
+  g_assert_cmpint (getrusage (RUSAGE_CHILDREN, &usage), ==, 0);
+  g_test_message ("%ld KiB", usage.ru_maxrss);
+  g_assert_cmpint (usage.ru_maxrss, >, 60 << 10);
+  g_assert_cmpint (usage.ru_maxrss, <, 120 << 10);
+}
+
 static void
 test_memory (Tool *tool, gconstpointer data)
 {
@@ -321,6 +345,7 @@ main (int argc, char **argv)
   ADD ("/jobs/said-once", test_said_once);
   ADD ("/jobs/some-fail", test_some_fail);
   ADD ("/jobs/skip-existing", test_skip_existing);
+  ADD ("/jobs/memory-is-kept", test_memory_is_kept);
   ADD ("/jobs/memory", test_memory);
   ADD ("/jobs/verify", test_verify);
   ADD ("/jobs/verify-broken", test_verify_broken);
