@@ -5,6 +5,30 @@
 #include "module.h"
 #include "text.h"
 
+/* All that it says of itself is there, and can be shown as it is. */
+static gboolean
+seg_module_check_strings (const SegPluginDescriptor *descriptor, GError **error)
+{
+  const struct
+  {
+    const char *name, *text;
+  } strings[] = {
+    { "name", descriptor->name },
+    { "description", descriptor->description },
+    { "licence", descriptor->licence },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    if (strings[i].text == NULL || !_seg_text_is_name (strings[i].text))
+      {
+        g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
+                     "its descriptor has no %s of one line and at most %d bytes", strings[i].name,
+                     SEG_TEXT_MAX_NAME);
+        return FALSE;
+      }
+  return TRUE;
+}
+
 static gboolean
 seg_module_check (const SegPluginDescriptor *descriptor, GError **error)
 {
@@ -16,11 +40,10 @@ seg_module_check (const SegPluginDescriptor *descriptor, GError **error)
     g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
                  "its descriptor has %" G_GSIZE_FORMAT " bytes, not %" G_GSIZE_FORMAT,
                  descriptor->size, sizeof *descriptor);
-  else if (descriptor->name == NULL || descriptor->register_features == NULL)
-    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "its descriptor has no %s",
-                 descriptor->name == NULL ? "name" : "register_features");
+  else if (descriptor->register_features == NULL)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "its descriptor has no register_features");
   else
-    return TRUE;
+    return seg_module_check_strings (descriptor, error);
   return FALSE;
 }
 

@@ -19,7 +19,7 @@
 struct _SegRegistry
 {
   GHashTable *features;  /* name → SegFeature */
-  GHashTable *plugins;   /* name → module file */
+  GHashTable *plugins;   /* module file → SegPluginDescriptor, the module's */
   GArray *not_loaded;    /* of SegNotLoaded */
   const char *loading;   /* the module file whose features are being registered */
 };
@@ -43,7 +43,7 @@ _seg_registry_new (void)
   SegRegistry *self = g_new0 (SegRegistry, 1);
 
   self->features = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_feature_free);
-  self->plugins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->plugins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->not_loaded = g_array_new (FALSE, TRUE, sizeof (SegNotLoaded));
   return self;
 }
@@ -325,10 +325,24 @@ seg_registry_check_module (SegRegistry *self, const char *path, GError **error)
   own = _seg_paths_get_own_plugins ();
   present = seg_registry_list_modules (own);
   g_hash_table_iter_init (&iter, self->plugins);
-  while (g_hash_table_iter_next (&iter, NULL, &file))
+  while (g_hash_table_iter_next (&iter, &file, NULL))
     if (!_seg_paths_is_own_plugin (file))
       g_ptr_array_add (present, g_strdup (file));
   return _seg_probe_try (path, present, error);
+}
+
+/* The module file of the plugin of that name, or NULL. */
+static const char *
+seg_registry_find_plugin (SegRegistry *self, const char *name)
+{
+  GHashTableIter iter;
+  gpointer file, descriptor;
+
+  g_hash_table_iter_init (&iter, self->plugins);
+  while (g_hash_table_iter_next (&iter, &file, &descriptor))
+    if (g_str_equal (((const SegPluginDescriptor *) descriptor)->name, name))
+      return file;
+  return NULL;
 }
 
 /* As seg_registry_load_file(), but @path is absolute, and messages do not name it. */
@@ -344,7 +358,7 @@ seg_registry_load (SegRegistry *self, const char *path, GError **error)
     return FALSE;
 
   /* A second copy is refused as a whole: GObject would complain of each of its types. */
-  present = g_hash_table_lookup (self->plugins, descriptor->name);
+  present = seg_registry_find_plugin (self, descriptor->name);
   if (present != NULL)
     {
       g_autofree char *shown = _seg_text_escape_path (present);
@@ -355,7 +369,7 @@ seg_registry_load (SegRegistry *self, const char *path, GError **error)
       return FALSE;
     }
   g_module_make_resident (module);
-  g_hash_table_insert (self->plugins, g_strdup (descriptor->name), g_strdup (path));
+  g_hash_table_insert (self->plugins, g_strdup (path), (gpointer) descriptor);
   self->loading = path;
   descriptor->register_features (self);
   self->loading = NULL;
@@ -428,6 +442,40 @@ seg_registry_load_default (SegRegistry *self, const char *plugin_path)
 
   for (char **folder = folders; *folder != NULL; folder++)
     seg_registry_load_directory (self, *folder);
+}
+
+/**
+ * seg_registry_list_plugins:
+ * @self: the registry
+ *
+ * Returns: (transfer full): the module files of all plugins that are loaded, sorted
+ */
+char **
+seg_registry_list_plugins (SegRegistry *self)
+{
+  GPtrArray *files = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer file;
+
+  g_hash_table_iter_init (&iter, self->plugins);
+  while (g_hash_table_iter_next (&iter, &file, NULL))
+    g_ptr_array_add (files, g_strdup (file));
+  g_ptr_array_sort (files, seg_registry_compare_names);
+  g_ptr_array_add (files, NULL);
+  return (char **) g_ptr_array_free (files, FALSE);
+}
+
+/**
+ * seg_registry_get_descriptor:
+ * @self: the registry
+ * @path: a module file, as seg_registry_list_plugins() gives it
+ *
+ * Returns: (transfer none) (nullable): what the plugin says of itself
+ */
+const SegPluginDescriptor *
+seg_registry_get_descriptor (SegRegistry *self, const char *path)
+{
+  return g_hash_table_lookup (self->plugins, path);
 }
 
 /**

@@ -189,61 +189,40 @@ seg_features_rank (const char *kind)
   return i;
 }
 
-/* By plugin, kind and name. */
+/* By kind and name. */
 static gint
 seg_features_compare (gconstpointer a, gconstpointer b)
 {
   const SegFeatureInfo *x = a, *y = b;
-  gint order = strcmp (x->plugin, y->plugin);
+  gint order = (gint) seg_features_rank (x->kind) - (gint) seg_features_rank (y->kind);
 
-  if (order == 0)
-    order = (gint) seg_features_rank (x->kind) - (gint) seg_features_rank (y->kind);
   return order != 0 ? order : strcmp (x->name, y->name);
 }
 
-/* What the plugin says of itself. The module is there already: opening it only finds it. */
+/* What the plugin says of itself, and its features. */
 static void
-seg_features_print_plugin (const char *path, GString *out)
+seg_features_print_plugin (const char *plugin, GArray *infos, GString *out)
 {
-  g_autofree char *shown = seg_path_escape (path);
-  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
-  gpointer symbol = NULL;
-
-  if (module != NULL && g_module_symbol (module, "seg_plugin_descriptor", &symbol))
-    {
-      const SegPluginDescriptor *descriptor = symbol;
-
-      g_string_append_printf (out, "%s: %s\n", descriptor->name, descriptor->description);
-      g_string_append_printf (out, "%s, %s\n", shown, descriptor->licence);
-    }
-  else
-    g_string_append_printf (out, "%s\n", shown);
-  if (module != NULL)
-    g_module_close (module);
-}
-
-/* The features of one plugin, from @first on, and where those of the next begin. */
-static guint
-seg_features_print_group (GArray *infos, guint first, GString *out)
-{
-  const char *plugin = g_array_index (infos, SegFeatureInfo, first).plugin, *kind = "";
+  const SegPluginDescriptor *descriptor =
+      seg_registry_get_descriptor (seg_registry_get_default (), plugin);
+  g_autofree char *shown = seg_path_escape (plugin);
   g_autoptr (SegTable) table = seg_table_new ("lll");
-  guint i = first;
+  const char *kind = "";
 
-  seg_features_print_plugin (plugin, out);
-  for (; i < infos->len; i++)
+  g_string_append_printf (out, "%s: %s\n", descriptor->name, descriptor->description);
+  g_string_append_printf (out, "%s, %s\n", shown, descriptor->licence);
+  for (guint i = 0; i < infos->len; i++)
     {
       const SegFeatureInfo *info = &g_array_index (infos, SegFeatureInfo, i);
 
       if (!g_str_equal (info->plugin, plugin))
-        break;
+        continue;
       seg_table_add (table, g_str_equal (info->kind, kind) ? "" : info->kind, info->name,
                      info->title != NULL ? info->title : "", NULL);
       kind = info->kind;
     }
   seg_table_print (table, 2, out);
-  g_string_append_c (out, '\n');
-  return i;
+  g_string_append (out, *kind != '\0' ? "\n" : "  no features\n\n");
 }
 
 static void
@@ -271,14 +250,16 @@ seg_features_list_not_loaded (GString *out)
 void
 seg_features_list (GString *out)
 {
+  SegRegistry *registry = seg_registry_get_default ();
   GType types[] = { SEG_TYPE_LAYER, SEG_TYPE_BLOCK, SEG_TYPE_FORMAT };
   g_autoptr (GArray) infos = g_array_new (FALSE, TRUE, sizeof (SegFeatureInfo));
   g_autoptr (GPtrArray) owned = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
+  g_auto (GStrv) plugins = seg_registry_list_plugins (registry);
 
   g_array_set_clear_func (infos, seg_features_clear_info);
   for (guint t = 0; t < G_N_ELEMENTS (types); t++)
     {
-      char **names = seg_registry_list (seg_registry_get_default (), types[t]);
+      char **names = seg_registry_list (registry, types[t]);
 
       g_ptr_array_add (owned, names);
       for (char **name = names; *name != NULL; name++)
@@ -291,9 +272,9 @@ seg_features_list (GString *out)
     }
   g_array_sort (infos, seg_features_compare);
 
-  if (infos->len == 0)
+  if (*plugins == NULL)
     g_string_append (out, "no plugin is loaded\n\n");
-  for (guint i = 0; i < infos->len;)
-    i = seg_features_print_group (infos, i, out);
+  for (char **plugin = plugins; *plugin != NULL; plugin++)
+    seg_features_print_plugin (*plugin, infos, out);
   seg_features_list_not_loaded (out);
 }

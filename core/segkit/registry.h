@@ -6,6 +6,7 @@
 G_BEGIN_DECLS
 
 typedef struct _SegRegistry SegRegistry;
+typedef struct _SegPluginDescriptor SegPluginDescriptor; /* in seg-plugin.h */
 
 SegRegistry *seg_registry_get_default (void);
 
@@ -21,6 +22,9 @@ gpointer    seg_registry_create_valist (SegRegistry *self, const char *name, GTy
 gboolean    seg_registry_load_file      (SegRegistry *self, const char *path, GError **error);
 void        seg_registry_load_directory (SegRegistry *self, const char *path);
 void        seg_registry_load_default   (SegRegistry *self, const char *plugin_path);
+char      **seg_registry_list_plugins   (SegRegistry *self);
+
+const SegPluginDescriptor *seg_registry_get_descriptor (SegRegistry *self, const char *path);
 
 /**
  * SegNotLoaded:
@@ -31,8 +35,11 @@ void        seg_registry_load_default   (SegRegistry *self, const char *plugin_p
  */
 typedef struct
 {
-  char *path, *reason;
+  const char *path, *reason;
   gboolean foreign;
+
+  /*< private >*/
+  gpointer reserved[4];
 } SegNotLoaded;
 const SegNotLoaded *seg_registry_get_not_loaded (SegRegistry *self, guint *n);
 

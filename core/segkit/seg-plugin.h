@@ -23,19 +23,19 @@ G_BEGIN_DECLS
  * a struct, a class or a function that plugins see raises minor. Once it is stable, reserved fields,
  * which are zero, are what a newer minor may use; anything else raises major. */
 #define SEG_ABI_MAJOR 0
-#define SEG_ABI_MINOR 2
+#define SEG_ABI_MINOR 3
 
 /**
  * SegPluginDescriptor:
  * @size: of this struct as the plugin knows it
  * @abi_major: SEG_ABI_MAJOR the plugin was built with
  * @abi_minor: SEG_ABI_MINOR the plugin was built with
- * @name: of the plugin; no other may have it
+ * @name: of the plugin; no other may have it; like the next two, at most 256 bytes
  * @description: one line
  * @licence: SPDX identifier
  * @register_features: calls seg_registry_add() for each feature
  */
-typedef struct
+struct _SegPluginDescriptor
 {
   gsize size;
   guint abi_major, abi_minor;
@@ -44,7 +44,7 @@ typedef struct
 
   /*< private >*/
   gpointer reserved[8];
-} SegPluginDescriptor;
+};
 
 #define SEG_PLUGIN_DEFINE(plugin_name, plugin_description, plugin_licence, function) \
   G_MODULE_EXPORT const SegPluginDescriptor seg_plugin_descriptor;                   \

@@ -87,6 +87,7 @@ test_not_loaded (Tool *tool, gconstpointer data)
     const char *file, *reason;
   } bad[] = {
     { "no-function.so", "descriptor" },
+    { "no-layer.so", "feature \"any-layer\" is the abstract SegWindowed" },
     { "not-a-plugin.so", "not a plugin: it has no seg_plugin_descriptor" },
     { "undefined-symbol.so", "undefined symbol: seg_function_that_nobody_has" },
     { "wrong-abi.so", "made for plugin interface" },
@@ -105,6 +106,9 @@ test_not_loaded (Tool *tool, gconstpointer data)
     }
   g_assert_cmpint (tool_run (tool, "--plugin-path", tool->folder, NULL), ==, OK);
   assert_says (tool, "nn: The standard layers");
+  /* it is there, although all its features are not */
+  assert_says (tool, "no_layer: Registers what is no layer\n");
+  assert_says (tool, "/no-layer.so, CC0-1.0\n  no features\n");
   assert_says (tool, "\nnot loaded:\n");
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {

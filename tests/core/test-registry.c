@@ -162,6 +162,8 @@ test_bad_descriptor (void)
   assert_bad_refused ("wrong-abi.so", "made for plugin interface 0.");
   assert_bad_refused ("wrong-size.so", "16 bytes, not");
   assert_bad_refused ("no-function.so", "its descriptor has no register_features");
+  assert_bad_refused ("no-description.so", "its descriptor has no description of one line");
+  assert_bad_refused ("no-licence.so", "its descriptor has no licence of one line");
   g_assert_cmpuint (seg_registry_lookup (registry_loaded (), "from-another-time"), ==,
                     G_TYPE_INVALID);
   assert_works ();

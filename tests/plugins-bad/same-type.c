@@ -15,7 +15,7 @@ G_MODULE_EXPORT const SegPluginDescriptor seg_plugin_descriptor = {
   .abi_major = SEG_ABI_MAJOR,
   .abi_minor = SEG_ABI_MINOR,
   .name = BAD_FEATURE,
-  .description = "",
+  .description = "One of two with a type of one name",
   .licence = "CC0-1.0",
   .register_features = register_features,
 };
