@@ -1,6 +1,7 @@
 #include "property-private.h"
 
 #include <segkit/block.h>
+#include <segkit/registry.h>
 
 /**
  * SegBlock:

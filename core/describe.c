@@ -1,37 +1,12 @@
 /* What a plan has become and what a schedule takes, for tools. */
 #include "schedule-private.h"
-#include "text.h"
 
 #include <segkit/describe.h>
-#include <segkit/format.h>
 
 /* An image that no border reaches the middle of, so large that strides show in sizes whatever
  * unpadded layers cut off. */
 #define SEG_DESCRIBE_SIDE (G_GINT64_CONSTANT (1) << 20)
 #define SEG_DESCRIBE_COUNTED_ROWS 4096
-
-/**
- * seg_registry_find_nearest:
- * @self: the registry
- * @name: what somebody wrote
- *
- * Returns: (transfer full) (nullable): the feature that may have been meant
- */
-char *
-seg_registry_find_nearest (SegRegistry *self, const char *name)
-{
-  GType kinds[] = { SEG_TYPE_LAYER, SEG_TYPE_BLOCK, SEG_TYPE_FORMAT };
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) known = NULL;
-
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
-    {
-      g_auto (GStrv) names = seg_registry_list (self, kinds[i]);
-      g_strv_builder_addv (builder, (const char **) names);
-    }
-  known = g_strv_builder_end (builder);
-  return g_strdup (_seg_text_nearest (name, (const char *const *) known));
-}
 
 /**
  * seg_plan_describe_step:

@@ -2,6 +2,7 @@
 #include "workspace-private.h"
 
 #include <segkit/memory.h>
+#include <segkit/registry.h>
 
 /* Parameter gradients are summed in so many slots, each over consecutive rows of the batch, and
  * joined in order: fixed by the shape, so that bits do not depend on threads. */

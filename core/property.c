@@ -441,27 +441,6 @@ seg_value_from_string (GParamSpec *pspec, const char *text, GValue *value, GErro
 }
 
 /**
- * seg_type_get_feature:
- * @type: of a layer, block or format
- *
- * What a message calls an object: who wrote a recipe has never seen the type's own name.
- * Threads: any, once plugins are loaded.
- *
- * Returns: (transfer none): the name that it is registered by, or else the type's
- */
-const char *
-seg_type_get_feature (GType type)
-{
-  SegRegistry *registry = seg_registry_get_default ();
-  g_auto (GStrv) names = seg_registry_list (registry, type);
-
-  for (char **name = names; *name != NULL; name++)
-    if (seg_registry_lookup (registry, *name) == type)
-      return g_intern_string (*name);
-  return g_type_name (type);
-}
-
-/**
  * seg_value_to_string:
  * @value: of a property
  *

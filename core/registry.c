@@ -208,6 +208,29 @@ seg_registry_get_plugin (SegRegistry *self, const char *name)
   return feature != NULL ? feature->plugin : NULL;
 }
 
+/**
+ * seg_type_get_feature:
+ * @type: of a layer, block or format
+ *
+ * What a message calls an object: who wrote a recipe has never seen the type's own name.
+ * Threads: any, once plugins are loaded.
+ *
+ * Returns: (transfer none): the name that the process's registry has it by, or else the type's
+ */
+const char *
+seg_type_get_feature (GType type)
+{
+  const char *first = NULL;
+  GHashTableIter iter;
+  gpointer name, feature;
+
+  g_hash_table_iter_init (&iter, seg_registry_get_default ()->features);
+  while (g_hash_table_iter_next (&iter, &name, &feature))
+    if (((SegFeature *) feature)->type == type && (first == NULL || strcmp (name, first) < 0))
+      first = name;
+  return first != NULL ? first : g_type_name (type);
+}
+
 static gint
 seg_registry_compare_names (gconstpointer a, gconstpointer b)
 {
@@ -235,6 +258,29 @@ seg_registry_list (SegRegistry *self, GType parent)
   g_ptr_array_sort (names, seg_registry_compare_names);
   g_ptr_array_add (names, NULL);
   return (char **) g_ptr_array_free (names, FALSE);
+}
+
+/**
+ * seg_registry_find_nearest:
+ * @self: the registry
+ * @name: what somebody wrote
+ *
+ * Returns: (transfer full) (nullable): the feature that may have been meant
+ */
+char *
+seg_registry_find_nearest (SegRegistry *self, const char *name)
+{
+  GType kinds[] = { SEG_TYPE_LAYER, SEG_TYPE_BLOCK, SEG_TYPE_FORMAT };
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) known = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      g_auto (GStrv) names = seg_registry_list (self, kinds[i]);
+      g_strv_builder_addv (builder, (const char **) names);
+    }
+  known = g_strv_builder_end (builder);
+  return g_strdup (_seg_text_nearest (name, (const char *const *) known));
 }
 
 /**

@@ -69,8 +69,6 @@ typedef struct
   gsize bytes;
 } SegMapInfo;
 
-char    *seg_registry_find_nearest    (SegRegistry *self, const char *name);
-
 void     seg_plan_describe_step       (SegPlan *self, guint step, SegStepInfo *info);
 SegValue seg_plan_get_input           (SegPlan *self);
 SegValue seg_plan_get_output          (SegPlan *self);

@@ -24,7 +24,6 @@ gpointer seg_object_copy_with   (gpointer object, GError **error, const char *fi
                                  ...) G_GNUC_NULL_TERMINATED;
 gboolean seg_value_from_string  (GParamSpec *pspec, const char *text, GValue *value, GError **error);
 char    *seg_value_to_string    (const GValue *value);
-const char *seg_type_get_feature (GType type);
 gint    *seg_ints_from_string   (const char *text, gint minimum, gint maximum, guint *n,
                                   GError **error);
 

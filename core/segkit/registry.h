@@ -14,6 +14,8 @@ void        seg_registry_add          (SegRegistry *self, const char *name, GTyp
 GType       seg_registry_lookup       (SegRegistry *self, const char *name);
 char      **seg_registry_list         (SegRegistry *self, GType parent);
 const char *seg_registry_get_plugin   (SegRegistry *self, const char *name);
+char       *seg_registry_find_nearest (SegRegistry *self, const char *name);
+const char *seg_type_get_feature      (GType type);
 gpointer    seg_registry_create       (SegRegistry *self, const char *name, GType parent,
                                        GError **error, const char *first_property, ...);
 gpointer    seg_registry_create_valist (SegRegistry *self, const char *name, GType parent,
