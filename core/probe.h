@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* The descriptor on which the other process answers: SEG_PROBE_READY when it turns to the module
- * in question, then at most SEG_PROBE_MAX_ANSWER bytes of text, none if nothing is wrong, and a zero
- * byte. */
+ * in question, then at most SEG_PROBE_MAX_ANSWER bytes of text, none if nothing is wrong, and a
+ * zero byte. */
 #define SEG_PROBE_FD 3
 #define SEG_PROBE_READY '>'
 #define SEG_PROBE_MAX_ANSWER 4096

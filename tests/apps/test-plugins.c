@@ -59,8 +59,8 @@ run (const char *folder, const char *option, const char *variable, char **said)
 
   if (variable != NULL)
     environment = g_environ_setenv (environment, "SEGKIT_PLUGIN_PATH", variable, TRUE);
-  g_spawn_sync (folder, (char **) argv, environment, G_SPAWN_DEFAULT, ignore_children, NULL,
-                NULL, said, &status, &error);
+  g_spawn_sync (folder, (char **) argv, environment, G_SPAWN_DEFAULT, ignore_children, NULL, NULL,
+                said, &status, &error);
   g_assert_no_error (error);
   g_test_message ("%s", *said);
   g_assert_true (WIFEXITED (status));

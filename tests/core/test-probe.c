@@ -312,8 +312,8 @@ test_child_process (void)
   g_assert_true (wait_for_trials (getpid (), 0));
 }
 
-/* A process that the trial leaves behind, with the pipe in its hands, is neither waited for nor left
- * alone. */
+/* A process that the trial leaves behind, with the pipe in its hands, is neither waited for nor
+ * left alone. */
 static void
 test_child (void)
 {
@@ -334,8 +334,9 @@ test_beside_process (void)
   g_assert_error (error, SEG_ERROR, SEG_ERROR_PLUGIN);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, "/surroundings.so: cannot be tried out: /"));
-  g_assert_true (g_str_has_suffix (error->message, "/segkit-probe-plugin, with the modules beside it, "
-                                                   "crashed with signal 11 (Segmentation fault)"));
+  g_assert_true (g_str_has_suffix (error->message,
+                                   "/segkit-probe-plugin, with the modules beside it, "
+                                   "crashed with signal 11 (Segmentation fault)"));
 }
 
 /* Where one that has been loaded spoils the trial of the next, the next is not blamed. */
