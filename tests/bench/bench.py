@@ -65,12 +65,16 @@ def largest_error(actual, expected):
         return float("nan")
     differences = [abs(a - b) for a, b in zip(actual, expected)]
     total = sum(differences)        # max() would pass over a NaN
-    return max(differences) / max(map(abs, expected)) if total == total else total
+    if total == 0 or total != total:
+        return total
+    largest = max(map(abs, expected))
+    return max(differences) / largest if largest > 0 else float("inf")
 
 
 class Bench:
     def __init__(self, options):
         self.options = options
+        self.load = os.getloadavg()[0]      # now, since later it is our own
         self.build = pathlib.Path(options.build).resolve()
         self.folder = self.build / "bench"
         self.folder.mkdir(exist_ok=True)
@@ -104,7 +108,7 @@ class Bench:
                 *case["shape"], *arguments]
 
     def prepare(self, case):
-        """Makes the model, the image and, if need be, the ONNX file."""
+        """Makes the model and the image."""
         recipe = HERE / "models" / f"{case['model']}.recipe"
         channels = int(re.search(r"^channels=(\d+)", recipe.read_text(), re.M)[1])
         case["shape"] = [str(n) for n in (channels, case["size"], case["size"])]
@@ -112,10 +116,11 @@ class Bench:
         uniform = random.Random(1).uniform
         pixels = array.array("f", (uniform(-1, 1) for _ in range(channels * case["size"] ** 2)))
         self.input.write_bytes(pixels.tobytes())
-        if "onnxruntime" in self.peers:
-            run(self.torch_command(case, "--export", self.onnx))
+        self.onnx.unlink(missing_ok=True)       # the last model's
 
-    def start(self, case, name):
+    def start(self, case, peer):
+        if peer.name == "onnxruntime" and not self.onnx.exists():
+            run(self.torch_command(case, "--export", self.onnx))
         threads = str(case["threads"])
         segkit = [self.build / "tests" / "bench" / "segkit-peer", "--threads", threads]
         arguments = [self.model, self.input, *case["shape"]]
@@ -125,13 +130,14 @@ class Bench:
             "pytorch": self.torch_command(case, "--threads", threads),
             "onnxruntime": ["node", HERE / "onnxruntime-peer.js", self.modules, self.onnx,
                             self.input, *case["shape"], threads],
-        }[name]
-        return Peer(name, command)
+        }[peer.name]
+        peer.start(command)
 
     # --- one case ----------------------------------------------------------------
 
-    def warm_up(self, peer, expected):
-        """Runs once; returns the logits, after a look at whether they are right."""
+    def warm_up(self, case, peer, expected):
+        """Starts and runs once; returns the logits, after a look at whether they are right."""
+        self.start(case, peer)
         peer.await_ready()
         peer.ask("run")
         peer.ask(f"write {self.output}")
@@ -152,23 +158,23 @@ class Bench:
 
     def run_case(self, case):
         """Rows of the table, segkit's first."""
-        case["load"] = os.getloadavg()[0]
         case["peak"] = float(run([self.build / "tests" / "bench" / "fma-peak",
                                   str(case["threads"])]))
-        peers = []
+        peers = [Peer(name) for name in ["segkit", *self.peers]]
+        segkit, *others = peers
         try:
-            expected = None
-            for name in ["segkit", *self.peers]:
-                peers.append(self.start(case, name))
-                logits = self.attempt(peers[-1], self.warm_up, peers[-1], expected)
-                expected = expected or logits
-            if peers[0].problem is not None:
-                raise SystemExit(f"bench.py: segkit: {peers[0].problem}")
-            case["gflop"] = 2e-9 * int(peers[0].ask("multiply-adds"))
-            for _ in range(self.options.runs):
+            expected = self.attempt(segkit, self.warm_up, case, segkit, None)
+            multiply_adds = self.attempt(segkit, segkit.ask, "multiply-adds")
+            for peer in others if segkit.problem is None else []:
+                self.attempt(peer, self.warm_up, case, peer, expected)
+            for _ in range(self.options.runs if segkit.problem is None else 0):
                 for peer in peers:
                     self.attempt(peer, peer.time)
-            segkit = statistics.median(peers[0].seconds)
+            if segkit.problem is not None:
+                for peer in others:
+                    peer.problem = peer.problem or "segkit failed: there is nothing to compare with"
+            else:
+                case["gflop"] = 2e-9 * int(multiply_adds)
             return [self.row(case, peer, segkit) for peer in peers]
         finally:
             for peer in peers:
@@ -176,17 +182,18 @@ class Bench:
 
     def row(self, case, peer, segkit):
         row = {"model": case["model"], "size": case["size"], "threads": case["threads"],
-               "load": round(case["load"], 2), "peer": peer.name, "version": peer.version,
-               "runs": len(peer.seconds), "gflop": round(case["gflop"], 3),
-               "peak_gflops": case["peak"], "problem": peer.problem or ""}
+               "load": round(self.load, 2), "peer": peer.name, "version": peer.version,
+               "runs": len(peer.seconds), "peak_gflops": case["peak"],
+               "problem": peer.problem or ""}
         if peer.problem is None:
             median = statistics.median(peer.seconds)
             speed = case["gflop"] / median
             row |= {"seconds_min": min(peer.seconds), "seconds_median": round(median, 6),
                     "seconds_max": max(peer.seconds),
                     "cpu_seconds": round(peer.cpu / len(peer.seconds), 3),
-                    "gflops": round(speed, 2), "of_peak": round(speed / case["peak"], 4),
-                    "rss_mb": round(peer.peak_rss_mb(), 1), "ratio": round(median / segkit, 4),
+                    "gflop": round(case["gflop"], 3), "gflops": round(speed, 2),
+                    "of_peak": round(speed / case["peak"], 4), "rss_mb": peer.peak_rss_mb(),
+                    "ratio": round(median / statistics.median(segkit.seconds), 4),
                     "error": f"{peer.error:.1e}"}
         return row
 
@@ -194,7 +201,8 @@ class Bench:
 def run(command):
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
-        raise SystemExit(f"bench.py: {pathlib.Path(command[0]).name}: {result.stderr.strip()}")
+        said = result.stderr.strip().splitlines() or [f"ended with {result.returncode}"]
+        raise PeerError(f"{pathlib.Path(command[0]).name}: {said[-1]}")
     return result.stdout
 
 
@@ -217,7 +225,7 @@ def forecast(bench, cases):
 
 
 def describe(bench, cases):
-    options, load = bench.options, os.getloadavg()[0]
+    options, load = bench.options, bench.load
     print(f"processor: {processor()}, {os.cpu_count()} cores")
     if load > 0.5:
         print(f"load: {load:.1f}: others are at work here, so that seconds mean little, and ratios "
@@ -240,9 +248,10 @@ def line(row):
     text = f"{row['model']:<5} {row['size']:>4} {row['threads']:>7} {row['peer']:<12}"
     if row["problem"]:
         return f"{text} FAILED: {row['problem']}"
+    rss = f"{row['rss_mb']:.0f}" if row["rss_mb"] else "-"
     return text + (f"{row['seconds_median']:>8.3f} {row['seconds_min']:>8.3f} "
                    f"{row['seconds_max']:>8.3f} {row['cpu_seconds']:>8.3f} {row['gflops']:>8.1f} "
-                   f"{row['of_peak']:>7.2f} {row['rss_mb']:>7.0f} {row['ratio']:>6.2f}  "
+                   f"{row['of_peak']:>7.2f} {rss:>7} {row['ratio']:>6.2f}  "
                    f"{row['error']:>7}")
 
 
@@ -269,7 +278,10 @@ def parse(arguments):
     parser.add_argument("--peers", type=names(PEERS), default=PEERS)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--csv", type=pathlib.Path)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.runs < 1:
+        parser.error("--runs: 1 is the least")
+    return options
 
 
 def main():
@@ -296,4 +308,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except PeerError as problem:
+        sys.exit(f"bench.py: {problem}")

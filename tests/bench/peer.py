@@ -9,21 +9,28 @@ import time
 
 PAUSE = 0.05        # seconds, for the threads of others to stop waiting actively
 
+# of these, what the user has set for something else would change what is measured
+SETTINGS = ("SEGKIT_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_")
+
 
 class PeerError(Exception):
     pass
 
 
 class Peer:
-    """A running program of those that are compared."""
+    """A program of those that are compared; start() runs it."""
 
-    def __init__(self, name, command):
-        self.name, self.problem = name, None
+    def __init__(self, name):
+        self.name, self.problem, self.process = name, None, None
         self.seconds, self.cpu = [], 0.0
+        self.version, self.has_rss = "", False
         self.stderr = tempfile.TemporaryFile("w+")
+
+    def start(self, command):
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith(SETTINGS)}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.stderr, text=True)
-        self.version = ""
+                                        stderr=self.stderr, text=True, env=environment)
 
     def answer(self):
         line = self.process.stdout.readline().strip()
@@ -46,16 +53,20 @@ class Peer:
         self.version = self.answer().removeprefix("ready ")
         try:                # memory that reading the model took does not count
             pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+            self.has_rss = True
         except OSError:
-            pass
+            self.has_rss = False
 
     def cpu_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2]
         return sum(map(int, fields.split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def peak_rss_mb(self):
+        """Since it was ready; "" where the system does not tell."""
+        if not self.has_rss:
+            return ""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) * 1024 / 1e6
+        return round(int(re.search(r"VmHWM:\s*(\d+)", status)[1]) * 1024 / 1e6, 1)
 
     def time(self):
         time.sleep(PAUSE)
@@ -64,6 +75,7 @@ class Peer:
         self.cpu += self.cpu_seconds() - cpu
 
     def close(self):
-        self.process.kill()
-        self.process.communicate()
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
         self.stderr.close()

@@ -8,6 +8,7 @@ Prints TAP.
 
 import csv
 import math
+import os
 import pathlib
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def good_row(row):
     return 0 < low <= median <= high and row["runs"] == "2" and not row["problem"] \
         and math.isclose(float(row["gflops"]), speed, rel_tol=0.01) \
         and math.isclose(float(row["of_peak"]), speed / float(row["peak_gflops"]), rel_tol=0.05) \
-        and float(row["rss_mb"]) > 1 and float(row["error"]) == 0
+        and (row["rss_mb"] == "" or float(row["rss_mb"]) > 1) and float(row["error"]) == 0
 
 
 def cases_in_table(build, folder):
@@ -50,8 +51,9 @@ def cases_in_table(build, folder):
 
 
 def broken_peer():
-    peer = Peer("broken", ["sh", "-c", "echo no memory >&2; exit 3"])
+    peer = Peer("broken")
     try:
+        peer.start(["sh", "-c", "echo no memory >&2; exit 3"])
         peer.await_ready()
     except PeerError as error:
         return str(error) == "no memory"
@@ -60,15 +62,60 @@ def broken_peer():
     return False
 
 
+def inherited_settings():
+    """What a peer sees of the user's environment."""
+    os.environ |= {"SEGKIT_CPU": "base", "OMP_NUM_THREADS": "1"}
+    peer = Peer("environment")
+    try:
+        peer.start(["sh", "-c", "echo $SEGKIT_CPU$OMP_NUM_THREADS$PATH"])
+        return peer.answer().removesuffix(os.environ["PATH"])
+    finally:
+        peer.close()
+        del os.environ["SEGKIT_CPU"], os.environ["OMP_NUM_THREADS"]
+
+
+class Failing(bench.Bench):
+    """One of whose peers, @bad, cannot be started."""
+
+    bad = None
+
+    def start(self, case, peer):
+        if peer.name == self.bad:
+            raise PeerError("out of order")
+        super().start(case, peer)
+
+
+def failing_rows(build, bad):
+    failing = Failing(bench.parse([str(build), *OPTIONS]))
+    failing.bad = bad
+    case = {"model": "d", "size": 48, "threads": 1}
+    failing.prepare(case)
+    rows = failing.run_case(case)
+    return [row["problem"] for row in rows], [bench.line(row) for row in rows], failing.failed
+
+
+def one_fails(build):
+    problems, lines, failed = failing_rows(build, "segkit-whole")
+    yield "others go on where a peer fails", problems == ["", "out of order"] and failed
+    yield "a failure is a line", lines[1].endswith("FAILED: out of order")
+    problems, lines, failed = failing_rows(build, "segkit")
+    yield "segkit may fail, too", problems[0] == "out of order" and problems[1] != "" and failed
+
+
 def cases(build, folder):
     yield from cases_in_table(build, folder)
     yield "why a peer ends is told", broken_peer()
+    yield "settings for others are not inherited", inherited_settings() == ""
+    yield from one_fails(build)
     nan = float("nan")
     yield "logits are compared", bench.largest_error([1.0, -3.5], [1.0, -4.0]) == 0.125
     yield "NaN is an error", math.isnan(bench.largest_error([1.0, nan, 2.0], [1.0, 1.0, 2.0]))
     yield "other sizes are an error", math.isnan(bench.largest_error([1.0], [1.0, 2.0]))
+    yield "logits may all be 0", bench.largest_error([0.0], [0.0]) == 0
+    yield "none of which is right", math.isinf(bench.largest_error([1.0], [0.0]))
     yield "an unknown peer is refused", run_bench(build, "--peers", "tensorflow").returncode == 2
     yield "size 0 is refused", run_bench(build, "--sizes", "0").returncode == 2
+    yield "no run is refused", run_bench(build, "--runs", "0").returncode == 2
 
 
 def main():
