@@ -35,12 +35,24 @@ seg_plan_describe_step (SegPlan *self, guint step, SegStepInfo *info)
   };
 }
 
+/**
+ * seg_plan_get_input:
+ * @self: a plan
+ *
+ * Returns: the image, as a value of the graph
+ */
 SegValue
 seg_plan_get_input (SegPlan *self)
 {
   return self->input;
 }
 
+/**
+ * seg_plan_get_output:
+ * @self: a plan
+ *
+ * Returns: what the network gives, as a value of the graph
+ */
 SegValue
 seg_plan_get_output (SegPlan *self)
 {
@@ -258,7 +270,12 @@ seg_schedule_describe_map (SegSchedule *self, SegValue value, SegMapInfo *info)
   g_return_if_fail (value > 0 && value < self->plan->n_values);
 
   slot = &self->slots[value];
-  *info = (SegMapInfo){ self->shapes[value], slot->rect, slot->n_rows, slot->bytes };
+  *info = (SegMapInfo){
+    .shape = self->shapes[value],
+    .rect = slot->rect,
+    .n_rows = slot->n_rows,
+    .bytes = slot->bytes,
+  };
 }
 
 /**

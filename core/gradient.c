@@ -1,4 +1,5 @@
-/* The reverse walk of a training plan: gradients of values and of parameters. A layer's backward adds; core decides the order, and nothing else. */
+/* The reverse walk of a training plan: gradients of values and of parameters. A layer's backward
+ * adds; core decides the order, and nothing else. */
 #include "workspace-private.h"
 
 #include <segkit/memory.h>
@@ -123,7 +124,7 @@ seg_gradients_slot (guint task, guint thread, gpointer user_data)
   gint64 h = b->out->shape.h, n_rows = b->out->shape.n * h;
   gint64 row = n_rows * task / job->n_slots, end = n_rows * (task + 1) / job->n_slots;
 
-  run.scratch = job->workspace->scratch + thread * job->workspace->scratch_stride;
+  run.scratch = job->workspace->scratch + thread * job->workspace->schedule->scratch_bytes;
   while (row < end)
     {
       gint64 sample = row / h, y0 = row % h, y1 = MIN (h, y0 + end - row);

@@ -8,6 +8,30 @@
 #include <segkit/model.h>
 
 #define SEG_MODEL_SUFFIX ".safetensors"
+#define SEG_MODEL_DEFAULT "models/nuclei.safetensors"
+
+/**
+ * seg_model_find_default:
+ * @error: return location
+ *
+ * Finds the model that comes with segkit: below a folder of the environment variable
+ * `SEGKIT_DATA_PATH`, beside the library in its build tree, or where it was installed.
+ * Errors: %G_IO_ERROR_NOT_FOUND.
+ *
+ * Returns: (transfer full) (type filename): its path, or %NULL with @error set
+ */
+char *
+seg_model_find_default (GError **error)
+{
+  char *path = _seg_paths_find_data (SEG_MODEL_DEFAULT);
+
+  if (path == NULL)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                 "%s: segkit is not completely installed, and SEGKIT_DATA_PATH leads to no such "
+                 "file either",
+                 SEG_MODEL_DEFAULT);
+  return path;
+}
 
 /**
  * seg_model_find:
@@ -25,6 +49,8 @@ seg_model_find (const char *name, GError **error)
 {
   g_autofree char *file = NULL, *relative = NULL;
   char *path = NULL;
+
+  g_return_val_if_fail (name != NULL, NULL);
 
   if (g_file_test (name, G_FILE_TEST_EXISTS))
     return g_strdup (name);

@@ -8,10 +8,8 @@
 #include <string.h>
 
 #include "model-private.h"
-#include "paths.h"
 #include "text.h"
 
-#define SEG_MODEL_DEFAULT "models/nuclei.safetensors"
 #define SEG_MODEL_MAX_CHANNELS 1024
 #define SEG_MODEL_MAX_CLASSES 256 /* a label is a byte */
 #define SEG_MODEL_MAX_PROBLEMS 20
@@ -630,29 +628,6 @@ seg_model_export (SegModel *self, const char *format, const char *path, GError *
     return TRUE;
   _seg_model_prefix_path (path, error);
   return FALSE;
-}
-
-/**
- * seg_model_find_default:
- * @error: return location
- *
- * Finds the model that comes with segkit: below a folder of the environment variable
- * `SEGKIT_DATA_PATH`, beside the library in its build tree, or where it was installed.
- * Errors: %G_IO_ERROR_NOT_FOUND.
- *
- * Returns: (transfer full) (type filename): its path, or %NULL with @error set
- */
-char *
-seg_model_find_default (GError **error)
-{
-  char *path = _seg_paths_find_data (SEG_MODEL_DEFAULT);
-
-  if (path == NULL)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 "%s: segkit is not completely installed, and SEGKIT_DATA_PATH leads to no such "
-                 "file either",
-                 SEG_MODEL_DEFAULT);
-  return path;
 }
 
 /* ---- contents ------------------------------------------------------------------------ */

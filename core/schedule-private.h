@@ -27,7 +27,8 @@ struct _SegSchedule
   gboolean bands;
   gint64 band_rows;
   SegRect out; /* region: what is wanted of the output */
-  gsize arena_bytes, scratch_bytes;
+  gsize arena_bytes;
+  gsize scratch_bytes; /* of each thread, in whole cache lines */
   gsize max_rows, max_blocks; /* row pointers and channel blocks of one node's views together */
 };
 

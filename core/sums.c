@@ -24,7 +24,7 @@ seg_sums_row (guint task, guint thread, gpointer user_data)
 
   SegRun run = *job->run;
 
-  run.scratch = job->workspace->scratch + thread * job->workspace->scratch_stride;
+  run.scratch = job->workspace->scratch + thread * job->workspace->schedule->scratch_bytes;
   SEG_LAYER_GET_CLASS (job->layer)
       ->sum_row (job->layer, job->phase, &run, job->in, job->n_in, job->dout,
                  task / job->height, task % job->height, job->rows + task * job->n_sums);

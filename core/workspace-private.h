@@ -22,8 +22,7 @@ struct _SegWorkspace
   SegSchedule *schedule;
   SegPool *pool;
   char *arena;
-  char *scratch; /* scratch_stride for each thread */
-  gsize scratch_stride;
+  char *scratch; /* the schedule's scratch_bytes for each thread */
   SegViewBuffer buffer;
   gint64 *done, *target; /* bands: rows of each value */
   gint64 multiply_adds;

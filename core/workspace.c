@@ -57,16 +57,14 @@ seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error)
 
   self->schedule = g_object_ref (schedule);
   self->pool = pool;
-  self->scratch_stride = (schedule->scratch_bytes + SEG_MEMORY_ALIGNMENT - 1)
-                         & ~(gsize) (SEG_MEMORY_ALIGNMENT - 1);
   self->done = g_new0 (gint64, n_values);
   self->target = g_new0 (gint64, n_values);
   self->stats = g_new0 (float *, MAX (schedule->plan->nodes->len, 1));
   self->has_stats = g_new0 (gboolean, MAX (schedule->plan->nodes->len, 1));
 
   if ((self->arena = seg_alloc (schedule->arena_bytes, 1, "maps", error)) == NULL
-      || (self->scratch = seg_alloc (self->scratch_stride, seg_pool_get_n_threads (pool), "scratch",
-                                     error)) == NULL
+      || (self->scratch = seg_alloc (schedule->scratch_bytes, seg_pool_get_n_threads (pool),
+                                     "scratch", error)) == NULL
       || (self->buffer.rows = seg_alloc (schedule->max_rows, sizeof (float *), "row pointers",
                                          error)) == NULL
       || (self->buffer.blocks = seg_alloc (schedule->max_blocks, sizeof (SegChannelBlock),
@@ -178,7 +176,7 @@ seg_split_task (guint task, guint thread, gpointer user_data)
 
   if (seg_rect_is_empty (&piece.rect))
     return;
-  split->func (&piece, split->self->scratch + thread * split->self->scratch_stride,
+  split->func (&piece, split->self->scratch + thread * split->self->schedule->scratch_bytes,
                split->user_data);
 }
 

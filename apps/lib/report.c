@@ -24,16 +24,6 @@ seg_report_free (SegReport *self)
 
 /* ---- names ----------------------------------------------------------------------------- */
 
-/* By what name the type was registered: the string belongs to @names. */
-static const char *
-seg_report_find_feature (char **names, SegLayer *layer)
-{
-  for (char **name = names; *name != NULL; name++)
-    if (seg_registry_lookup (seg_registry_get_default (), *name) == G_OBJECT_TYPE (layer))
-      return g_intern_string (*name);
-  return G_OBJECT_TYPE_NAME (layer);
-}
-
 static gint64
 seg_report_count (SegParameters *parameters, guint i)
 {
@@ -68,14 +58,14 @@ seg_report_count_node (SegParameters *parameters, guint node)
 }
 
 static void
-seg_report_name_layer (SegReport *self, char **features, SegReportLayer *layer)
+seg_report_name_layer (SegReport *self, SegReportLayer *layer)
 {
   SegGraph *graph = seg_model_get_graph (self->model);
   SegParameters *parameters = seg_model_get_parameters (self->model);
   const SegStepInfo *info = &layer->info;
 
   layer->name = seg_graph_get_node_name (graph, info->nodes[0]);
-  layer->feature = seg_report_find_feature (features, info->layer);
+  layer->feature = seg_type_get_feature (G_OBJECT_TYPE (info->layer));
   layer->kernel = info->kernel;
   layer->taken = g_new0 (char *, info->n_nodes);
   layer->taken_names = g_new0 (char *, info->n_nodes);
@@ -85,7 +75,7 @@ seg_report_name_layer (SegReport *self, char **features, SegReportLayer *layer)
     {
       SegLayer *taken = seg_graph_get_node_layer (graph, info->nodes[i]);
 
-      layer->taken[i - 1] = (char *) seg_report_find_feature (features, taken);
+      layer->taken[i - 1] = (char *) seg_type_get_feature (G_OBJECT_TYPE (taken));
       layer->taken_names[i - 1] = (char *) seg_graph_get_node_name (graph, info->nodes[i]);
     }
 }
@@ -113,7 +103,6 @@ seg_report_add_parameters (SegReport *self)
 static gboolean
 seg_report_add_layers (SegReport *self, GError **error)
 {
-  g_auto (GStrv) features = seg_registry_list (seg_registry_get_default (), SEG_TYPE_LAYER);
   guint n_values;
   g_autofree SegHalo *halos = seg_plan_dup_halos (self->plan, &n_values, error);
   g_autoptr (SegSchedule) whole = NULL, bands = NULL;
@@ -139,7 +128,7 @@ seg_report_add_layers (SegReport *self, GError **error)
       SegReportLayer layer = { 0 };
 
       seg_plan_describe_step (self->plan, i, &layer.info);
-      seg_report_name_layer (self, features, &layer);
+      seg_report_name_layer (self, &layer);
       layer.multiply_adds = seg_schedule_get_multiply_adds (whole, i);
       layer.halo = halos[layer.info.output];
       seg_schedule_describe_map (whole, layer.info.output, &layer.map);

@@ -2,7 +2,6 @@
  * is needed to run a network. */
 #pragma once
 
-#include <segkit/registry.h>
 #include <segkit/schedule.h>
 
 G_BEGIN_DECLS
@@ -32,6 +31,9 @@ typedef struct
   const SegValue *inputs;
   guint n_inputs, n_layer_inputs;
   SegValue output;
+
+  /*< private >*/
+  gpointer reserved[4];
 } SegStepInfo;
 
 /**
@@ -42,14 +44,18 @@ typedef struct
  * @bottom: rows of the image
  * @whole: any pixel needs the whole image, and the four numbers say nothing
  *
- * What a rectangle of a map needs of the image beside the pixels that it covers, if it is aligned to
- * the largest stride of the network and far from the border, in an image whose sides are multiples
- * of that stride. In others, a layer that resizes one map to the size of another may shift a little.
+ * What a rectangle of a map needs of the image beside the pixels that it covers, if it is aligned
+ * to the largest stride of the network and far from the border, in an image whose sides are
+ * multiples of that stride. In others, a layer that resizes one map to the size of another may
+ * shift a little.
  */
 typedef struct
 {
   gint64 left, top, right, bottom;
   gboolean whole;
+
+  /*< private >*/
+  gpointer reserved[4];
 } SegHalo;
 
 /**
@@ -67,6 +73,9 @@ typedef struct
   SegRect rect;
   gint64 n_rows;
   gsize bytes;
+
+  /*< private >*/
+  gpointer reserved[4];
 } SegMapInfo;
 
 void     seg_plan_describe_step       (SegPlan *self, guint step, SegStepInfo *info);

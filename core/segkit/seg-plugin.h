@@ -19,9 +19,9 @@
 
 G_BEGIN_DECLS
 
-/* Until the interface is declared stable, major is 0 and only an exact match loads: whatever changes
- * a struct, a class or a function that plugins see raises minor. Once it is stable, reserved fields,
- * which are zero, are what a newer minor may use; anything else raises major. */
+/* Until the interface is declared stable, major is 0 and only an exact match loads: whatever
+ * changes a struct, a class or a function that plugins see raises minor. Once it is stable, reserved
+ * fields, which are zero, are what a newer minor may use; anything else raises major. */
 #define SEG_ABI_MAJOR 0
 #define SEG_ABI_MINOR 3
 
