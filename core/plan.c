@@ -142,14 +142,10 @@ seg_plan_check_level (const char *level, GError **error)
   g_autoptr (GString) known = g_string_new (NULL);
   const SegKernels *kernels;
 
-  if (level == NULL || *level == '\0')
+  if (level == NULL || *level == '\0' || seg_kernels_is_known (level))
     return TRUE;
   for (guint i = 0; (kernels = seg_kernels_get_known (i)) != NULL; i++)
-    {
-      if (strcmp (kernels->level, level) == 0)
-        return TRUE;
-      g_string_append_printf (known, "%s%s", i > 0 ? ", " : "", kernels->level);
-    }
+    g_string_append_printf (known, "%s%s", i > 0 ? ", " : "", kernels->level);
   g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
                "SEGKIT_CPU: \"%s\" is no instruction level: there are %s", level, known->str);
   return FALSE;

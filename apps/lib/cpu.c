@@ -5,17 +5,6 @@
 #include "path.h"
 #include "table.h"
 
-static gboolean
-seg_cpu_is_known (const char *level)
-{
-  const SegKernels *kernels;
-
-  for (guint i = 0; (kernels = seg_kernels_get_known (i)) != NULL; i++)
-    if (g_str_equal (kernels->level, level))
-      return TRUE;
-  return FALSE;
-}
-
 /**
  * seg_cpu_print:
  * @out: where to
@@ -46,7 +35,7 @@ seg_cpu_print (GString *out)
 
   if (mask == NULL || *mask == '\0')
     g_string_append (out, "\nSEGKIT_CPU is not set: the best level is used\n");
-  else if (seg_cpu_is_known (mask))
+  else if (seg_kernels_is_known (mask))
     g_string_append_printf (out, "\nSEGKIT_CPU=%s: no level above it is used\n", shown);
   else
     g_string_append_printf (out, "\nSEGKIT_CPU=%s is no level: programs will refuse it\n", shown);

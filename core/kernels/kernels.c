@@ -27,35 +27,49 @@ seg_cpu_has_v4 (void)
 }
 #endif
 
+static const struct
+{
+  const SegKernels *kernels;
+  int (*is_here) (void); /* NULL: on every processor */
+} seg_kernels_known[] = {
+  { &seg_kernels_base, NULL },
+#ifdef __x86_64__
+  { &seg_kernels_v3, seg_cpu_has_v3 },
+  { &seg_kernels_v4, seg_cpu_has_v4 },
+#endif
+};
+
 /* Level @i of those built in, lowest first, whether or not this processor runs it; NULL past the
  * last. */
 const SegKernels *
 seg_kernels_get_known (unsigned i)
 {
-  static const SegKernels *const known[] = {
-    &seg_kernels_base,
-#ifdef __x86_64__
-    &seg_kernels_v3,
-    &seg_kernels_v4,
-#endif
-  };
-
-  return i < sizeof known / sizeof *known ? known[i] : NULL;
+  return i < sizeof seg_kernels_known / sizeof *seg_kernels_known ? seg_kernels_known[i].kernels
+                                                                  : NULL;
 }
 
 /* Level @i, lowest first; NULL past the last that this processor runs. */
 const SegKernels *
 seg_kernels_get_level (unsigned i)
 {
-  if (i == 0)
-    return &seg_kernels_base;
-#ifdef __x86_64__
-  if (i == 1 && seg_cpu_has_v3 ())
-    return &seg_kernels_v3;
-  if (i == 2 && seg_cpu_has_v4 ())
-    return &seg_kernels_v4;
-#endif
-  return NULL;
+  const SegKernels *kernels = seg_kernels_get_known (i);
+
+  return kernels != NULL
+                 && (seg_kernels_known[i].is_here == NULL || seg_kernels_known[i].is_here ())
+             ? kernels
+             : NULL;
+}
+
+/* Whether a level of that name is built in. */
+int
+seg_kernels_is_known (const char *level)
+{
+  const SegKernels *kernels;
+
+  for (unsigned i = 0; (kernels = seg_kernels_get_known (i)) != NULL; i++)
+    if (strcmp (kernels->level, level) == 0)
+      return 1;
+  return 0;
 }
 
 /* The level of that name, or NULL if there is none or this processor does not run it. */

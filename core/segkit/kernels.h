@@ -36,6 +36,7 @@ const SegKernels *seg_kernels_get       (void);
 const SegKernels *seg_kernels_lookup    (const char *level);
 const SegKernels *seg_kernels_get_level (unsigned i); /* NULL past the last this processor runs */
 const SegKernels *seg_kernels_get_known (unsigned i); /* NULL past the last built in */
+int               seg_kernels_is_known  (const char *level);
 
 #ifdef __cplusplus
 }

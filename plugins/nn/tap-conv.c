@@ -130,6 +130,20 @@ seg_tap_conv_pack (SegTapConv *self, SegTapWeight weight, gpointer user_data, gc
   return n_folded;
 }
 
+/* Outputs of all groups, spare lanes of last tiles counted. */
+static gsize
+seg_tap_conv_n_packed (const SegTapConv *self)
+{
+  return (gsize) (self->n_groups * seg_tap_conv_n_tiles (self) * self->kernels->conv_channels);
+}
+
+/* Of the packed weights of one output. */
+static gsize
+seg_tap_conv_output_bytes (const SegTapConv *self)
+{
+  return (gsize) (self->in_channels * self->n_taps) * sizeof (float);
+}
+
 /**
  * seg_tap_conv_reserve: (skip)
  *
@@ -138,9 +152,6 @@ seg_tap_conv_pack (SegTapConv *self, SegTapWeight weight, gpointer user_data, gc
 gboolean
 seg_tap_conv_reserve (SegTapConv *self, GError **error)
 {
-  gsize tile = (gsize) self->kernels->conv_channels;
-  gsize n_tiles = (gsize) (self->n_groups * seg_tap_conv_n_tiles (self));
-
   /* offsets into a patch are 32 bits wide */
   if (self->patch_floats > G_MAXINT32)
     {
@@ -149,10 +160,10 @@ seg_tap_conv_reserve (SegTapConv *self, GError **error)
                    self->patch_floats, G_MAXINT32);
       return FALSE;
     }
-  self->weights = seg_alloc (n_tiles * tile, (gsize) (self->in_channels * self->n_taps) * sizeof (float),
+  self->weights = seg_alloc (seg_tap_conv_n_packed (self), seg_tap_conv_output_bytes (self),
                              "packed weights", error);
   if (self->weights != NULL)
-    self->shift = seg_alloc (n_tiles * tile, sizeof (float), "packed bias", error);
+    self->shift = seg_alloc (seg_tap_conv_n_packed (self), sizeof (float), "packed bias", error);
   return self->shift != NULL;
 }
 
@@ -160,10 +171,7 @@ seg_tap_conv_reserve (SegTapConv *self, GError **error)
 gsize
 seg_tap_conv_packed_bytes (const SegTapConv *self)
 {
-  gsize n_outputs =
-      (gsize) (self->n_groups * seg_tap_conv_n_tiles (self) * self->kernels->conv_channels);
-
-  return n_outputs * (gsize) (self->in_channels * self->n_taps + 1) * sizeof (float);
+  return seg_tap_conv_n_packed (self) * (seg_tap_conv_output_bytes (self) + sizeof (float));
 }
 
 static gint64
