@@ -6,7 +6,6 @@
 /* An image that no border reaches the middle of, so large that strides show in sizes whatever
  * unpadded layers cut off. */
 #define SEG_DESCRIBE_SIDE (G_GINT64_CONSTANT (1) << 20)
-#define SEG_DESCRIBE_COUNTED_ROWS 4096
 
 /**
  * seg_plan_describe_step:
@@ -289,25 +288,9 @@ double
 seg_schedule_get_multiply_adds (SegSchedule *self, guint step)
 {
   const SegPlanNode *node;
-  g_autofree SegShape *in = NULL;
-  SegRect rect, part;
-  double total = 0;
 
   g_return_val_if_fail (step < self->plan->nodes->len, 0);
 
   node = self->plan->nodes->pdata[step];
-  if (node->step == NULL)
-    return 0;
-  in = g_new (SegShape, node->n_layer_inputs);
-  for (guint i = 0; i < node->n_layer_inputs; i++)
-    in[i] = self->shapes[node->inputs[i]];
-
-  /* layers count in 64 bits, which the whole of a huge map would overflow */
-  part = rect = self->slots[node->output].rect;
-  for (; part.y < rect.y + rect.h; part.y += part.h)
-    {
-      part.h = MIN (SEG_DESCRIBE_COUNTED_ROWS, rect.y + rect.h - part.y);
-      total += (double) seg_layer_get_multiply_adds (node->layer, in, node->n_layer_inputs, &part);
-    }
-  return total * (double) self->shapes[node->output].n;
+  return _seg_plan_count_multiply_adds (node, self->shapes, self->slots[node->output].rect);
 }

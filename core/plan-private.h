@@ -59,9 +59,12 @@ SegPlanNode *_seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPos
 void         _seg_plan_absorb          (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader,
                                         SegPost *post);
 
-gboolean _seg_plan_infer    (SegPlan *plan, const SegShape *input, SegShape *shapes, GError **error);
+gboolean _seg_plan_infer    (SegPlan *plan, const SegShape *input, SegShape *shapes,
+                             GError **error);
 SegRect  _seg_plan_required (const SegPlanNode *node, const SegShape *shapes, const SegRect *out,
                              guint input);
 SegRect  _seg_plan_round    (const SegPlanNode *node, const SegShape *shapes, SegRect out);
+double   _seg_plan_count_multiply_adds (const SegPlanNode *node, const SegShape *shapes,
+                                        SegRect out);
 
 G_END_DECLS

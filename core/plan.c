@@ -3,6 +3,9 @@
 
 G_DEFINE_FINAL_TYPE (SegPlan, seg_plan, G_TYPE_OBJECT)
 
+/* Layers count multiply-adds in 64 bits, which the whole of a huge map would overflow. */
+#define SEG_PLAN_COUNTED_ROWS 4096
+
 static const struct
 {
   const char *name;
@@ -515,4 +518,24 @@ _seg_plan_round (const SegPlanNode *node, const SegShape *shapes, SegRect out)
   out.w = x1 - out.x;
   out.h = y1 - out.y;
   return out;
+}
+
+/* What a node's step does to give @out, for all images of the batch; none for an alias. */
+double
+_seg_plan_count_multiply_adds (const SegPlanNode *node, const SegShape *shapes, SegRect out)
+{
+  g_autofree SegShape *in = g_new (SegShape, node->n_layer_inputs);
+  SegRect part = out;
+  double total = 0;
+
+  if (node->step == NULL)
+    return 0;
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    in[i] = shapes[node->inputs[i]];
+  for (; part.y < out.y + out.h; part.y += part.h)
+    {
+      part.h = MIN (SEG_PLAN_COUNTED_ROWS, out.y + out.h - part.y);
+      total += (double) seg_layer_get_multiply_adds (node->layer, in, node->n_layer_inputs, &part);
+    }
+  return total * (double) shapes[node->output].n;
 }

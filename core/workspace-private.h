@@ -25,7 +25,7 @@ struct _SegWorkspace
   char *scratch; /* the schedule's scratch_bytes for each thread */
   SegViewBuffer buffer;
   gint64 *done, *target; /* bands: rows of each value */
-  gint64 multiply_adds;
+  double multiply_adds;
   guint64 seed, step; /* of layers that draw random numbers */
   float **stats;      /* per node, or NULL */
   gboolean *has_stats; /* of this run */

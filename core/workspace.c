@@ -257,7 +257,6 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
   SegSchedule *schedule = self->schedule;
   const SegPlanNode *node = schedule->plan->nodes->pdata[index];
   g_autofree SegView *in = g_new (SegView, node->n_inputs);
-  g_autofree SegShape *shapes = g_new (SegShape, node->n_layer_inputs);
   SegView out;
   SegRun run;
   SegNodeRun job = { node->step, &run, in, node->n_inputs, &out };
@@ -278,11 +277,7 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
   if (schedule->plan->purpose == SEG_PURPOSE_TRAINING)
     _seg_gradients_update (self, index);
 
-  for (guint i = 0; i < node->n_layer_inputs; i++)
-    shapes[i] = in[i].shape;
-  self->multiply_adds
-      += out.shape.n
-         * seg_layer_get_multiply_adds (node->layer, shapes, node->n_layer_inputs, &rect);
+  self->multiply_adds += _seg_plan_count_multiply_adds (node, schedule->shapes, rect);
   return TRUE;
 }
 
@@ -427,7 +422,7 @@ seg_workspace_set_random (SegWorkspace *self, guint64 seed, guint64 step)
  *
  * Returns: multiply-adds that the last run has done, counted as it ran
  */
-gint64
+double
 seg_workspace_get_multiply_adds (SegWorkspace *self)
 {
   return self->multiply_adds;

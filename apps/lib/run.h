@@ -48,7 +48,7 @@ typedef struct
 {
   gint64 counts[256];
   double seconds;
-  gint64 multiply_adds;
+  double multiply_adds;
 } SegRunResult;
 
 gboolean seg_run_image (const SegRunRequest *request, SegRunResult *result,

@@ -283,8 +283,7 @@ seg_session_tell_result (SegSession *self, SegSource *source, const SegRunResult
 
   seg_session_tell (self, "done:", "%.2f s, %.2f MPix/s, %.4g multiply-adds, %.1f G/s",
                     result->seconds, pixels / result->seconds / 1e6,
-                    (double) result->multiply_adds,
-                    (double) result->multiply_adds / result->seconds / 1e9);
+                    result->multiply_adds, result->multiply_adds / result->seconds / 1e9);
 }
 
 /**

@@ -32,7 +32,7 @@ typedef gboolean (*SegRowsFunc) (const SegView *view, gpointer user_data, GError
 SegWorkspace *seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error);
 gboolean      seg_workspace_run (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write,
                                  gpointer user_data, GCancellable *cancellable, GError **error);
-gint64        seg_workspace_get_multiply_adds (SegWorkspace *self);
+double        seg_workspace_get_multiply_adds (SegWorkspace *self);
 
 /* Training plans only. */
 void          seg_workspace_set_random (SegWorkspace *self, guint64 seed, guint64 step);

@@ -12,7 +12,7 @@ typedef struct
   const float *input;
   float *output;
   gsize output_bytes;
-  gint64 multiply_adds;
+  double multiply_adds;
 } PeerImage;
 
 /* Copies between a view's rows and the whole image in memory. */
@@ -80,7 +80,7 @@ peer_serve (SegWorkspace *workspace, PeerImage *image, GError **error)
             return FALSE;
         }
       else if (g_str_equal (line, "multiply-adds"))
-        printf ("%" G_GINT64_FORMAT "\n", image->multiply_adds);
+        printf ("%.0f\n", image->multiply_adds);
       else if (g_str_has_prefix (line, "write "))
         {
           if (!g_file_set_contents (line + strlen ("write "), (const char *) image->output,

@@ -138,7 +138,7 @@ network_write (const SegView *view, gpointer user_data, GError **error)
 }
 
 /* Runs one schedule, and gives its multiply-adds. */
-static inline gint64
+static inline double
 network_run_schedule (SegSchedule *schedule, guint n_threads, const NetworkMap *in, NetworkMap *out)
 {
   g_autoptr (SegPool) pool = seg_pool_new (n_threads);
@@ -155,10 +155,11 @@ network_run_schedule (SegSchedule *schedule, guint n_threads, const NetworkMap *
 /* tile and bands 0: whole. */
 static inline NetworkMap
 network_run (SegPlan *plan, const NetworkMap *in, gint64 n_classes, gint64 tile, gint64 bands,
-             guint n_threads, gint64 *multiply_adds)
+             guint n_threads, double *multiply_adds)
 {
   NetworkMap out = network_map_new (n_classes, in->height, in->width);
-  gint64 step_y = tile > 0 ? tile : in->height, step_x = tile > 0 ? tile : in->width, total = 0;
+  gint64 step_y = tile > 0 ? tile : in->height, step_x = tile > 0 ? tile : in->width;
+  double total = 0;
   g_autoptr (GError) error = NULL;
 
   if (bands > 0)
