@@ -44,7 +44,8 @@ seg_tap_conv_init (SegTapConv *self, const SegKernels *kernels, gint64 n_groups,
 
   for (gint64 t = 0; t < n_taps; t++)
     {
-      gint64 py = (taps[t].dy - self->min_dy) % y_stride, px = (taps[t].dx - self->min_dx) % x_stride;
+      gint64 py = (taps[t].dy - self->min_dy) % y_stride;
+      gint64 px = (taps[t].dx - self->min_dx) % x_stride;
       gint32 plane = 0;
 
       while (plane < self->n_planes && (self->plane_y[plane] != py || self->plane_x[plane] != px))
@@ -305,10 +306,12 @@ seg_tap_choose_block (const SegTapConv *self, gint64 height, gint64 width)
 
   for (gint64 n = (width + widest - 1) / widest; n <= width; n++)
     {
-      gint64 cost;
+      gint64 n_columns, cost;
 
       block = seg_tap_lay_out_block (self, height, (width + n - 1) / n);
-      cost = n * ((height + block.height - 1) / block.height) * seg_tap_block_cost (self, &block);
+      n_columns = (width + block.width - 1) / block.width;
+      cost = n_columns * ((height + block.height - 1) / block.height)
+             * seg_tap_block_cost (self, &block);
       if (cost < least)
         {
           least = cost;
@@ -401,8 +404,11 @@ seg_tap_conv_run (const SegTapConv *self, const SegTapPlace *place, gint64 oy, g
   gint64 n_offsets = (self->in_channels * self->n_taps + 15) & ~(gint64) 15;
   float *patch = scratch, *run = patch + patch_floats + n_offsets;
   gint32 *offsets = (gint32 *) (patch + patch_floats);
-  SegTapBlock most = seg_tap_choose_block (self, height, width), block = most;
+  SegTapBlock most, block;
 
+  g_return_if_fail (height > 0 && width > 0);
+
+  block = most = seg_tap_choose_block (self, height, width);
   seg_tap_find_offsets (self, &block, offsets);
   for (gint64 y = 0; y < height; y += most.height)
     for (gint64 x = 0; x < width; x += most.width)
