@@ -4,7 +4,8 @@
  * usage: fma-peak THREADS
  *
  * Prints GFLOP/s of all threads together, the best of several short measurements: what else the
- * machine does only ever slows it down. Build with contraction, so that a * b + c is one operation. */
+ * machine does only ever slows it down. Build with contraction, so that a * b + c is one
+ * operation. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,45 +13,48 @@
 
 #define PEAK_MOST_THREADS 256
 #define PEAK_MEASUREMENTS 7
-#define PEAK_SECONDS 0.04
+#define PEAK_SECONDS 0.2 /* of one: as long as a run of a small network */
 
 /* Enough independent sums to hide the latency of a multiply-add, and no more than there are
- * registers for. */
-#define PEAK_SUMS 12
+ * registers for: 16, or 32. */
+#define PEAK_FEW_SUMS 12
+#define PEAK_MANY_SUMS 24
 
 typedef float (*PeakFunc) (long n_rounds);
 
 /* The compiler cannot shorten the loop: floating-point numbers are rounded at each step. */
-#define PEAK_DEFINE(name, lanes, attributes)                                                      \
+#define PEAK_DEFINE(name, lanes, n_sums, attributes)                                              \
   attributes static float name (long n_rounds)                                                    \
   {                                                                                               \
     typedef float vector __attribute__ ((vector_size (lanes * 4)));                               \
-    vector sums[PEAK_SUMS], factor = (vector){ 0 } + 0.999f, term = (vector){ 0 } + 0.001f;       \
+    vector sums[n_sums], factor = (vector){ 0 } + 0.999f, term = (vector){ 0 } + 0.001f;          \
     float total = 0.f;                                                                            \
                                                                                                   \
-    for (int i = 0; i < PEAK_SUMS; i++)                                                           \
+    for (int i = 0; i < n_sums; i++)                                                              \
       sums[i] = (vector){ 0 } + (float) i;                                                        \
     for (long round = 0; round < n_rounds; round++)                                               \
       {                                                                                           \
-        _Pragma ("GCC unroll 12")                                                                 \
-        for (int i = 0; i < PEAK_SUMS; i++)                                                       \
+        _Pragma ("GCC unroll 24")                                                                 \
+        for (int i = 0; i < n_sums; i++)                                                          \
           sums[i] = sums[i] * factor + term;                                                      \
       }                                                                                           \
-    for (int i = 0; i < PEAK_SUMS; i++)                                                           \
+    for (int i = 0; i < n_sums; i++)                                                              \
       total += sums[i][0];                                                                        \
     return total;                                                                                 \
   }
 
-PEAK_DEFINE (peak_base, 4, )
 #ifdef __x86_64__
-PEAK_DEFINE (peak_avx2, 8, __attribute__ ((target ("avx2,fma"))))
-PEAK_DEFINE (peak_avx512, 16, __attribute__ ((target ("avx512f"))))
+PEAK_DEFINE (peak_base, 4, PEAK_FEW_SUMS, )
+PEAK_DEFINE (peak_avx2, 8, PEAK_FEW_SUMS, __attribute__ ((target ("avx2,fma"))))
+PEAK_DEFINE (peak_avx512, 16, PEAK_MANY_SUMS, __attribute__ ((target ("avx512f"))))
+#else
+PEAK_DEFINE (peak_base, 4, PEAK_MANY_SUMS, )
 #endif
 
 typedef struct
 {
   PeakFunc run;
-  int lanes;
+  int n_floats; /* in all sums */
 } PeakLevel;
 
 static PeakLevel
@@ -58,11 +62,13 @@ peak_choose_level (void)
 {
 #ifdef __x86_64__
   if (__builtin_cpu_supports ("avx512f"))
-    return (PeakLevel){ peak_avx512, 16 };
+    return (PeakLevel){ peak_avx512, 16 * PEAK_MANY_SUMS };
   if (__builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma"))
-    return (PeakLevel){ peak_avx2, 8 };
+    return (PeakLevel){ peak_avx2, 8 * PEAK_FEW_SUMS };
+  return (PeakLevel){ peak_base, 4 * PEAK_FEW_SUMS };
+#else
+  return (PeakLevel){ peak_base, 4 * PEAK_MANY_SUMS };
 #endif
-  return (PeakLevel){ peak_base, 4 };
 }
 
 typedef struct
@@ -129,7 +135,7 @@ main (int argc, char **argv)
     n_rounds *= 2;
   for (int i = 0; i < PEAK_MEASUREMENTS; i++)
     {
-      double flop = 2.0 * PEAK_SUMS * level.lanes * (double) n_rounds * n_threads;
+      double flop = 2.0 * level.n_floats * (double) n_rounds * n_threads;
 
       seconds = peak_measure (level.run, n_threads, n_rounds);
       best = flop / seconds > best ? flop / seconds : best;
