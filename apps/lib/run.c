@@ -6,7 +6,6 @@
  * order. */
 #include <string.h>
 
-#include <segkit/error.h>
 #include <segkit/memory.h>
 #include <segkit/pool.h>
 #include <segkit/schedule.h>
@@ -151,26 +150,12 @@ seg_run_write_tile (const SegView *logits, gpointer data, GError **error)
 }
 
 static gboolean
-seg_run_check_output (SegRunState *self, SegSchedule *schedule, GError **error)
-{
-  const SegShape *out = seg_schedule_get_output_shape (schedule);
-
-  if (out->h == self->height && out->w == self->width)
-    return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-               "the model makes %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
-               " labels of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels",
-               out->w, out->h, self->width, self->height);
-  return FALSE;
-}
-
-static gboolean
 seg_run_schedule (SegRunState *self, SegSchedule *schedule, SegRowsFunc read, SegRowsFunc write,
                   GError **error)
 {
   g_autoptr (SegWorkspace) workspace = NULL;
 
-  if (schedule == NULL || !seg_run_check_output (self, schedule, error)
+  if (schedule == NULL || !seg_way_check_output (schedule, self->height, self->width, error)
       || (workspace = seg_workspace_new (schedule, self->pool, error)) == NULL)
     {
       g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <segkit/error.h>
 #include <segkit/memory.h>
 #include <segkit/pool.h>
 #include <segkit/schedule.h>
@@ -154,17 +153,9 @@ seg_verify_prepare (SegVerify *self, GError **error)
   const SegShape *out;
   gsize n_pixels;
 
-  if (schedule == NULL)
+  if (schedule == NULL || !seg_way_check_output (schedule, all.h, all.w, error))
     return FALSE;
   out = seg_schedule_get_output_shape (schedule);
-  if (out->h != all.h || out->w != all.w)
-    {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-                   "the model makes %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
-                   " labels of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels",
-                   out->w, out->h, all.w, all.h);
-      return FALSE;
-    }
   self->window = (SegRect){ (width - all.w) / 2, (height - all.h) / 2, all.w, all.h };
   self->n_channels = out->c;
   n_pixels = (gsize) (all.w * all.h);

@@ -4,7 +4,6 @@
  * does. Where not even bands of one row fit, because the image is too wide, it is cut into
  * tiles, each of which computes its surroundings again. */
 #include <segkit/error.h>
-#include <segkit/schedule.h>
 
 #include "units.h"
 #include "way.h"
@@ -163,6 +162,29 @@ seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error)
     return TRUE;
   if (seg_way_search (request, &least, error))
     seg_way_refuse (request, way, &least, error);
+  return FALSE;
+}
+
+/**
+ * seg_way_check_output:
+ * @schedule: of an image
+ * @height: of the image
+ * @width: of the image
+ * @error: return location
+ *
+ * Errors: `SEG_ERROR_UNSUPPORTED` where the network does not give each pixel a label.
+ */
+gboolean
+seg_way_check_output (SegSchedule *schedule, gint64 height, gint64 width, GError **error)
+{
+  const SegShape *out = seg_schedule_get_output_shape (schedule);
+
+  if (out->h == height && out->w == width)
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+               "the model makes %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
+               " labels of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels",
+               out->w, out->h, width, height);
   return FALSE;
 }
 

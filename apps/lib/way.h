@@ -1,6 +1,6 @@
 #pragma once
 
-#include <segkit/plan.h>
+#include <segkit/schedule.h>
 
 G_BEGIN_DECLS
 
@@ -47,6 +47,7 @@ typedef struct
 } SegWayRequest;
 
 gboolean seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error);
+gboolean seg_way_check_output (SegSchedule *schedule, gint64 height, gint64 width, GError **error);
 char    *seg_way_to_string (const SegWay *self);
 
 G_END_DECLS
