@@ -1,6 +1,8 @@
 #include "error-private.h"
 #include "property-private.h"
 
+#include <math.h>
+
 #include <segkit/layer.h>
 
 /**
@@ -162,6 +164,13 @@ seg_layer_get_scratch (SegLayer *self, const SegShape *in, guint n_in)
   return klass->scratch != NULL ? klass->scratch (self, in, n_in) : 0;
 }
 
+SegLayout
+seg_layer_layout_alike (SegLayer *self, const SegShape *in, guint n_in, gint lanes)
+{
+  (void) self, (void) in, (void) n_in, (void) lanes;
+  return SEG_LAYOUT_ALIKE;
+}
+
 void
 seg_posts_apply (const SegPost *posts, guint n_posts, const SegKernels *kernels, const SegView *in,
                  gint64 channel, gint64 sample, gint64 y, gint64 x, gsize n, float *run)
@@ -178,6 +187,32 @@ seg_posts_apply (const SegPost *posts, guint n_posts, const SegKernels *kernels,
       case SEG_POST_ADD:
         kernels->add (n, run, seg_view_at (&in[posts[i].input], (guint) channel, sample, y, x),
                       run);
+        break;
+      }
+}
+
+void
+seg_posts_apply_block (const SegPost *posts, guint n_posts, const SegKernels *kernels,
+                       const SegView *in, guint block, gint64 sample, gint64 y, gint64 x, gsize n,
+                       float *run)
+{
+  gsize lanes = (gsize) kernels->lanes, first = block * lanes;
+
+  for (guint i = 0; i < n_posts; i++)
+    switch (posts[i].kind)
+      {
+      case SEG_POST_AFFINE:
+        {
+          SegKernelPrologue affine = { posts[i].scale + first, posts[i].shift + first, -INFINITY,
+                                       INFINITY };
+          kernels->prologue (n, run, &affine, run);
+          break;
+        }
+      case SEG_POST_ELEMENTWISE:
+        SEG_ELEMENTWISE_GET_CLASS (posts[i].layer)->forward (posts[i].layer, run, run, n * lanes);
+        break;
+      case SEG_POST_ADD:
+        kernels->add (n * lanes, run, seg_view_at (&in[posts[i].input], block, sample, y, x), run);
         break;
       }
 }

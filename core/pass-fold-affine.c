@@ -15,8 +15,9 @@ _seg_pass_fold_affine (SegPlan *plan, SegPlanNode *node)
     return FALSE;
 
   n_channels = seg_graph_get_channels (plan->graph, node->output);
-  scale = g_new (float, (gsize) n_channels);
-  shift = g_new (float, (gsize) n_channels);
+  /* up to the end of the last block of channels */
+  scale = g_new0 (float, (gsize) n_channels + SEG_KERNEL_MAX_LANES);
+  shift = g_new0 (float, (gsize) n_channels + SEG_KERNEL_MAX_LANES);
   if (!SEG_LAYER_GET_CLASS (reader->layer)
            ->as_affine (reader->layer, reader->params, n_channels, scale, shift))
     return FALSE;

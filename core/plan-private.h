@@ -42,6 +42,8 @@ struct _SegPlan
                        only passes see */
   SegPlanReaders *readers; /* per value, while passes run */
   GPtrArray *parts; /* per value: GArray of guint, the values that hold its channels, in order */
+  gint *lanes;       /* per value; 1: planar */
+  GPtrArray *blocks; /* per value: GArray of gint32, the channels of each of its blocks */
   guint n_values;
   SegValue input, output;
   GString *report;
@@ -58,6 +60,11 @@ gboolean _seg_pass_absorb_add         (SegPlan *plan, SegPlanNode *node);
 SegPlanNode *_seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPostKind kind);
 void         _seg_plan_absorb          (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader,
                                         SegPost *post);
+
+gboolean  _seg_plan_is_alias       (SegPlan *plan, const SegPlanNode *node);
+SegLayout _seg_plan_get_layout     (SegPlan *plan, const SegPlanNode *node);
+void      _seg_plan_choose_layouts (SegPlan *plan);
+gboolean  _seg_plan_compile        (SegPlan *plan, GError **error);
 
 gboolean _seg_plan_infer    (SegPlan *plan, const SegShape *input, SegShape *shapes,
                              GError **error);

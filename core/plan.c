@@ -52,6 +52,8 @@ seg_plan_finalize (GObject *object)
 
   g_ptr_array_unref (self->nodes);
   g_ptr_array_unref (self->parts);
+  g_clear_pointer (&self->blocks, g_ptr_array_unref);
+  g_free (self->lanes);
   g_string_free (self->report, TRUE);
   g_clear_object (&self->graph);
   g_clear_object (&self->parameters);
@@ -219,62 +221,6 @@ seg_plan_run_passes (SegPlan *self, guint off)
   seg_plan_close_gaps (self);
 }
 
-/* ---- steps ----------------------------------------------------------------------------- */
-
-/* For layers that do not compile: a step around forward(). */
-static void
-seg_forward_step_run (const SegStep *self, const SegRun *run, const SegView *in, guint n_in,
-                      SegView *out, const SegPiece *piece)
-{
-  SEG_LAYER_GET_CLASS (self->layer)->forward (self->layer, run, in, n_in, out, piece);
-}
-
-static SegStep *
-seg_forward_step_new (SegLayer *layer, const SegShape *in, guint n_in)
-{
-  SegStep *step = g_new0 (SegStep, 1);
-
-  step->scratch_bytes = seg_layer_get_scratch (layer, in, n_in);
-  step->run = seg_forward_step_run;
-  step->free = (void (*) (SegStep *)) g_free;
-  return step;
-}
-
-static gboolean
-seg_plan_compile_node (SegPlan *self, SegPlanNode *node, GError **error)
-{
-  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
-  g_autofree SegShape *shapes = g_new (SegShape, node->n_layer_inputs);
-  SegOffer offer = {
-    .purpose = self->purpose,
-    .kernels = self->kernels,
-    .in = shapes,
-    .n_in = node->n_layer_inputs,
-    .params = node->params,
-    .after = (const SegPost *) (gpointer) node->posts->data,
-    .n_after = node->posts->len,
-  };
-
-  if (self->purpose == SEG_PURPOSE_INFERENCE && (klass->flags & SEG_LAYER_ALIAS))
-    return TRUE;
-
-  for (guint i = 0; i < node->n_layer_inputs; i++)
-    shapes[i] = _seg_graph_get_value (self->graph, node->inputs[i])->shape;
-  node->step = klass->compile != NULL
-                   ? klass->compile (node->layer, &offer, error)
-                   : seg_forward_step_new (node->layer, shapes, node->n_layer_inputs);
-  if (node->step == NULL)
-    {
-      _seg_error_complete (error, node->layer, "compile");
-      g_prefix_error (error, "%s: ", node->name);
-      return FALSE;
-    }
-  node->step->layer = node->layer;
-  if (node->step->kernel == NULL)
-    node->step->kernel = klass->compile != NULL ? "own" : "plain";
-  return TRUE;
-}
-
 /* ---- making ---------------------------------------------------------------------------- */
 
 static SegPlanNode *
@@ -331,6 +277,14 @@ seg_plan_drop_unused (SegPlan *self)
   seg_plan_close_gaps (self);
 }
 
+/* Whether nothing runs: the output is its inputs' channels, one after the other. */
+gboolean
+_seg_plan_is_alias (SegPlan *plan, const SegPlanNode *node)
+{
+  return plan->purpose == SEG_PURPOSE_INFERENCE
+         && (SEG_LAYER_GET_CLASS (node->layer)->flags & SEG_LAYER_ALIAS) != 0;
+}
+
 /* Which values hold the channels of each value: itself, or what its alias joins. */
 static void
 seg_plan_resolve_aliases (SegPlan *self)
@@ -347,7 +301,7 @@ seg_plan_resolve_aliases (SegPlan *self)
       SegPlanNode *node = self->nodes->pdata[i];
       GArray *parts = self->parts->pdata[node->output];
 
-      if (node->step != NULL)
+      if (!_seg_plan_is_alias (self, node))
         continue;
       g_array_set_size (parts, 0);
       for (guint j = 0; j < node->n_inputs; j++)
@@ -408,10 +362,10 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
   seg_plan_drop_unused (self);
   if (purpose == SEG_PURPOSE_INFERENCE)
     seg_plan_run_passes (self, off);
-  for (guint i = 0; i < self->nodes->len; i++)
-    if (!seg_plan_compile_node (self, self->nodes->pdata[i], error))
-      return NULL;
+  _seg_plan_choose_layouts (self);
   seg_plan_resolve_aliases (self);
+  if (!_seg_plan_compile (self, error))
+    return NULL;
   return g_steal_pointer (&self);
 }
 
@@ -510,11 +464,13 @@ _seg_plan_round (const SegPlanNode *node, const SegShape *shapes, SegRect out)
   const SegShape *shape = &shapes[node->output];
   gint64 gx = node->step != NULL ? MAX (node->step->grid_x, 1) : 1;
   gint64 gy = node->step != NULL ? MAX (node->step->grid_y, 1) : 1;
-  gint64 x1 = MIN ((out.x + out.w + gx - 1) / gx * gx, shape->w);
-  gint64 y1 = MIN ((out.y + out.h + gy - 1) / gy * gy, shape->h);
+  gint64 px = node->step != NULL ? node->step->phase_x : 0;
+  gint64 py = node->step != NULL ? node->step->phase_y : 0;
+  gint64 x1 = MIN (seg_floor_div (out.x + out.w - px + gx - 1, gx) * gx + px, shape->w);
+  gint64 y1 = MIN (seg_floor_div (out.y + out.h - py + gy - 1, gy) * gy + py, shape->h);
 
-  out.x = out.x / gx * gx;
-  out.y = out.y / gy * gy;
+  out.x = MAX (seg_floor_div (out.x - px, gx) * gx + px, 0);
+  out.y = MAX (seg_floor_div (out.y - py, gy) * gy + py, 0);
   out.w = x1 - out.x;
   out.h = y1 - out.y;
   return out;

@@ -105,12 +105,12 @@ static void
 seg_schedule_count_view (SegSchedule *self, SegValue value, gsize *rows, gsize *blocks)
 {
   GArray *parts = self->plan->parts->pdata[value];
-  gsize held = 0;
+  gsize held = 0, n_blocks = ((GArray *) self->plan->blocks->pdata[value])->len;
 
   for (guint k = 0; k < parts->len; k++)
     held = MAX (held, (gsize) self->slots[g_array_index (parts, guint, k)].n_rows);
-  *blocks += (gsize) self->shapes[value].c;
-  *rows += (gsize) (self->shapes[value].c * self->shapes[value].n) * held;
+  *blocks += n_blocks;
+  *rows += n_blocks * (gsize) self->shapes[value].n * held;
 }
 
 static void
@@ -145,6 +145,16 @@ seg_schedule_find_scratch (SegSchedule *self)
                         & ~(gsize) (SEG_MEMORY_ALIGNMENT - 1);
 }
 
+/* Rows begin at cache lines. Were they whole pages apart, the rows that a window reads together
+ * would crowd out each other in the cache. */
+static gsize
+seg_schedule_get_row_floats (gint64 width, gint lanes)
+{
+  gsize floats = ((gsize) (width * lanes) + 15) & ~(gsize) 15;
+
+  return floats % 1024 == 0 ? floats + 16 : floats;
+}
+
 /* Rects, rows and pinned lifetimes (birth 0, death n_nodes) are set: finds bytes and places. */
 gboolean
 _seg_schedule_layout (SegSchedule *self, GError **error)
@@ -156,13 +166,13 @@ _seg_schedule_layout (SegSchedule *self, GError **error)
     {
       SegSlot *slot = &self->slots[v];
       GArray *parts = plan->parts->pdata[v];
-      gsize bytes;
+      gsize n_blocks = ((GArray *) plan->blocks->pdata[v])->len, bytes;
 
-      slot->row_floats = ((gsize) slot->rect.w + 15) & ~(gsize) 15;
+      slot->row_floats = seg_schedule_get_row_floats (slot->rect.w, plan->lanes[v]);
       if (parts->len != 1 || g_array_index (parts, guint, 0) != v || slot->birth == SEG_NEVER)
         continue;
       if (__builtin_mul_overflow (slot->row_floats * sizeof (float), (gsize) slot->n_rows, &bytes)
-          || __builtin_mul_overflow (bytes, (gsize) self->shapes[v].c, &bytes)
+          || __builtin_mul_overflow (bytes, n_blocks, &bytes)
           || __builtin_mul_overflow (bytes, (gsize) self->shapes[v].n, &slot->bytes))
         {
           g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,

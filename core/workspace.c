@@ -83,16 +83,19 @@ _seg_workspace_view (SegWorkspace *self, SegViewBuffer *buffer, char *arena, Seg
   SegSchedule *schedule = self->schedule;
   GArray *parts = schedule->plan->parts->pdata[value];
   SegView view = { schedule->shapes[value], valid, buffer->blocks + buffer->n_blocks, 0 };
+  gint32 channel = 0;
 
   for (guint p = 0; p < parts->len; p++)
     {
       guint part = g_array_index (parts, guint, p);
       const SegSlot *slot = &schedule->slots[part];
-      gint64 n_channels = schedule->shapes[part].c;
+      const GArray *blocks = schedule->plan->blocks->pdata[part];
+      gint lanes = schedule->plan->lanes[part];
       float *base = (float *) (gpointer) (arena + slot->offset);
 
-      for (gint64 c = 0; c < n_channels; c++)
+      for (guint b = 0; b < blocks->len; b++)
         {
+          gint32 n_channels = g_array_index (blocks, gint32, b);
           float **rows = buffer->rows + buffer->n_rows;
 
           for (gint64 n = 0; n < view.shape.n; n++)
@@ -101,11 +104,12 @@ _seg_workspace_view (SegWorkspace *self, SegViewBuffer *buffer, char *arena, Seg
                 gint64 row = n * slot->n_rows + (y - slot->rect.y) % slot->n_rows;
 
                 buffer->rows[buffer->n_rows++]
-                    = base + (gsize) (row * n_channels + c) * slot->row_floats
-                      + (valid.x - slot->rect.x);
+                    = base + (gsize) (row * blocks->len + b) * slot->row_floats
+                      + (valid.x - slot->rect.x) * lanes;
               }
           buffer->blocks[buffer->n_blocks++]
-              = (SegChannelBlock){ rows, (gint32) view.n_blocks, 1, 1 };
+              = (SegChannelBlock){ rows, channel, n_channels, lanes };
+          channel += n_channels;
           view.n_blocks++;
         }
     }
@@ -133,7 +137,7 @@ typedef struct
   SegWorkspace *self;
   const SegView *view;
   gint64 n_x, n_y, n_c; /* pieces along each axis */
-  gint64 grid_x, grid_y; /* which are not cut */
+  gint64 grid_x, grid_y, phase_x, phase_y; /* of cells, which are not cut */
   guint grain;
   SegPieceFunc func;
   gpointer user_data;
@@ -147,11 +151,13 @@ seg_split_begin (gint64 size, gint64 n, gint64 i)
 
 /* Where piece @i of @n begins of columns or rows from @first on, at a cell of the grid. */
 static gint64
-seg_split_at_grid (gint64 first, gint64 size, gint64 grid, gint64 n, gint64 i)
+seg_split_at_grid (gint64 first, gint64 size, gint64 grid, gint64 phase, gint64 n, gint64 i)
 {
-  gint64 cell = first / grid, n_cells = (first + size + grid - 1) / grid - cell;
+  gint64 cell = seg_floor_div (first - phase, grid);
+  gint64 n_cells = seg_floor_div (first + size - phase + grid - 1, grid) - cell;
+  gint64 begin = (cell + seg_split_begin (n_cells, n, i)) * grid + phase;
 
-  return CLAMP ((cell + seg_split_begin (n_cells, n, i)) * grid, first, first + size);
+  return CLAMP (begin, first, first + size);
 }
 
 static void
@@ -162,10 +168,10 @@ seg_split_task (guint task, guint thread, gpointer user_data)
   gint64 x = task % split->n_x, y = task / split->n_x % split->n_y,
          c = task / (split->n_x * split->n_y) % split->n_c;
   gint64 n_grains = (split->view->n_blocks + split->grain - 1) / split->grain;
-  gint64 x0 = seg_split_at_grid (r->x, r->w, split->grid_x, split->n_x, x);
-  gint64 x1 = seg_split_at_grid (r->x, r->w, split->grid_x, split->n_x, x + 1);
-  gint64 y0 = seg_split_at_grid (r->y, r->h, split->grid_y, split->n_y, y);
-  gint64 y1 = seg_split_at_grid (r->y, r->h, split->grid_y, split->n_y, y + 1);
+  gint64 x0 = seg_split_at_grid (r->x, r->w, split->grid_x, split->phase_x, split->n_x, x);
+  gint64 x1 = seg_split_at_grid (r->x, r->w, split->grid_x, split->phase_x, split->n_x, x + 1);
+  gint64 y0 = seg_split_at_grid (r->y, r->h, split->grid_y, split->phase_y, split->n_y, y);
+  gint64 y1 = seg_split_at_grid (r->y, r->h, split->grid_y, split->phase_y, split->n_y, y + 1);
   gint64 c0 = seg_split_begin (n_grains, split->n_c, c) * split->grain;
   gint64 c1 = MIN (seg_split_begin (n_grains, split->n_c, c + 1) * split->grain,
                    split->view->n_blocks);
@@ -193,6 +199,8 @@ _seg_workspace_for_pieces (SegWorkspace *self, const SegView *view, const SegSte
   SegSplit split = { .self = self, .view = view, .n_x = 1, .n_y = 1, .n_c = 1,
                      .grid_x = step != NULL ? MAX (step->grid_x, 1) : 1,
                      .grid_y = step != NULL ? MAX (step->grid_y, 1) : 1,
+                     .phase_x = step != NULL ? step->phase_x : 0,
+                     .phase_y = step != NULL ? step->phase_y : 0,
                      .grain = channel_grain, .func = func, .user_data = user_data };
 
   if (channel_grain == 0)

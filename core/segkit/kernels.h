@@ -12,6 +12,25 @@ extern "C" {
 /* No table computes more output channels or more pixels at once than this. */
 #define SEG_KERNEL_MAX_CHANNELS 8
 #define SEG_KERNEL_MAX_PIXELS 48
+#define SEG_KERNEL_MAX_LANES 16
+
+typedef struct
+{
+  const float *scale, *shift;
+  float lo, hi;
+} SegKernelPrologue;
+
+typedef struct
+{
+  size_t n_runs;
+  const float *const *x;
+  const int32_t *n_terms;
+  size_t x_step;
+  const float *weights, *init;
+  size_t n_vectors, n_pixels;
+  float *y;
+  size_t y_step, y_vector;
+} SegKernelProduct;
 
 typedef struct
 {
@@ -30,6 +49,18 @@ typedef struct
   void (*affine) (size_t n, const float *x, float scale, float shift, float *y);
   void (*add) (size_t n, const float *a, const float *b, float *y);
   void (*maximum) (size_t n, const float *a, const float *b, float *y); /* NaN wins */
+
+  void (*product) (const SegKernelProduct *product);
+  void (*winograd2_input) (const float *const rows[4], size_t n_tiles,
+                           const SegKernelPrologue *prologue, float *v, size_t plane);
+  void (*winograd4_input) (const float *const rows[6], size_t n_tiles,
+                           const SegKernelPrologue *prologue, float *v, size_t plane);
+  void (*winograd2_output) (const float *m, size_t plane, size_t n_tiles, const float *shift,
+                            const float *const add[2], float lo, float hi, float *const rows[2]);
+  void (*winograd4_output) (const float *m, size_t plane, size_t n_tiles, const float *shift,
+                            const float *const add[4], float lo, float hi, float *const rows[4]);
+  void (*finish) (size_t n, const float *add, float lo, float hi, float *y);
+  void (*prologue) (size_t n_pixels, const float *x, const SegKernelPrologue *prologue, float *y);
 } SegKernels;
 
 const SegKernels *seg_kernels_get       (void);

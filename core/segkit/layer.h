@@ -97,6 +97,36 @@ typedef enum
   SEG_POST_ADD = 1 << 2,
 } SegPostKind;
 
+/**
+ * SegLayout:
+ * @SEG_LAYOUT_PLANAR: all inputs and the output in planes: blocks of one lane
+ * @SEG_LAYOUT_ALIKE: blocks of any number of lanes, the same channels in each block of every input and
+ *   of the output
+ * @SEG_LAYOUT_EACH: any number of lanes, each input and the output its own
+ *
+ * Which channel blocks a layer, or its step, takes and gives in inference. In training all values
+ * are planar.
+ */
+typedef enum
+{
+  SEG_LAYOUT_PLANAR,
+  SEG_LAYOUT_ALIKE,
+  SEG_LAYOUT_EACH,
+} SegLayout;
+
+/**
+ * SegBlocking:
+ * @lanes: of each block; 1: planar
+ * @n_blocks: how many blocks hold the value's channels
+ *
+ * How a value lies in memory.
+ */
+typedef struct
+{
+  gint32 lanes;
+  guint n_blocks;
+} SegBlocking;
+
 #define SEG_TYPE_LAYER (seg_layer_get_type ())
 G_DECLARE_DERIVABLE_TYPE (SegLayer, seg_layer, SEG, LAYER, GObject)
 
@@ -130,6 +160,11 @@ typedef struct
  * @params: as in #SegRun
  * @after: posts the step must do, in this order; only kinds that the class said it absorbs
  * @n_after: how many
+ * @in_blocking: (array length=n_in): how each input lies in memory
+ * @out_blocking: how the output does, and what posts add
+ * @stride: pixels of the image for one of the output's, along the longer axis
+ * @front: rows (and columns) of the output are first asked for up to here, modulo 64: a step that
+ *   works in cells of a grid makes its readers wait least if a cell ends here
  *
  * What core offers a layer to compile. There is no image size, thread count or memory limit in
  * here: bits must not depend on them.
@@ -143,6 +178,10 @@ typedef struct
   gconstpointer const *params;
   const SegPost *after;
   guint n_after;
+  const SegBlocking *in_blocking;
+  SegBlocking out_blocking;
+  gint64 stride;
+  gint front;
 
   /*< private >*/
   gpointer reserved[8];
@@ -150,9 +189,12 @@ typedef struct
 
 /**
  * SegStep:
- * @grid_y: output rows are asked for in cells of this many, counted from row 0 (0 or 1: any)
+ * @grid_y: output rows are asked for in cells of this many (0 or 1: any), or up to the map's border
  * @grid_x: the same for columns
- * @channel_grain: output channels may be split between threads at multiples of this; 0: never
+ * @phase_y: a row where a cell begins, less than grid_y: the first cell is smaller if it is not 0
+ * @phase_x: the same for columns
+ * @channel_grain: blocks of output channels may be split between threads at multiples of this; 0:
+ *   never
  * @scratch_bytes: scratch of one thread
  * @kernel: how it computes, in a word or two, for people: "direct". Without compile() it is
  *   "plain"
@@ -169,7 +211,7 @@ typedef struct _SegStep SegStep;
 struct _SegStep
 {
   SegLayer *layer; /* set by core */
-  guint16 grid_y, grid_x;
+  guint16 grid_y, grid_x, phase_y, phase_x;
   guint channel_grain;
   gsize scratch_bytes;
   const char *kernel; /* static */
@@ -198,6 +240,8 @@ struct _SegStep
  *   default the same rectangle
  * @multiply_adds: multiply-adds of computing @out of one sample; 0 by default
  * @scratch: bytes of scratch that forward and backward need per thread; 0 by default
+ * @layout: which blocks forward() or the compiled step takes if there are @lanes lanes in a
+ *   vector; planes by default
  * @forward: computes a piece of the output
  * @backward_input: ADDS to one input's gradient over @piece, a piece of that input: gather form,
  *   so that pieces are disjoint
@@ -230,6 +274,7 @@ struct _SegLayerClass
                     SegRect *need);
   gint64 (*multiply_adds) (SegLayer *self, const SegShape *in, guint n_in, const SegRect *out);
   gsize (*scratch) (SegLayer *self, const SegShape *in, guint n_in);
+  SegLayout (*layout) (SegLayer *self, const SegShape *in, guint n_in, gint lanes);
 
   void (*forward) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in, SegView *out,
                    const SegPiece *piece);
@@ -268,10 +313,18 @@ gint64      seg_layer_get_multiply_adds (SegLayer *self, const SegShape *in, gui
                                          const SegRect *out);
 gsize       seg_layer_get_scratch      (SegLayer *self, const SegShape *in, guint n_in);
 
+/* For a class's layout(): SEG_LAYOUT_ALIKE. */
+SegLayout   seg_layer_layout_alike     (SegLayer *self, const SegShape *in, guint n_in, gint lanes);
+
 /* For steps: does the posts on a run of finished pixels of one output channel, in place. */
 void seg_posts_apply (const SegPost *posts, guint n_posts, const SegKernels *kernels,
                       const SegView *in, gint64 channel, gint64 sample, gint64 y, gint64 x, gsize n,
                       float *run);
+
+/* The same for @n pixels of one block of as many output channels as the kernels have lanes. */
+void seg_posts_apply_block (const SegPost *posts, guint n_posts, const SegKernels *kernels,
+                            const SegView *in, guint block, gint64 sample, gint64 y, gint64 x,
+                            gsize n, float *run);
 
 /* ---- elementwise: y = f(x), the same for every number -------------------------------- */
 
@@ -282,6 +335,8 @@ G_DECLARE_DERIVABLE_TYPE (SegElementwise, seg_elementwise, SEG, ELEMENTWISE, Seg
  * SegElementwiseClass:
  * @forward: y = f(x) over a run; y may be x
  * @backward: ADDS dy·f'(x) to dx; a skip connection may already have put gradient there
+ * @as_clamp: (nullable): whether y = min (max (x, lo), hi), NaN staying NaN; a convolution then does
+ *   it as it stores
  *
  * The same shape, no halo, no parameters.
  */
@@ -291,6 +346,7 @@ struct _SegElementwiseClass
   void (*forward) (SegLayer *self, const float *x, float *y, gsize n);
   void (*backward) (SegLayer *self, const float *x, const float *y, const float *dy, float *dx,
                     gsize n);
+  gboolean (*as_clamp) (SegLayer *self, float *lo, float *hi);
 
   /*< private >*/
   gpointer reserved[4];

@@ -61,7 +61,8 @@ typedef enum
  * @rows: address of pixel valid.x of each row of the view, n * valid.h of them
  * @channel: the first channel in this block
  * @n_channels: channels in use, at most @lanes
- * @lanes: interleaved channels; 1 is planar. Spare lanes hold zero
+ * @lanes: interleaved channels, the same in all blocks of a view; 1 is planar. Spare lanes hold
+ *   anything
  *
  * Rings, crops and repeated rows are only pointers.
  */

@@ -39,6 +39,15 @@ seg_relu_backward (SegLayer *layer, const float *x, const float *y, const float 
     dx[i] += y[i] <= 0.f ? 0.f : dy[i];
 }
 
+static gboolean
+seg_relu_as_clamp (SegLayer *layer, float *lo, float *hi)
+{
+  (void) layer;
+  *lo = 0.f;
+  *hi = INFINITY;
+  return TRUE;
+}
+
 static void
 seg_relu_class_init (SegReluClass *klass)
 {
@@ -46,6 +55,7 @@ seg_relu_class_init (SegReluClass *klass)
 
   elementwise->forward = seg_relu_forward;
   elementwise->backward = seg_relu_backward;
+  elementwise->as_clamp = seg_relu_as_clamp;
   seg_layer_class_set_info (SEG_LAYER_CLASS (klass), "ReLU", "Nair and Hinton 2010");
 }
 

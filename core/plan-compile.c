@@ -1,0 +1,156 @@
+/* Asks each layer of a plan for its step. From the output back to the image: a step that works in
+ * cells of a grid lays them so that its readers wait least, and so must know its readers. */
+#include "error-private.h"
+#include "plan-private.h"
+
+/* An image that no border reaches the middle of. A row in the middle of any of its maps may be
+ * taken for any other that is as far from a multiple of SEG_COMPILE_PERIOD. */
+#define SEG_COMPILE_SIDE (G_GINT64_CONSTANT (1) << 20)
+#define SEG_COMPILE_PERIOD 64
+
+typedef struct
+{
+  SegPlan *plan;
+  SegShape *shapes; /* of values for the large image; NULL if the network takes none */
+  gint *fronts;     /* of values: where the cells of the first reader end */
+  GError **error;
+} SegCompiler;
+
+/* For layers that do not compile: a step around forward(). */
+static void
+seg_forward_step_run (const SegStep *self, const SegRun *run, const SegView *in, guint n_in,
+                      SegView *out, const SegPiece *piece)
+{
+  SEG_LAYER_GET_CLASS (self->layer)->forward (self->layer, run, in, n_in, out, piece);
+}
+
+static SegStep *
+seg_forward_step_new (SegLayer *layer, const SegShape *in, guint n_in)
+{
+  SegStep *step = g_new0 (SegStep, 1);
+
+  step->scratch_bytes = seg_layer_get_scratch (layer, in, n_in);
+  step->run = seg_forward_step_run;
+  step->free = (void (*) (SegStep *)) g_free;
+  return step;
+}
+
+static SegBlocking
+seg_compiler_get_blocking (const SegCompiler *self, SegValue value)
+{
+  const GArray *blocks = self->plan->blocks->pdata[value];
+  return (SegBlocking){ self->plan->lanes[value], blocks->len };
+}
+
+/* Image pixels for one of the value's. */
+static gint64
+seg_compiler_get_stride (const SegCompiler *self, SegValue value)
+{
+  const SegShape *shape = &self->shapes[value];
+
+  if (self->shapes == NULL)
+    return 1;
+  return MAX ((SEG_COMPILE_SIDE + MIN (shape->h, shape->w) / 2) / MIN (shape->h, shape->w), 1);
+}
+
+static gboolean
+seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
+{
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+  g_autofree SegShape *shapes = g_new (SegShape, node->n_layer_inputs);
+  g_autofree SegBlocking *blocking = g_new (SegBlocking, node->n_layer_inputs);
+  SegOffer offer = {
+    .purpose = self->plan->purpose,
+    .kernels = self->plan->kernels,
+    .in = shapes,
+    .n_in = node->n_layer_inputs,
+    .params = node->params,
+    .after = (const SegPost *) (gpointer) node->posts->data,
+    .n_after = node->posts->len,
+    .in_blocking = blocking,
+    .out_blocking = seg_compiler_get_blocking (self, node->output),
+    .stride = seg_compiler_get_stride (self, node->output),
+    .front = self->fronts[node->output],
+  };
+
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    {
+      shapes[i] = _seg_graph_get_value (self->plan->graph, node->inputs[i])->shape;
+      blocking[i] = seg_compiler_get_blocking (self, node->inputs[i]);
+    }
+  node->step = klass->compile != NULL
+                   ? klass->compile (node->layer, &offer, self->error)
+                   : seg_forward_step_new (node->layer, shapes, node->n_layer_inputs);
+  if (node->step == NULL)
+    {
+      _seg_error_complete (self->error, node->layer, "compile");
+      g_prefix_error (self->error, "%s: ", node->name);
+      return FALSE;
+    }
+  node->step->layer = node->layer;
+  if (node->step->kernel == NULL)
+    node->step->kernel = klass->compile != NULL ? "own" : "plain";
+  return TRUE;
+}
+
+/* How far each input must have got for the output to have got to its own front. A reader that runs
+ * later has been here before, and is overruled: rows are waited for by the first. */
+static void
+seg_compiler_find_fronts (SegCompiler *self, const SegPlanNode *node)
+{
+  const SegShape *shape = &self->shapes[node->output];
+  gint64 front;
+  SegRect out;
+
+  if (self->shapes == NULL)
+    return;
+  front = shape->h / 2 / SEG_COMPILE_PERIOD * SEG_COMPILE_PERIOD + self->fronts[node->output];
+  out = _seg_plan_round (node, self->shapes, (SegRect){ shape->w / 2, front - 1, 1, 1 });
+  for (guint i = 0; i < node->n_inputs; i++)
+    {
+      SegRect need = _seg_plan_required (node, self->shapes, &out, i);
+      const GArray *parts = self->plan->parts->pdata[node->inputs[i]];
+
+      for (guint p = 0; p < parts->len && !seg_rect_is_empty (&need); p++)
+        self->fronts[g_array_index (parts, guint, p)]
+            = (gint) ((need.y + need.h) % SEG_COMPILE_PERIOD);
+    }
+}
+
+/* Gives each node of the plan its step; an alias needs none. */
+gboolean
+_seg_plan_compile (SegPlan *plan, GError **error)
+{
+  g_autofree SegShape *shapes = g_new0 (SegShape, plan->n_values);
+  g_autofree gint *fronts = g_new0 (gint, plan->n_values);
+  SegShape image = { 1, seg_graph_get_channels (plan->graph, plan->input), SEG_COMPILE_SIDE,
+                     SEG_COMPILE_SIDE };
+  SegCompiler self = { plan, _seg_plan_infer (plan, &image, shapes, NULL) ? shapes : NULL, fronts,
+                       error };
+
+  for (guint i = plan->nodes->len; i-- > 0;)
+    {
+      SegPlanNode *node = plan->nodes->pdata[i];
+
+      if (_seg_plan_is_alias (plan, node))
+        continue;
+      if (!seg_compiler_compile_node (&self, node))
+        return FALSE;
+      seg_compiler_find_fronts (&self, node);
+    }
+  return TRUE;
+}
+
+/* How a node's layer takes blocks of the plan's kernels. */
+SegLayout
+_seg_plan_get_layout (SegPlan *plan, const SegPlanNode *node)
+{
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+  g_autofree SegShape *shapes = g_new (SegShape, node->n_layer_inputs);
+
+  if (klass->layout == NULL || plan->purpose == SEG_PURPOSE_TRAINING)
+    return SEG_LAYOUT_PLANAR;
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    shapes[i] = _seg_graph_get_value (plan->graph, node->inputs[i])->shape;
+  return klass->layout (node->layer, shapes, node->n_layer_inputs, plan->kernels->lanes);
+}
