@@ -14,23 +14,52 @@ extern "C" {
 #define SEG_KERNEL_MAX_PIXELS 48
 #define SEG_KERNEL_MAX_LANES 16
 
+/* x → min (max (scale·x + shift, lo), hi), per lane; NaN stays NaN. What comes before a
+ * convolution. */
 typedef struct
 {
-  const float *scale, *shift;
+  const float *scale, *shift; /* `lanes` of each */
   float lo, hi;
 } SegKernelPrologue;
 
+/* One register-blocked product, the engine of every convolution:
+ *
+ *   y[v·y_vector + p·y_step + l] = init[v·lanes + l]
+ *       + Σ_i Σ_{j < n_terms[i]} x[i][p·x_step + j] · w[(terms before i, j)·n_vectors·lanes + v·lanes + l]
+ *
+ * for p < n_pixels, v < n_vectors (1 or 2), summed in the order of (i, j), by fused multiply-adds
+ * where the level has them. Nothing outside of what is named is read or written, whatever n_pixels
+ * is. It is fast for x_step == lanes; any other (1: planar, 2·lanes: stride 2) will do. */
 typedef struct
 {
   size_t n_runs;
-  const float *const *x;
-  const int32_t *n_terms;
+  const float *const *x;  /* n_runs */
+  const int32_t *n_terms; /* n_runs */
   size_t x_step;
-  const float *weights, *init;
+  const float *weights, *init; /* init NULL: zeros */
   size_t n_vectors, n_pixels;
   float *y;
   size_t y_step, y_vector;
 } SegKernelProduct;
+
+/* Winograd's F(2×2, 3×3) and F(4×4, 3×3) [Lavin and Gray 2016, arXiv:1509.09308]:
+ * y = Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A. F(4×4) interpolates at 0, ±a, ±b, ∞: with A = a², B = b²,
+ *
+ *        ⎡AB   0  −(A+B)    0    1 0⎤      ⎡1     0      0⎤ / AB          ⎡1 1  1  1  1  0⎤
+ *        ⎢ 0 −aB    −B      a    1 0⎥      ⎢1     a      A⎥ / 2A(A−B)     ⎢0 a −a  b −b  0⎥
+ *   Bᵀ = ⎢ 0  aB    −B     −a    1 0⎥  G = ⎢1    −a      A⎥ / 2A(A−B)  Aᵀ = ⎢0 A  A  B  B  0⎥
+ *        ⎢ 0 −Ab    −A      b    1 0⎥      ⎢1     b      B⎥ / 2B(B−A)     ⎣0 aA −aA bB −bB 1⎦
+ *        ⎢ 0  Ab    −A     −b    1 0⎥      ⎢1    −b      B⎥ / 2B(B−A)
+ *        ⎣ 0  AB     0   −(A+B)  0 1⎦      ⎣0     0      1⎦
+ *
+ * and F(2×2) at 0, ±1, ∞:
+ *
+ *        ⎡1  0 −1  0⎤      ⎡1   0   0⎤
+ *   Bᵀ = ⎢0  1  1  0⎥  G = ⎢½   ½   ½⎥  Aᵀ = ⎡1 1  1  0⎤
+ *        ⎢0 −1  1  0⎥      ⎢½  −½   ½⎥       ⎣0 1 −1 −1⎦
+ *        ⎣0  1  0 −1⎦      ⎣0   0   1⎦ */
+#define SEG_WINOGRAD4_A 0.70710678118654752440f /* 1/√2 */
+#define SEG_WINOGRAD4_B 1.41421356237309504880f /* √2 */
 
 typedef struct
 {
@@ -50,15 +79,28 @@ typedef struct
   void (*add) (size_t n, const float *a, const float *b, float *y);
   void (*maximum) (size_t n, const float *a, const float *b, float *y); /* NaN wins */
 
+  /* What follows is for channel blocks: a row of a block is pixels of `lanes` channels. */
+
   void (*product) (const SegKernelProduct *product);
+
+  /* v = Bᵀ d B of tiles side by side, m = 2 or 4, a = m + 2: tile t's input begins t·m·lanes
+   * floats further in each of the a rows, and goes to v[(i·a + j)·plane + t·lanes + l]. prologue
+   * may be NULL. */
   void (*winograd2_input) (const float *const rows[4], size_t n_tiles,
                            const SegKernelPrologue *prologue, float *v, size_t plane);
   void (*winograd4_input) (const float *const rows[6], size_t n_tiles,
                            const SegKernelPrologue *prologue, float *v, size_t plane);
+
+  /* y = clamp (Aᵀ m A + shift [+ add], lo, hi), m laid out as v is: row r of tile t goes to
+   * rows[r] + t·m·lanes; add[r], likewise, is added before the clamp (add NULL: nothing is).
+   * `lanes` of shift; lo = -INFINITY and hi = INFINITY do not clamp, and NaN stays NaN. */
   void (*winograd2_output) (const float *m, size_t plane, size_t n_tiles, const float *shift,
                             const float *const add[2], float lo, float hi, float *const rows[2]);
   void (*winograd4_output) (const float *m, size_t plane, size_t n_tiles, const float *shift,
                             const float *const add[4], float lo, float hi, float *const rows[4]);
+
+  /* y = clamp (y + add, lo, hi) for n floats (add NULL: nothing is added), and y = prologue (x)
+   * for n_pixels of `lanes` floats; y may be x. NaN stays NaN in both. */
   void (*finish) (size_t n, const float *add, float lo, float hi, float *y);
   void (*prologue) (size_t n_pixels, const float *x, const SegKernelPrologue *prologue, float *y);
 } SegKernels;
@@ -68,6 +110,10 @@ const SegKernels *seg_kernels_lookup    (const char *level);
 const SegKernels *seg_kernels_get_level (unsigned i); /* NULL past the last this processor runs */
 const SegKernels *seg_kernels_get_known (unsigned i); /* NULL past the last built in */
 int               seg_kernels_is_known  (const char *level);
+
+/* G g Gᵀ of one 3×3 filter g times scale: u[(i·a + j)·plane], computed in double and rounded once.
+ * tile is 2 or 4, and a = tile + 2. */
+void seg_winograd_transform_weights (int tile, const float g[9], double scale, float *u, size_t plane);
 
 #ifdef __cplusplus
 }
