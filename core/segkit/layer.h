@@ -160,6 +160,9 @@ typedef struct
  * @params: as in #SegRun
  * @after: posts the step must do, in this order; only kinds that the class said it absorbs
  * @n_after: how many
+ * @before: posts that the step must do to the input before anything else, affine maps and a clamp
+ *   at the end; only if the class says that it takes them
+ * @n_before: how many
  * @in_blocking: (array length=n_in): how each input lies in memory
  * @out_blocking: how the output does, and what posts add
  * @stride: pixels of the image for one of the output's, along the longer axis
@@ -178,6 +181,8 @@ typedef struct
   gconstpointer const *params;
   const SegPost *after;
   guint n_after;
+  const SegPost *before;
+  guint n_before;
   const SegBlocking *in_blocking;
   SegBlocking out_blocking;
   gint64 stride;

@@ -128,8 +128,7 @@ typedef struct
   SegStep step;
   gint stride, padding;
   SegPhaseConv *phases; /* stride × stride */
-  SegPost *posts;
-  guint n_posts;
+  SegConvPosts posts;
 } SegConvTranspose2dStep;
 
 typedef struct
@@ -169,7 +168,7 @@ seg_conv_transpose2d_step_run (const SegStep *step, const SegRun *run, const Seg
 
         if (y0 < y1 && x0 < x1)
           seg_tap_conv_run (&self->phases[a * s + b].conv, &place, y0, x0, y1 - y0, x1 - x0,
-                            self->posts, self->n_posts, in, out, piece, run->scratch);
+                            &self->posts, in, out, piece, run->scratch);
       }
 }
 
@@ -207,7 +206,7 @@ seg_conv_transpose2d_step_free (SegStep *step)
       g_free (self->phases[i].tap_index);
     }
   g_free (self->phases);
-  g_free (self->posts);
+  seg_conv_posts_clear (&self->posts);
   g_free (self);
 }
 
@@ -224,6 +223,8 @@ seg_conv_transpose2d_init_phase (SegConvTranspose2d *self, const SegOffer *offer
   gint s = self->stride, d = self->dilation, n = 0;
   /* along an axis a phase has taps only at distances that the stride divides */
   gint apart = s / seg_conv_transpose2d_gcd (s, d), most = (self->kernel + apart - 1) / apart;
+  gboolean inside = self->padding == 0 && self->output_padding == 0
+                    && self->dilation * (self->kernel - 1) < self->stride;
   g_autofree SegTap *taps = g_new (SegTap, most * most);
 
   phase->tap_index = g_new (gint, most * most);
@@ -234,8 +235,8 @@ seg_conv_transpose2d_init_phase (SegConvTranspose2d *self, const SegOffer *offer
           taps[n] = (SegTap){ (a - r * d) / s, (b - c * d) / s };
           phase->tap_index[n++] = r * self->kernel + c;
         }
-  seg_tap_conv_init (&phase->conv, offer->kernels, self->groups, offer->in[0].c / self->groups,
-                     self->channels / self->groups, 1, 1, taps, n);
+  seg_tap_conv_init (&phase->conv, offer, self->groups, self->channels / self->groups, 1, 1, taps,
+                     n, inside);
 }
 
 /* Scratch of the weight gradient: inputs, gradients that they were multiplied to, their product. */
@@ -263,7 +264,6 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
   step->step.refresh = seg_conv_transpose2d_step_refresh;
   step->step.free = seg_conv_transpose2d_step_free;
   step->step.kernel = "direct";
-  step->step.channel_grain = (guint) offer->kernels->conv_channels;
 
   for (gint i = 0; i < self->stride * self->stride; i++)
     {
@@ -273,6 +273,7 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
       step->step.scratch_bytes
           = MAX (step->step.scratch_bytes, seg_tap_conv_scratch_bytes (&phase->conv));
       step->step.packed_bytes += seg_tap_conv_packed_bytes (&phase->conv);
+      step->step.channel_grain = seg_tap_conv_get_grain (&phase->conv);
       reserved = reserved && seg_tap_conv_reserve (&phase->conv, error);
     }
   if (offer->purpose == SEG_PURPOSE_TRAINING)
@@ -286,9 +287,17 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
     }
   n_folded = seg_conv_transpose2d_step_pack (step, self, offer->params, offer->after,
                                              offer->n_after);
-  step->n_posts = offer->n_after - n_folded;
-  step->posts = g_memdup2 (offer->after + n_folded, step->n_posts * sizeof *offer->after);
+  seg_conv_posts_init (&step->posts, offer->after + n_folded, offer->n_after - n_folded);
   return &step->step;
+}
+
+static SegLayout
+seg_conv_transpose2d_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
+{
+  SegConvTranspose2d *self = SEG_CONV_TRANSPOSE2D (layer);
+
+  (void) n_in;
+  return seg_tap_conv_layout (self->groups, in[0].c, self->channels, lanes);
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */
@@ -442,6 +451,7 @@ seg_conv_transpose2d_class_init (SegConvTranspose2dClass *klass)
   layer_class->declare = seg_conv_transpose2d_declare;
   layer_class->required = seg_conv_transpose2d_required;
   layer_class->multiply_adds = seg_conv_transpose2d_multiply_adds;
+  layer_class->layout = seg_conv_transpose2d_layout;
   layer_class->compile = seg_conv_transpose2d_compile;
   layer_class->backward_input = seg_conv_transpose2d_backward_input;
   layer_class->backward_params = seg_conv_transpose2d_backward_params;

@@ -2,6 +2,7 @@
 
 #include "nn.h"
 #include "tap-conv.h"
+#include "winograd-conv.h"
 
 /**
  * SegConv2d:
@@ -84,8 +85,7 @@ typedef struct
 {
   SegStep step;
   SegTapConv conv;
-  SegPost *posts; /* what is not folded into the weights */
-  guint n_posts;
+  SegConvPosts posts; /* what is not folded into the weights */
 } SegConv2dStep;
 
 static float
@@ -104,8 +104,8 @@ seg_conv2d_step_run (const SegStep *step, const SegRun *run, const SegView *in, 
   const SegRect *r = &piece->rect;
 
   (void) n_in;
-  seg_tap_conv_run (&self->conv, &place, r->y, r->x, r->h, r->w, self->posts, self->n_posts, in,
-                    out, piece, run->scratch);
+  seg_tap_conv_run (&self->conv, &place, r->y, r->x, r->h, r->w, &self->posts, in, out, piece,
+                    run->scratch);
 }
 
 static void
@@ -123,7 +123,7 @@ seg_conv2d_step_free (SegStep *step)
   SegConv2dStep *self = (SegConv2dStep *) step;
 
   seg_tap_conv_clear (&self->conv);
-  g_free (self->posts);
+  seg_conv_posts_clear (&self->posts);
   g_free (self);
 }
 
@@ -138,30 +138,29 @@ seg_conv2d_panel_floats (SegConv2d *self, const SegShape *in)
 }
 
 static SegStep *
-seg_conv2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
+seg_conv2d_step_new (SegConv2d *self, const SegOffer *offer, GError **error)
 {
-  SegConv2d *self = SEG_CONV2D (layer);
   SegConv2dStep *step = g_new0 (SegConv2dStep, 1);
   SegWindow v, h;
   g_autofree SegTap *taps = NULL;
   guint n_folded;
 
-  seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
+  seg_windowed_get_windows (SEG_WINDOWED (self), &v, &h);
   taps = g_new (SegTap, v.kernel * h.kernel);
   for (gint r = 0; r < v.kernel; r++)
     for (gint s = 0; s < h.kernel; s++)
       taps[r * h.kernel + s] = (SegTap){ (gint64) r * v.dilation - v.padding,
                                          (gint64) s * h.dilation - h.padding };
-  seg_tap_conv_init (&step->conv, offer->kernels, self->groups, offer->in[0].c / self->groups,
-                     self->channels / self->groups, v.stride, h.stride, taps,
-                     (gint64) v.kernel * h.kernel);
+  seg_tap_conv_init (&step->conv, offer, self->groups, self->channels / self->groups, v.stride,
+                     h.stride, taps, (gint64) v.kernel * h.kernel,
+                     v.padding == 0 && h.padding == 0);
 
   step->step.run = seg_conv2d_step_run;
   step->step.refresh = seg_conv2d_step_refresh;
   step->step.free = seg_conv2d_step_free;
   step->step.kernel = "direct";
   step->step.packed_bytes = seg_tap_conv_packed_bytes (&step->conv);
-  step->step.channel_grain = (guint) offer->kernels->conv_channels;
+  step->step.channel_grain = seg_tap_conv_get_grain (&step->conv);
   step->step.scratch_bytes = seg_tap_conv_scratch_bytes (&step->conv);
   if (offer->purpose == SEG_PURPOSE_TRAINING)
     step->step.scratch_bytes = MAX (step->step.scratch_bytes,
@@ -174,9 +173,110 @@ seg_conv2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
     }
   n_folded = seg_tap_conv_pack (&step->conv, seg_conv2d_weight, &step->conv, offer->params[0],
                                 self->bias ? offer->params[1] : NULL, offer->after, offer->n_after);
-  step->n_posts = offer->n_after - n_folded;
-  step->posts = g_memdup2 (offer->after + n_folded, step->n_posts * sizeof *offer->after);
+  seg_conv_posts_init (&step->posts, offer->after + n_folded, offer->n_after - n_folded);
   return &step->step;
+}
+
+/* ---- forward by Winograd ------------------------------------------------------------------- */
+
+typedef struct
+{
+  SegStep step;
+  SegWinogradConv conv;
+  SegConvPosts posts;
+} SegWinogradStep;
+
+static void
+seg_winograd_step_run (const SegStep *step, const SegRun *run, const SegView *in, guint n_in,
+                       SegView *out, const SegPiece *piece)
+{
+  const SegWinogradStep *self = (const SegWinogradStep *) step;
+
+  (void) n_in;
+  seg_winograd_conv_run (&self->conv, &self->posts, in, out, piece, run->scratch);
+}
+
+static void
+seg_winograd_step_free (SegStep *step)
+{
+  SegWinogradStep *self = (SegWinogradStep *) step;
+
+  seg_winograd_conv_clear (&self->conv);
+  seg_conv_posts_clear (&self->posts);
+  g_free (self);
+}
+
+static SegStep *
+seg_winograd_step_new (SegConv2d *self, const SegOffer *offer, gint tile, GError **error)
+{
+  SegWinogradStep *step = g_new0 (SegWinogradStep, 1);
+  SegWindow v, h;
+  guint n_folded;
+
+  seg_windowed_get_windows (SEG_WINDOWED (self), &v, &h);
+  step->step.run = seg_winograd_step_run;
+  step->step.free = seg_winograd_step_free;
+  step->step.kernel = tile == 4 ? "Winograd 4×4" : "Winograd 2×2";
+  if (!seg_winograd_conv_init (&step->conv, offer, tile, self->channels, v.padding, h.padding,
+                               error))
+    {
+      seg_winograd_step_free (&step->step);
+      return NULL;
+    }
+  step->step.grid_y = step->step.grid_x = (guint16) tile;
+  step->step.phase_y = (guint16) step->conv.y_phase;
+  step->step.phase_x = (guint16) step->conv.x_phase;
+  step->step.packed_bytes = seg_winograd_conv_packed_bytes (&step->conv);
+  step->step.channel_grain = seg_winograd_conv_get_grain (&step->conv);
+  step->step.scratch_bytes = seg_winograd_conv_scratch_bytes (&step->conv);
+  n_folded = seg_winograd_conv_pack (&step->conv, offer->params[0],
+                                     self->bias ? offer->params[1] : NULL, offer->after,
+                                     offer->n_after);
+  seg_conv_posts_init (&step->posts, offer->after + n_folded, offer->n_after - n_folded);
+  return &step->step;
+}
+
+/* ---- choice ------------------------------------------------------------------------------- */
+
+/* Deeper than this tiles are smaller: there a map has few pixels and a layer many weights, which
+ * F(4×4) would make four times as large, and a tile is as wide as much of the image. */
+#define SEG_CONV2D_MAX_STRIDE_4 8
+
+/* With fewer channels transforming costs more than it saves. */
+#define SEG_CONV2D_MIN_CHANNELS 8
+
+/* The one place where a convolution's kernel is chosen: the tile of Winograd's, or 0 for a direct
+ * one. By the layer and its level only, since bits depend on it. */
+static gint
+seg_conv2d_choose_tile (SegConv2d *self, const SegOffer *offer)
+{
+  SegWindow v, h;
+
+  seg_windowed_get_windows (SEG_WINDOWED (self), &v, &h);
+  if (offer->purpose != SEG_PURPOSE_INFERENCE || offer->in_blocking[0].lanes == 1
+      || self->groups > 1 || offer->in[0].c < SEG_CONV2D_MIN_CHANNELS || v.kernel != 3
+      || h.kernel != 3 || v.stride != 1 || h.stride != 1 || v.dilation != 1 || h.dilation != 1)
+    return 0;
+  return offer->stride <= SEG_CONV2D_MAX_STRIDE_4 ? 4 : 2;
+}
+
+static SegStep *
+seg_conv2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
+{
+  SegConv2d *self = SEG_CONV2D (layer);
+  gint tile = seg_conv2d_choose_tile (self, offer);
+
+  return tile > 0 ? seg_winograd_step_new (self, offer, tile, error)
+                  : seg_conv2d_step_new (self, offer, error);
+}
+
+static SegLayout
+seg_conv2d_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
+{
+  SegConv2d *self = SEG_CONV2D (layer);
+
+  (void) n_in;
+  return seg_tap_conv_layout (self->groups, in[0].c, self->channels, lanes);
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */
@@ -304,6 +404,7 @@ seg_conv2d_class_init (SegConv2dClass *klass)
   layer_class->infer = seg_conv2d_infer;
   layer_class->declare = seg_conv2d_declare;
   layer_class->multiply_adds = seg_conv2d_multiply_adds;
+  layer_class->layout = seg_conv2d_layout;
   layer_class->compile = seg_conv2d_compile;
   layer_class->backward_input = seg_conv2d_backward_input;
   layer_class->backward_params = seg_conv2d_backward_params;

@@ -1,51 +1,39 @@
 #include "tap-conv.h"
 
 /* A block of outputs is computed from a patch: the input pixels that it reads, copied next to
- * each other, zero where they lie outside the image. All its rows are then one long run for the
- * kernel (with a few columns of nonsense between rows, never stored), and a ring of rows, the
- * border, the stride and a narrow map cost nothing more. The patch should stay in L2, the
- * outputs of one call in L1. Bits do not depend on how a rectangle is cut into blocks. */
+ * each other, zero where they lie outside the image. A ring of rows, the border and the stride then
+ * cost the kernel nothing. The patch should stay in L2. Without border, taps and prologue there is
+ * nothing to be copied, and the kernel reads the input where it lies. Bits do not depend on how a
+ * rectangle is cut into blocks. */
 #define SEG_TAP_PATCH_FLOATS 65536
-#define SEG_TAP_RUN_PIXELS 1152
+#define SEG_TAP_RUN_PIXELS 96
+#define SEG_TAP_FEW_PIXELS 12
+#define SEG_TAP_FEW_ROWS 4
 
-/* Copying a number into the patch takes about as long as so many multiply-adds. */
-#define SEG_TAP_COPY_COST 16
+/* Vectors of outputs that the kernel computes together. */
+#define SEG_TAP_PANEL 2
 
 /**
- * seg_tap_conv_init: (skip)
+ * seg_tap_conv_layout: (skip)
  *
- * Sets up everything but the weights.
+ * Blocks must not be shared by two groups.
  */
-void
-seg_tap_conv_init (SegTapConv *self, const SegKernels *kernels, gint64 n_groups,
-                   gint64 in_channels, gint64 out_channels, gint64 y_stride, gint64 x_stride,
-                   const SegTap *taps, gint64 n_taps)
+SegLayout
+seg_tap_conv_layout (gint64 n_groups, gint64 in_channels, gint64 out_channels, gint lanes)
 {
-  gint64 max_dy = G_MININT64, max_dx = G_MININT64;
+  gboolean whole = in_channels / n_groups % lanes == 0 && out_channels / n_groups % lanes == 0;
 
-  *self = (SegTapConv){ .kernels = kernels, .n_groups = n_groups, .in_channels = in_channels,
-                        .out_channels = out_channels, .y_stride = y_stride, .x_stride = x_stride,
-                        .n_taps = n_taps, .min_dy = G_MAXINT64, .min_dx = G_MAXINT64 };
-  self->taps = g_memdup2 (taps, (gsize) n_taps * sizeof *taps);
-  self->plane_of_tap = g_new (gint32, MAX (n_taps, 1));
-  self->plane_y = g_new (gint64, MAX (n_taps, 1));
-  self->plane_x = g_new (gint64, MAX (n_taps, 1));
-  for (gint64 t = 0; t < n_taps; t++)
-    {
-      self->min_dy = MIN (self->min_dy, taps[t].dy);
-      self->min_dx = MIN (self->min_dx, taps[t].dx);
-      max_dy = MAX (max_dy, taps[t].dy);
-      max_dx = MAX (max_dx, taps[t].dx);
-    }
-  if (n_taps == 0)
-    self->min_dy = max_dy = self->min_dx = max_dx = 0;
-  self->extra_rows = (max_dy - self->min_dy) / y_stride;
-  self->extra_columns = (max_dx - self->min_dx) / x_stride;
+  return n_groups == 1 || whole ? SEG_LAYOUT_EACH : SEG_LAYOUT_PLANAR;
+}
 
-  for (gint64 t = 0; t < n_taps; t++)
+/* Planes split the taps of a strided patch by what they leave when divided by the stride. */
+static void
+seg_tap_conv_find_planes (SegTapConv *self)
+{
+  for (gint64 t = 0; t < self->n_taps; t++)
     {
-      gint64 py = (taps[t].dy - self->min_dy) % y_stride;
-      gint64 px = (taps[t].dx - self->min_dx) % x_stride;
+      gint64 py = (self->taps[t].dy - self->min_dy) % self->y_stride;
+      gint64 px = (self->taps[t].dx - self->min_dx) % self->x_stride;
       gint32 plane = 0;
 
       while (plane < self->n_planes && (self->plane_y[plane] != py || self->plane_x[plane] != px))
@@ -58,11 +46,54 @@ seg_tap_conv_init (SegTapConv *self, const SegKernels *kernels, gint64 n_groups,
           self->n_planes++;
         }
     }
+}
 
-  /* at least one row of one kernel call must fit */
+/**
+ * seg_tap_conv_init: (skip)
+ * @out_channels: of one group
+ * @inside: no tap ever reads outside the map
+ *
+ * Sets up everything but the weights.
+ */
+void
+seg_tap_conv_init (SegTapConv *self, const SegOffer *offer, gint64 n_groups, gint64 out_channels,
+                   gint64 y_stride, gint64 x_stride, const SegTap *taps, gint64 n_taps,
+                   gboolean inside)
+{
+  gint64 max_dy = G_MININT64, max_dx = G_MININT64;
+
+  *self = (SegTapConv){ .kernels = offer->kernels, .n_groups = n_groups,
+                        .in_channels = offer->in[0].c / n_groups, .out_channels = out_channels,
+                        .in_lanes = offer->in_blocking[0].lanes,
+                        .out_lanes = offer->out_blocking.lanes,
+                        .n_units = offer->in_blocking[0].n_blocks / n_groups,
+                        .y_stride = y_stride, .x_stride = x_stride, .n_taps = n_taps,
+                        .min_dy = G_MAXINT64, .min_dx = G_MAXINT64 };
+  self->taps = g_memdup2 (taps, (gsize) n_taps * sizeof *taps);
+  self->plane_of_tap = g_new (gint32, MAX (n_taps, 1));
+  self->plane_y = g_new (gint64, MAX (n_taps, 1));
+  self->plane_x = g_new (gint64, MAX (n_taps, 1));
+  seg_conv_prologue_init (&self->prologue, offer);
+  for (gint64 t = 0; t < n_taps; t++)
+    {
+      self->min_dy = MIN (self->min_dy, taps[t].dy);
+      self->min_dx = MIN (self->min_dx, taps[t].dx);
+      max_dy = MAX (max_dy, taps[t].dy);
+      max_dx = MAX (max_dx, taps[t].dx);
+    }
+  if (n_taps == 0)
+    self->min_dy = max_dy = self->min_dx = max_dx = 0;
+  self->extra_rows = (max_dy - self->min_dy) / y_stride;
+  self->extra_columns = (max_dx - self->min_dx) / x_stride;
+  seg_tap_conv_find_planes (self);
+
+  if (inside && n_taps == 1 && taps[0].dy == 0 && taps[0].dx == 0 && self->prologue.scale == NULL)
+    return;
+  /* at least one row of a few pixels must fit */
   self->patch_floats = MAX (SEG_TAP_PATCH_FLOATS,
-                            in_channels * self->n_planes * (1 + self->extra_rows)
-                                * (kernels->conv_pixels + self->extra_columns));
+                            self->n_units * self->in_lanes * self->n_planes
+                                * (1 + self->extra_rows)
+                                * (SEG_TAP_FEW_PIXELS + self->extra_columns));
 }
 
 void
@@ -72,15 +103,48 @@ seg_tap_conv_clear (SegTapConv *self)
   g_free (self->plane_of_tap);
   g_free (self->plane_y);
   g_free (self->plane_x);
+  seg_conv_prologue_clear (&self->prologue);
   seg_free (self->weights);
   seg_free (self->shift);
 }
 
+/* Vectors of outputs of one group. */
 static gint64
-seg_tap_conv_n_tiles (const SegTapConv *self)
+seg_tap_conv_n_vectors (const SegTapConv *self)
 {
-  gint64 tile = self->kernels->conv_channels;
-  return (self->out_channels + tile - 1) / tile;
+  return (self->out_channels + self->kernels->lanes - 1) / self->kernels->lanes;
+}
+
+static gint64
+seg_tap_conv_n_terms (const SegTapConv *self)
+{
+  return self->in_channels * self->n_taps;
+}
+
+/* Packs output @k of group @g, or zeros past the group's last. */
+static void
+seg_tap_conv_pack_output (SegTapConv *self, gint64 g, gint64 k, SegTapWeight weight,
+                          gpointer user_data, gconstpointer weights, const float *bias,
+                          const SegPost *posts, guint n_folded)
+{
+  gint64 lanes = self->kernels->lanes, n_vectors = seg_tap_conv_n_vectors (self);
+  gint64 panel = k / (SEG_TAP_PANEL * lanes) * SEG_TAP_PANEL;
+  gint64 pitch = MIN (SEG_TAP_PANEL, n_vectors - panel) * lanes;
+  gint64 n_terms = seg_tap_conv_n_terms (self), of_all = g * self->out_channels + k;
+  float *packed = self->weights + (g * n_vectors + panel) * lanes * n_terms + (k - panel * lanes);
+  gboolean exists = k < self->out_channels;
+  double scale = 1.0, shift = exists && bias != NULL ? (double) bias[of_all] : 0.0;
+
+  for (guint i = 0; exists && i < n_folded; i++)
+    {
+      scale *= (double) posts[i].scale[of_all];
+      shift = shift * (double) posts[i].scale[of_all] + (double) posts[i].shift[of_all];
+    }
+  for (gint64 tap = 0; tap < self->n_taps; tap++)
+    for (gint64 c = 0; c < self->in_channels; c++)
+      packed[(tap * self->in_channels + c) * pitch]
+          = exists ? (float) (scale * (double) weight (weights, of_all, c, tap, user_data)) : 0.f;
+  self->shift[g * n_vectors * lanes + k] = (float) shift;
 }
 
 /**
@@ -95,54 +159,29 @@ guint
 seg_tap_conv_pack (SegTapConv *self, SegTapWeight weight, gpointer user_data, gconstpointer weights,
                    const float *bias, const SegPost *posts, guint n_posts)
 {
-  gint64 tile = self->kernels->conv_channels, n_tiles = seg_tap_conv_n_tiles (self);
-  gint64 n_terms = self->in_channels * self->n_taps;
+  gint64 n_outputs = seg_tap_conv_n_vectors (self) * self->kernels->lanes;
   guint n_folded = 0;
 
   while (n_folded < n_posts && posts[n_folded].kind == SEG_POST_AFFINE)
     n_folded++;
-
   for (gint64 g = 0; g < self->n_groups; g++)
-    for (gint64 j = 0; j < n_tiles * tile; j++)
-      {
-        gint64 k = g * self->out_channels + j, t = g * n_tiles + j / tile;
-        float *packed = self->weights + (t * n_terms * tile + j % tile);
-        double scale = 1.0, shift;
-
-        if (j >= self->out_channels) /* spare lanes of the last tile */
-          {
-            for (gint64 i = 0; i < n_terms; i++)
-              packed[i * tile] = 0.f;
-            self->shift[t * tile + j % tile] = 0.f;
-            continue;
-          }
-        shift = bias != NULL ? (double) bias[k] : 0.0;
-        for (guint i = 0; i < n_folded; i++)
-          {
-            scale *= (double) posts[i].scale[k];
-            shift = shift * (double) posts[i].scale[k] + (double) posts[i].shift[k];
-          }
-        for (gint64 c = 0; c < self->in_channels; c++)
-          for (gint64 tap = 0; tap < self->n_taps; tap++)
-            packed[(c * self->n_taps + tap) * tile]
-                = (float) (scale * (double) weight (weights, k, c, tap, user_data));
-        self->shift[t * tile + j % tile] = (float) shift;
-      }
+    for (gint64 k = 0; k < n_outputs; k++)
+      seg_tap_conv_pack_output (self, g, k, weight, user_data, weights, bias, posts, n_folded);
   return n_folded;
 }
 
-/* Outputs of all groups, spare lanes of last tiles counted. */
+/* Outputs of all groups, spare lanes counted. */
 static gsize
 seg_tap_conv_n_packed (const SegTapConv *self)
 {
-  return (gsize) (self->n_groups * seg_tap_conv_n_tiles (self) * self->kernels->conv_channels);
+  return (gsize) (self->n_groups * seg_tap_conv_n_vectors (self) * self->kernels->lanes);
 }
 
 /* Of the packed weights of one output. */
 static gsize
 seg_tap_conv_output_bytes (const SegTapConv *self)
 {
-  return (gsize) (self->in_channels * self->n_taps) * sizeof (float);
+  return (gsize) seg_tap_conv_n_terms (self) * sizeof (float);
 }
 
 /**
@@ -153,14 +192,6 @@ seg_tap_conv_output_bytes (const SegTapConv *self)
 gboolean
 seg_tap_conv_reserve (SegTapConv *self, GError **error)
 {
-  /* offsets into a patch are 32 bits wide */
-  if (self->patch_floats > G_MAXINT32)
-    {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
-                   "one output reads %" G_GINT64_FORMAT " numbers, more than %d",
-                   self->patch_floats, G_MAXINT32);
-      return FALSE;
-    }
   self->weights = seg_alloc (seg_tap_conv_n_packed (self), seg_tap_conv_output_bytes (self),
                              "packed weights", error);
   if (self->weights != NULL)
@@ -175,22 +206,53 @@ seg_tap_conv_packed_bytes (const SegTapConv *self)
   return seg_tap_conv_n_packed (self) * (seg_tap_conv_output_bytes (self) + sizeof (float));
 }
 
-static gint64
-seg_tap_conv_run_floats (const SegTapConv *self)
+/* How output channels (or blocks) may be split: panels are computed whole. */
+guint
+seg_tap_conv_get_grain (const SegTapConv *self)
 {
-  gint64 pixels = self->kernels->conv_pixels;
-  return (SEG_TAP_RUN_PIXELS + pixels - 1) / pixels * pixels;
+  if (self->out_lanes == 1)
+    return SEG_TAP_PANEL * (guint) self->kernels->lanes;
+  return self->n_groups == 1 ? SEG_TAP_PANEL : 0;
+}
+
+/* ---- scratch ----------------------------------------------------------------------------- */
+
+typedef struct
+{
+  float *patch, *run;
+  const float **x; /* of each run of terms */
+  gint32 *n_terms;
+} SegTapScratch;
+
+static gsize
+seg_tap_align (gsize bytes)
+{
+  return (bytes + 63) & ~(gsize) 63;
+}
+
+/* Cuts scratch into its parts, or counts their bytes if there is none yet. */
+static gsize
+seg_tap_conv_lay_out_scratch (const SegTapConv *self, char *memory, SegTapScratch *scratch)
+{
+  gsize n_runs = (gsize) (self->n_taps * self->n_units), bytes = 0;
+
+  scratch->patch = (float *) (gpointer) (memory + bytes);
+  bytes += seg_tap_align ((gsize) self->patch_floats * sizeof (float));
+  scratch->run = (float *) (gpointer) (memory + bytes);
+  bytes += seg_tap_align (SEG_TAP_RUN_PIXELS * SEG_TAP_PANEL * (gsize) self->kernels->lanes
+                          * sizeof (float));
+  scratch->x = (const float **) (gpointer) (memory + bytes);
+  bytes += seg_tap_align (n_runs * sizeof *scratch->x);
+  scratch->n_terms = (gint32 *) (gpointer) (memory + bytes);
+  return bytes + seg_tap_align (n_runs * sizeof *scratch->n_terms);
 }
 
 gsize
 seg_tap_conv_scratch_bytes (const SegTapConv *self)
 {
-  gsize patch = (gsize) (self->patch_floats + self->kernels->conv_pixels);
-  gsize offsets = (gsize) (self->in_channels * self->n_taps);
-  gsize run = (gsize) (seg_tap_conv_run_floats (self) * self->kernels->conv_channels);
+  SegTapScratch scratch;
 
-  /* each part begins at its own cache line */
-  return (patch + offsets + run + 3 * 16) * sizeof (float);
+  return seg_tap_conv_lay_out_scratch (self, NULL, &scratch);
 }
 
 /* ---- patches ----------------------------------------------------------------------------- */
@@ -198,129 +260,124 @@ seg_tap_conv_scratch_bytes (const SegTapConv *self)
 typedef struct
 {
   gint64 oy, ox, height, width; /* outputs */
-  gint64 rows, pitch;           /* of one plane of the patch */
+  gint64 rows, pitch;           /* of one plane of the patch, in pixels */
 } SegTapBlock;
 
-/* Copies every x_stride-th pixel of a row, from column @x on, with zeros where memory holds
- * nothing: outside the image, and under the nonsense that is never stored. */
 static void
-seg_tap_copy_row (float *to, gint64 n, const SegView *in, guint channel, gint64 sample, gint64 y,
-                  gint64 x, gint64 x_stride)
+seg_tap_apply_prologue (const SegTapConv *self, gint64 channel, gint64 n, float *run)
 {
+  SegKernelPrologue prologue;
+
+  if (self->prologue.scale == NULL)
+    return;
+  prologue = seg_conv_prologue_at (&self->prologue, channel);
+  if (self->in_lanes > 1)
+    self->kernels->prologue ((gsize) n, run, &prologue, run);
+  else
+    {
+      self->kernels->affine ((gsize) n, run, *prologue.scale, *prologue.shift, run);
+      self->kernels->finish ((gsize) n, NULL, prologue.lo, prologue.hi, run);
+    }
+}
+
+/* Copies every x_stride-th pixel of a row, from column @x on, with zeros where memory holds
+ * nothing: outside the image. */
+static void
+seg_tap_copy_row (const SegTapConv *self, float *to, gint64 n, const SegView *in, guint unit,
+                  gint64 sample, gint64 y, gint64 x)
+{
+  gint64 lanes = self->in_lanes, stride = self->x_stride;
+  gsize pixel = (gsize) lanes * sizeof *to;
   gint64 first, last; /* outputs whose pixel lies inside */
   const float *from;
 
   if (y < in->valid.y || y >= in->valid.y + in->valid.h)
     {
-      memset (to, 0, (gsize) n * sizeof *to);
+      memset (to, 0, (gsize) n * pixel);
       return;
     }
-  first = CLAMP (-seg_floor_div (x - in->valid.x, x_stride), 0, n);
-  last = CLAMP (seg_floor_div (in->valid.x + in->valid.w - 1 - x, x_stride) + 1, first, n);
-  memset (to, 0, (gsize) first * sizeof *to);
-  memset (to + last, 0, (gsize) (n - last) * sizeof *to);
+  first = CLAMP (-seg_floor_div (x - in->valid.x, stride), 0, n);
+  last = CLAMP (seg_floor_div (in->valid.x + in->valid.w - 1 - x, stride) + 1, first, n);
+  memset (to, 0, (gsize) first * pixel);
+  memset (to + last * lanes, 0, (gsize) (n - last) * pixel);
   if (first == last)
     return;
 
-  from = seg_view_at (in, channel, sample, y, x + first * x_stride);
-  if (x_stride == 1)
-    memcpy (to + first, from, (gsize) (last - first) * sizeof *to);
+  from = seg_view_at (in, unit, sample, y, x + first * stride);
+  if (stride == 1)
+    memcpy (to + first * lanes, from, (gsize) (last - first) * pixel);
+  else if (lanes == 1)
+    for (gint64 i = first; i < last; i++)
+      to[i] = from[(i - first) * stride];
   else
     for (gint64 i = first; i < last; i++)
-      to[i] = from[(i - first) * x_stride];
+      memcpy (to + i * lanes, from + (i - first) * stride * lanes, pixel);
+  seg_tap_apply_prologue (self, in->blocks[unit].channel, last - first, to + first * lanes);
 }
 
 static void
 seg_tap_fill_patch (const SegTapConv *self, const SegTapBlock *block, gint64 group,
                     const SegView *in, gint64 sample, float *patch)
 {
-  for (gint64 c = 0; c < self->in_channels; c++)
+  for (gint64 u = 0; u < self->n_units; u++)
     for (gint64 p = 0; p < self->n_planes; p++)
-      for (gint64 row = 0; row < block->rows; row++, patch += block->pitch)
-        seg_tap_copy_row (
-            patch, block->pitch, in, (guint) (group * self->in_channels + c), sample,
-            (block->oy + row) * self->y_stride + self->min_dy + self->plane_y[p],
-            block->ox * self->x_stride + self->min_dx + self->plane_x[p], self->x_stride);
-  /* the last kernel call reads on a little */
-  memset (patch, 0, (gsize) self->kernels->conv_pixels * sizeof *patch);
+      for (gint64 row = 0; row < block->rows; row++, patch += block->pitch * self->in_lanes)
+        seg_tap_copy_row (self, patch, block->pitch, in, (guint) (group * self->n_units + u), sample,
+                          (block->oy + row) * self->y_stride + self->min_dy + self->plane_y[p],
+                          block->ox * self->x_stride + self->min_dx + self->plane_x[p]);
 }
 
+/* Where the terms of row @row of a block lie. */
 static void
-seg_tap_find_offsets (const SegTapConv *self, const SegTapBlock *block, gint32 *offsets)
+seg_tap_point_to_patch (const SegTapConv *self, const SegTapBlock *block, gint64 row,
+                        const SegTapScratch *scratch)
 {
-  for (gint64 c = 0; c < self->in_channels; c++)
-    for (gint64 t = 0; t < self->n_taps; t++)
-      {
-        gint64 plane = c * self->n_planes + self->plane_of_tap[t];
-        gint64 row = plane * block->rows + (self->taps[t].dy - self->min_dy) / self->y_stride;
+  const float **x = scratch->x;
 
-        *offsets++ = (gint32) (row * block->pitch
-                               + (self->taps[t].dx - self->min_dx) / self->x_stride);
-      }
+  for (gint64 t = 0; t < self->n_taps; t++)
+    {
+      gint64 down = row + (self->taps[t].dy - self->min_dy) / self->y_stride;
+      gint64 right = (self->taps[t].dx - self->min_dx) / self->x_stride;
+
+      for (gint64 u = 0; u < self->n_units; u++)
+        {
+          gint64 plane = u * self->n_planes + self->plane_of_tap[t];
+          *x++ = scratch->patch
+                 + ((plane * block->rows + down) * block->pitch + right) * self->in_lanes;
+        }
+    }
 }
 
-/* Of outputs that are @width wide, as many rows as fit their places, in even shares of @height. */
-static SegTapBlock
-seg_tap_lay_out_block (const SegTapConv *self, gint64 height, gint64 width)
+/* The same if the only tap reads the input itself. */
+static void
+seg_tap_point_to_input (const SegTapConv *self, const SegTapBlock *block, gint64 row, gint64 group,
+                        const SegView *in, gint64 sample, const SegTapScratch *scratch)
 {
-  gint64 planes = MAX (self->in_channels * self->n_planes, 1);
-  SegTapBlock block = { .width = width, .pitch = width + self->extra_columns };
-  gint64 most = MIN (self->patch_floats / (planes * block.pitch) - self->extra_rows,
-                     (SEG_TAP_RUN_PIXELS - width) / block.pitch + 1);
-  gint64 n = (height + most - 1) / most;
-
-  block.height = (height + n - 1) / n;
-  block.rows = block.height + self->extra_rows;
-  return block;
+  for (gint64 u = 0; u < self->n_units; u++)
+    scratch->x[u] = seg_view_at (in, (guint) (group * self->n_units + u), sample,
+                                 (block->oy + row) * self->y_stride, block->ox * self->x_stride);
 }
 
-/* Pixels that the kernel goes through: a whole number of its own. */
-static gint64
-seg_tap_n_pixels (const SegTapConv *self, const SegTapBlock *block)
-{
-  gint64 pixels = self->kernels->conv_pixels;
-  gint64 n = (block->height - 1) * block->pitch + block->width;
-
-  return (n + pixels - 1) / pixels * pixels;
-}
-
-/* How long one block takes, for each input channel, in multiply-adds. */
-static gint64
-seg_tap_block_cost (const SegTapConv *self, const SegTapBlock *block)
-{
-  gint64 n_channels = seg_tap_conv_n_tiles (self) * self->kernels->conv_channels;
-
-  return seg_tap_n_pixels (self, block) * n_channels * self->n_taps
-         + self->n_planes * block->rows * block->pitch * SEG_TAP_COPY_COST;
-}
-
-/* The cheapest of the blocks into which a rectangle can be cut: wide ones go through fewer pixels
- * that are nonsense between rows, narrow ones read fewer rows twice. */
+/* Cuts @width into even shares, so narrow that a few rows fit their places. */
 static SegTapBlock
 seg_tap_choose_block (const SegTapConv *self, gint64 height, gint64 width)
 {
-  gint64 row_planes = MAX (self->in_channels * self->n_planes, 1) * (1 + self->extra_rows);
-  gint64 widest = MIN (self->patch_floats / row_planes - self->extra_columns, SEG_TAP_RUN_PIXELS);
-  gint64 least = G_MAXINT64;
-  SegTapBlock block, best = { 0 };
+  gint64 row_floats = self->n_units * self->in_lanes * self->n_planes;
+  gint64 few_rows = MIN (height, SEG_TAP_FEW_ROWS) + self->extra_rows;
+  gint64 widest = SEG_TAP_RUN_PIXELS, n, rows = height;
+  SegTapBlock block = { 0 };
 
-  for (gint64 n = (width + widest - 1) / widest; n <= width; n++)
-    {
-      gint64 n_columns, cost;
-
-      block = seg_tap_lay_out_block (self, height, (width + n - 1) / n);
-      n_columns = (width + block.width - 1) / block.width;
-      cost = n_columns * ((height + block.height - 1) / block.height)
-             * seg_tap_block_cost (self, &block);
-      if (cost < least)
-        {
-          least = cost;
-          best = block;
-        }
-      if (block.width <= self->kernels->conv_pixels)
-        break;
-    }
-  return best;
+  if (self->patch_floats > 0)
+    widest = CLAMP (self->patch_floats / (row_floats * few_rows) - self->extra_columns,
+                    SEG_TAP_FEW_PIXELS, widest);
+  n = (width + widest - 1) / widest;
+  block.width = (width + n - 1) / n;
+  block.pitch = block.width + self->extra_columns;
+  if (self->patch_floats > 0)
+    rows = self->patch_floats / (row_floats * block.pitch) - self->extra_rows;
+  block.height = CLAMP (rows, 1, height);
+  block.rows = block.height + self->extra_rows;
+  return block;
 }
 
 /* ---- running ----------------------------------------------------------------------------- */
@@ -329,62 +386,140 @@ typedef struct
 {
   const SegTapConv *conv;
   const SegTapPlace *place;
-  const SegPost *posts;
-  guint n_posts;
+  const SegConvPosts *posts;
   const SegView *in;
   SegView *out;
-  gint64 sample;
+  const SegPiece *piece;
+  SegTapScratch scratch;
 } SegTapJob;
 
-/* Finishes one output channel of a block, row by row, and stores it. */
+/* Finishes the planes of a run of pixels that lies in scratch, vector by vector, and stores it. */
 static void
-seg_tap_store (const SegTapJob *job, const SegTapBlock *block, gint64 channel, float *run)
+seg_tap_store_planes (const SegTapJob *job, gint64 group, gint64 vector, gint64 n_vectors, gint64 y,
+                      gint64 x, gint64 n)
 {
-  const SegTapPlace *place = job->place;
-  gint64 x = block->ox * place->x_step + place->x_first;
+  const SegTapConv *self = job->conv;
+  gint64 lanes = self->kernels->lanes, first = group * self->out_channels;
+  gint64 k0 = MAX (first + vector * lanes, (gint64) job->piece->block);
+  gint64 k1 = MIN (first + MIN ((vector + n_vectors) * lanes, self->out_channels),
+                   (gint64) job->piece->block + job->piece->n_blocks);
+  float plane[SEG_TAP_RUN_PIXELS];
 
-  for (gint64 row = 0; row < block->height; row++, run += block->pitch)
+  for (gint64 k = k0; k < k1; k++)
     {
-      gint64 y = (block->oy + row) * place->y_step + place->y_first;
-      float *to = seg_view_at (job->out, (guint) channel, job->sample, y, x);
+      gint64 lane = k - first - vector * lanes;
+      const float *from = job->scratch.run + lane / lanes * n * lanes + lane % lanes;
+      float *to = seg_view_at (job->out, (guint) k, job->piece->sample, y, x);
 
-      seg_posts_apply (job->posts, job->n_posts, job->conv->kernels, job->in, channel, job->sample,
-                       y, x, (gsize) block->width, run);
-      if (place->x_step == 1)
-        memcpy (to, run, (gsize) block->width * sizeof *to);
-      else
-        for (gint64 i = 0; i < block->width; i++)
-          to[i * place->x_step] = run[i];
+      for (gint64 i = 0; i < n; i++)
+        plane[i] = from[i * lanes];
+      seg_posts_apply (job->posts->posts, job->posts->n_posts, self->kernels, job->in, k,
+                       job->piece->sample, y, x, (gsize) n, plane);
+      for (gint64 i = 0; i < n; i++)
+        to[i * job->place->x_step] = plane[i];
     }
 }
 
+/* Finishes a run of pixels of a block of channels, in scratch if they are not to lie side by side. */
 static void
-seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block, const SegPiece *piece,
-                   float *patch, gint32 *offsets, float *run)
+seg_tap_store_block (const SegTapJob *job, guint block, gint64 y, gint64 x, gint64 n, float *run)
+{
+  gint64 lanes = job->conv->kernels->lanes, x_step = job->place->x_step;
+  float *to = seg_view_at (job->out, block, job->piece->sample, y, x);
+
+  seg_conv_posts_apply (job->posts, job->conv->kernels, job->in, block, job->piece->sample, y, x, n,
+                        run);
+  for (gint64 i = 0; run != to && i < n; i++)
+    memcpy (to + i * x_step * lanes, run + i * lanes, (gsize) lanes * sizeof *to);
+}
+
+/* One row of a block for one panel of outputs. */
+static void
+seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, gint64 group,
+                   gint64 vector)
 {
   const SegTapConv *self = job->conv;
-  gint64 tile = self->kernels->conv_channels, n_tiles = seg_tap_conv_n_tiles (self);
-  gint64 n_terms = self->in_channels * self->n_taps;
-  gint64 n = seg_tap_n_pixels (self, block), stride = seg_tap_conv_run_floats (self);
-  gint64 first = piece->block, end = first + piece->n_blocks;
+  const SegTapPlace *place = job->place;
+  gint64 lanes = self->kernels->lanes, of_group = seg_tap_conv_n_vectors (self);
+  gint64 n_vectors = MIN (SEG_TAP_PANEL, of_group - vector), packed = group * of_group + vector;
+  gint64 y = (block->oy + row) * place->y_step + place->y_first;
+  gint64 x = block->ox * place->x_step + place->x_first;
+  gboolean scattered = place->x_step > 1 && job->posts->n_posts > 0;
+  SegKernelProduct product = {
+    .n_runs = (gsize) (self->n_taps * self->n_units),
+    .x = job->scratch.x,
+    .n_terms = job->scratch.n_terms,
+    .x_step = (gsize) (self->patch_floats > 0 ? self->in_lanes : self->in_lanes * self->x_stride),
+    .weights = self->weights + packed * lanes * seg_tap_conv_n_terms (self),
+    .init = self->shift + packed * lanes,
+    .n_vectors = (gsize) n_vectors,
+    .n_pixels = (gsize) block->width,
+    .y = job->scratch.run,
+    .y_step = (gsize) lanes,
+    .y_vector = (gsize) (block->width * lanes),
+  };
 
-  for (gint64 g = first / self->out_channels; g * self->out_channels < end; g++)
+  if (self->out_lanes == 1)
     {
-      seg_tap_fill_patch (self, block, g, job->in, job->sample, patch);
-      for (gint64 t = 0; t < n_tiles; t++)
-        {
-          gint64 k0 = g * self->out_channels + t * tile;
-          gint64 k1 = MIN (k0 + tile, (g + 1) * self->out_channels);
-          gint64 packed = g * n_tiles + t;
+      self->kernels->product (&product);
+      seg_tap_store_planes (job, group, vector, n_vectors, y, x, block->width);
+      return;
+    }
+  if (!scattered)
+    {
+      product.y = seg_view_at (job->out, (guint) packed, job->piece->sample, y, x);
+      product.y_step = (gsize) (place->x_step * lanes);
+      if (n_vectors > 1)
+        product.y_vector
+            = (gsize) (seg_view_at (job->out, (guint) packed + 1, job->piece->sample, y, x)
+                       - product.y);
+    }
+  self->kernels->product (&product);
+  for (gint64 v = 0; v < n_vectors && job->posts->n_posts > 0; v++)
+    seg_tap_store_block (job, (guint) (packed + v), y, x, block->width,
+                         product.y + (gsize) v * product.y_vector);
+}
 
-          if (k1 <= first || k0 >= end)
-            continue;
-          self->kernels->convolve ((gsize) n_terms, offsets,
-                                   self->weights + packed * tile * n_terms,
-                                   self->shift + packed * tile, patch, (gsize) n, run,
-                                   (gsize) stride);
-          for (gint64 k = MAX (k0, first); k < MIN (k1, end); k++)
-            seg_tap_store (job, block, k, run + (k - k0) * stride);
+/* Whether any output of a panel belongs to the piece. */
+static gboolean
+seg_tap_is_wanted (const SegTapJob *job, gint64 group, gint64 vector)
+{
+  const SegTapConv *self = job->conv;
+  gint64 lanes = self->kernels->lanes, scale = self->out_lanes == 1 ? 1 : lanes;
+  gint64 first = group * self->out_channels + vector * lanes;
+  gint64 end = MIN (first + SEG_TAP_PANEL * lanes, (group + 1) * self->out_channels);
+
+  return end > (gint64) job->piece->block * scale
+         && first < (gint64) (job->piece->block + job->piece->n_blocks) * scale;
+}
+
+static void
+seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block)
+{
+  const SegTapConv *self = job->conv;
+
+  for (gint64 g = 0; g < self->n_groups; g++)
+    {
+      gint64 n_vectors = seg_tap_conv_n_vectors (self);
+      gboolean filled = FALSE;
+
+      for (gint64 row = 0; row < block->height; row++)
+        {
+          if (self->patch_floats == 0)
+            seg_tap_point_to_input (self, block, row, g, job->in, job->piece->sample,
+                                    &job->scratch);
+          else
+            seg_tap_point_to_patch (self, block, row, &job->scratch);
+          for (gint64 v = 0; v < n_vectors; v += SEG_TAP_PANEL)
+            {
+              if (!seg_tap_is_wanted (job, g, v))
+                continue;
+              if (self->patch_floats > 0 && !filled)
+                seg_tap_fill_patch (self, block, g, job->in, job->piece->sample,
+                                    job->scratch.patch);
+              filled = TRUE;
+              seg_tap_run_panel (job, block, row, g, v);
+            }
         }
     }
 }
@@ -396,28 +531,28 @@ seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block, const SegPiec
  */
 void
 seg_tap_conv_run (const SegTapConv *self, const SegTapPlace *place, gint64 oy, gint64 ox,
-                  gint64 height, gint64 width, const SegPost *posts, guint n_posts,
-                  const SegView *in, SegView *out, const SegPiece *piece, gpointer scratch)
+                  gint64 height, gint64 width, const SegConvPosts *posts, const SegView *in,
+                  SegView *out, const SegPiece *piece, gpointer memory)
 {
-  SegTapJob job = { self, place, posts, n_posts, in, out, piece->sample };
-  gint64 patch_floats = (self->patch_floats + self->kernels->conv_pixels + 15) & ~(gint64) 15;
-  gint64 n_offsets = (self->in_channels * self->n_taps + 15) & ~(gint64) 15;
-  float *patch = scratch, *run = patch + patch_floats + n_offsets;
-  gint32 *offsets = (gint32 *) (patch + patch_floats);
+  SegTapJob job = { self, place, posts, in, out, piece, { 0 } };
   SegTapBlock most, block;
 
   g_return_if_fail (height > 0 && width > 0);
 
+  seg_tap_conv_lay_out_scratch (self, memory, &job.scratch);
+  for (gint64 t = 0; t < self->n_taps; t++)
+    for (gint64 u = 0; u < self->n_units; u++)
+      job.scratch.n_terms[t * self->n_units + u] = in->blocks[u].n_channels;
+
   block = most = seg_tap_choose_block (self, height, width);
-  seg_tap_find_offsets (self, &block, offsets);
   for (gint64 y = 0; y < height; y += most.height)
     for (gint64 x = 0; x < width; x += most.width)
       {
-        /* pitch and rows stay, so that the offsets do */
+        /* pitch and rows of the patch stay */
         block.oy = oy + y;
         block.ox = ox + x;
         block.height = MIN (most.height, height - y);
         block.width = MIN (most.width, width - x);
-        seg_tap_run_block (&job, &block, piece, patch, offsets, run);
+        seg_tap_run_block (&job, &block);
       }
 }

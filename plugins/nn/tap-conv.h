@@ -1,11 +1,11 @@
 /* What conv2d and conv-transpose2d have in common: a sum over taps,
  *
- *   y[k](oy, ox) = shift[k] + Σ_c Σ_t w[k][c][t] · x[c](oy · y_stride + dy_t, ox · x_stride + dx_t),
+ *   y[k](oy, ox) = shift[k] + Σ_t Σ_c w[k][c][t] · x[c](oy · y_stride + dy_t, ox · x_stride + dx_t),
  *
- * in that order of c and t, for any rectangle of (oy, ox). */
+ * in that order of t and c, for any rectangle of (oy, ox), whichever way input and output lie. */
 #pragma once
 
-#include <segkit/seg-plugin.h>
+#include "conv-posts.h"
 
 typedef struct
 {
@@ -18,12 +18,14 @@ typedef struct
   gint64 n_groups, in_channels, out_channels; /* channels of one group */
   gint64 n_taps, y_stride, x_stride;
   SegTap *taps;
+  gint64 in_lanes, out_lanes, n_units; /* blocks of one group's input */
   gint64 min_dy, min_dx, extra_rows, extra_columns; /* of a patch, beside its outputs */
   gint64 n_planes;                                  /* a strided patch is split by phase */
   gint32 *plane_of_tap;
   gint64 *plane_y, *plane_x; /* phase of each plane */
-  gint64 patch_floats;       /* of scratch */
-  float *weights, *shift;    /* packed by kernels->conv_channels */
+  gint64 patch_floats;       /* of scratch; 0: the input is read where it lies */
+  SegConvPrologue prologue;
+  float *weights, *shift; /* packed in panels of two vectors of outputs, one at a group's end */
 } SegTapConv;
 
 /* Which pixel of the map output (oy, ox) is: (oy · y_step + y_first, ox · x_step + x_first). */
@@ -36,17 +38,20 @@ typedef struct
 typedef float (*SegTapWeight) (gconstpointer weights, gint64 k, gint64 c, gint64 t,
                                gpointer user_data);
 
-void  seg_tap_conv_init          (SegTapConv *self, const SegKernels *kernels, gint64 n_groups,
-                                  gint64 in_channels, gint64 out_channels, gint64 y_stride,
-                                  gint64 x_stride, const SegTap *taps, gint64 n_taps);
+void  seg_tap_conv_init          (SegTapConv *self, const SegOffer *offer, gint64 n_groups,
+                                  gint64 out_channels, gint64 y_stride, gint64 x_stride,
+                                  const SegTap *taps, gint64 n_taps, gboolean inside);
 void  seg_tap_conv_clear         (SegTapConv *self);
-gboolean seg_tap_conv_reserve   (SegTapConv *self, GError **error);
+gboolean seg_tap_conv_reserve    (SegTapConv *self, GError **error);
 guint seg_tap_conv_pack          (SegTapConv *self, SegTapWeight weight, gpointer user_data,
                                   gconstpointer weights, const float *bias, const SegPost *posts,
                                   guint n_posts);
+guint seg_tap_conv_get_grain     (const SegTapConv *self);
 gsize seg_tap_conv_packed_bytes  (const SegTapConv *self);
 gsize seg_tap_conv_scratch_bytes (const SegTapConv *self);
 void  seg_tap_conv_run           (const SegTapConv *self, const SegTapPlace *place, gint64 oy,
-                                  gint64 ox, gint64 height, gint64 width, const SegPost *posts,
-                                  guint n_posts, const SegView *in, SegView *out,
+                                  gint64 ox, gint64 height, gint64 width,
+                                  const SegConvPosts *posts, const SegView *in, SegView *out,
                                   const SegPiece *piece, gpointer scratch);
+SegLayout seg_tap_conv_layout    (gint64 n_groups, gint64 in_channels, gint64 out_channels,
+                                  gint lanes);

@@ -1,0 +1,93 @@
+#include "conv-posts.h"
+
+#include <math.h>
+
+static gboolean
+seg_conv_posts_find_clamp (const SegPost *post, float *lo, float *hi)
+{
+  SegElementwiseClass *klass;
+
+  if (post->kind != SEG_POST_ELEMENTWISE)
+    return FALSE;
+  klass = SEG_ELEMENTWISE_GET_CLASS (post->layer);
+  return klass->as_clamp != NULL && klass->as_clamp (post->layer, lo, hi);
+}
+
+/**
+ * seg_conv_posts_init: (skip)
+ * @posts: what is left to do on finished sums
+ */
+void
+seg_conv_posts_init (SegConvPosts *self, const SegPost *posts, guint n_posts)
+{
+  guint i = 0;
+
+  *self = (SegConvPosts){ g_memdup2 (posts, n_posts * sizeof *posts), n_posts, FALSE, -1,
+                          -INFINITY, INFINITY };
+  if (i < n_posts && posts[i].kind == SEG_POST_ADD)
+    self->add = (gint) posts[i++].input;
+  if (i < n_posts && seg_conv_posts_find_clamp (&posts[i], &self->lo, &self->hi))
+    i++;
+  self->simple = i == n_posts;
+}
+
+void
+seg_conv_posts_clear (SegConvPosts *self)
+{
+  g_free (self->posts);
+}
+
+/* Does them all on @n finished pixels of one block of channels, in place. */
+void
+seg_conv_posts_apply (const SegConvPosts *self, const SegKernels *kernels, const SegView *in,
+                      guint block, gint64 sample, gint64 y, gint64 x, gint64 n, float *run)
+{
+  if (self->n_posts == 0)
+    return;
+  if (self->simple)
+    kernels->finish ((gsize) (n * kernels->lanes),
+                     self->add < 0 ? NULL : seg_view_at (&in[self->add], block, sample, y, x),
+                     self->lo, self->hi, run);
+  else
+    seg_posts_apply_block (self->posts, self->n_posts, kernels, in, block, sample, y, x, (gsize) n,
+                           run);
+}
+
+/**
+ * seg_conv_prologue_init: (skip)
+ *
+ * Joins what the offer puts before the layer: affine maps, then a clamp.
+ */
+void
+seg_conv_prologue_init (SegConvPrologue *self, const SegOffer *offer)
+{
+  gsize n = (gsize) offer->in[0].c + SEG_KERNEL_MAX_LANES;
+
+  *self = (SegConvPrologue){ NULL, NULL, -INFINITY, INFINITY };
+  if (offer->n_before == 0)
+    return;
+  self->scale = g_new0 (float, n);
+  self->shift = g_new0 (float, n);
+  for (gint64 c = 0; c < offer->in[0].c; c++)
+    {
+      double scale = 1.0, shift = 0.0;
+
+      for (guint i = 0; i < offer->n_before; i++)
+        if (offer->before[i].kind == SEG_POST_AFFINE)
+          {
+            scale *= (double) offer->before[i].scale[c];
+            shift = shift * (double) offer->before[i].scale[c] + (double) offer->before[i].shift[c];
+          }
+      self->scale[c] = (float) scale;
+      self->shift[c] = (float) shift;
+    }
+  for (guint i = 0; i < offer->n_before; i++)
+    seg_conv_posts_find_clamp (&offer->before[i], &self->lo, &self->hi);
+}
+
+void
+seg_conv_prologue_clear (SegConvPrologue *self)
+{
+  g_free (self->scale);
+  g_free (self->shift);
+}

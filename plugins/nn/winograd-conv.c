@@ -1,0 +1,498 @@
+#include "winograd-conv.h"
+
+#include <math.h>
+
+/* Tiles are worked on in portions: so few that what they are transformed to stays in L2, so many
+ * that the weights, which each portion reads again, cost little. Where the weights are large they
+ * come from farther away. */
+#define SEG_WINOGRAD_PORTION_FLOATS 131072
+#define SEG_WINOGRAD_FEW_TILES 24
+#define SEG_WINOGRAD_MANY_TILES 96
+#define SEG_WINOGRAD_LARGE_WEIGHTS (4 << 20)
+#define SEG_WINOGRAD_TILES_OF_LARGE 48
+
+/* Vectors of outputs that the kernel computes together. */
+#define SEG_WINOGRAD_PANEL 2
+
+#define SEG_WINOGRAD_MAX_TILE 4
+#define SEG_WINOGRAD_MAX_WINDOW 6
+
+static gint64
+seg_winograd_n_outputs (const SegWinogradConv *self)
+{
+  return (self->out_channels + self->kernels->lanes - 1) / self->kernels->lanes
+         * self->kernels->lanes;
+}
+
+static gsize
+seg_winograd_point_floats (const SegWinogradConv *self)
+{
+  return (gsize) (self->in_channels * seg_winograd_n_outputs (self));
+}
+
+gsize
+seg_winograd_conv_packed_bytes (const SegWinogradConv *self)
+{
+  return ((gsize) self->n_points * seg_winograd_point_floats (self)
+          + (gsize) seg_winograd_n_outputs (self))
+         * sizeof (float);
+}
+
+static gint64
+seg_winograd_choose_n_tiles (const SegWinogradConv *self)
+{
+  gint64 of_tile = self->n_points * (self->n_in_blocks + self->n_out_blocks) * self->kernels->lanes;
+  gint64 n = SEG_WINOGRAD_PORTION_FLOATS / of_tile / SEG_WINOGRAD_FEW_TILES * SEG_WINOGRAD_FEW_TILES;
+  gint64 few = seg_winograd_conv_packed_bytes (self) > SEG_WINOGRAD_LARGE_WEIGHTS
+                   ? SEG_WINOGRAD_TILES_OF_LARGE
+                   : SEG_WINOGRAD_FEW_TILES;
+
+  return CLAMP (n, few, SEG_WINOGRAD_MANY_TILES);
+}
+
+/**
+ * seg_winograd_conv_init: (skip)
+ * @tile: 2 or 4
+ *
+ * Sets up everything but the weights, and takes memory for them.
+ * Errors: `SEG_ERROR_MEMORY`.
+ */
+gboolean
+seg_winograd_conv_init (SegWinogradConv *self, const SegOffer *offer, gint tile,
+                        gint64 out_channels, gint y_padding, gint x_padding, GError **error)
+{
+  gint64 window = tile + 2;
+
+  *self = (SegWinogradConv){ .kernels = offer->kernels, .tile = tile, .window = window,
+                             .n_points = window * window, .in_channels = offer->in[0].c,
+                             .out_channels = out_channels,
+                             .n_in_blocks = offer->in_blocking[0].n_blocks,
+                             .out_lanes = offer->out_blocking.lanes, .y_padding = y_padding,
+                             .x_padding = x_padding, .y_phase = offer->front % tile,
+                             .x_phase = offer->front % tile };
+  self->n_out_blocks = seg_winograd_n_outputs (self) / self->kernels->lanes;
+  self->n_tiles = seg_winograd_choose_n_tiles (self);
+  seg_conv_prologue_init (&self->prologue, offer);
+  self->weights = seg_alloc ((gsize) self->n_points, seg_winograd_point_floats (self) * sizeof (float),
+                             "packed weights", error);
+  if (self->weights != NULL)
+    self->shift = seg_alloc ((gsize) seg_winograd_n_outputs (self), sizeof (float), "packed bias",
+                             error);
+  return self->shift != NULL;
+}
+
+void
+seg_winograd_conv_clear (SegWinogradConv *self)
+{
+  seg_conv_prologue_clear (&self->prologue);
+  seg_free (self->weights);
+  seg_free (self->shift);
+}
+
+/* ---- weights ----------------------------------------------------------------------------- */
+
+/* The filters from all input channels to the outputs of one panel, which begins with output @k0. */
+static void
+seg_winograd_pack_panel (SegWinogradConv *self, gint64 k0, const float *weights,
+                         const double *scale)
+{
+  gint64 pitch = MIN (SEG_WINOGRAD_PANEL * self->kernels->lanes,
+                      seg_winograd_n_outputs (self) - k0);
+  gint64 n = MIN (pitch, self->out_channels - k0);
+  float points[SEG_WINOGRAD_MAX_WINDOW * SEG_WINOGRAD_MAX_WINDOW][SEG_WINOGRAD_PANEL
+                                                                  * SEG_KERNEL_MAX_LANES]
+      = { { 0 } };
+
+  for (gint64 c = 0; c < self->in_channels; c++)
+    {
+      for (gint64 k = 0; k < n; k++)
+        seg_winograd_transform_weights ((int) self->tile,
+                                        weights + ((k0 + k) * self->in_channels + c) * 9,
+                                        scale[k0 + k], &points[0][k], G_N_ELEMENTS (points[0]));
+      for (gint64 p = 0; p < self->n_points; p++)
+        memcpy (self->weights + (gsize) p * seg_winograd_point_floats (self) + k0 * self->in_channels
+                    + c * pitch,
+                points[p], (gsize) pitch * sizeof (float));
+    }
+}
+
+/**
+ * seg_winograd_conv_pack: (skip)
+ * @weights: (out_channels, in_channels, 3, 3)
+ *
+ * Transforms and packs weights, with the affine posts at the head of the list folded in.
+ *
+ * Returns: how many posts were folded
+ */
+guint
+seg_winograd_conv_pack (SegWinogradConv *self, const float *weights, const float *bias,
+                        const SegPost *posts, guint n_posts)
+{
+  gint64 n_outputs = seg_winograd_n_outputs (self);
+  g_autofree double *scale = g_new (double, self->out_channels);
+  guint n_folded = 0;
+
+  while (n_folded < n_posts && posts[n_folded].kind == SEG_POST_AFFINE)
+    n_folded++;
+  memset (self->shift, 0, (gsize) n_outputs * sizeof *self->shift);
+  for (gint64 k = 0; k < self->out_channels; k++)
+    {
+      double shift = bias != NULL ? (double) bias[k] : 0.0;
+
+      scale[k] = 1.0;
+      for (guint i = 0; i < n_folded; i++)
+        {
+          scale[k] *= (double) posts[i].scale[k];
+          shift = shift * (double) posts[i].scale[k] + (double) posts[i].shift[k];
+        }
+      self->shift[k] = (float) shift;
+    }
+  for (gint64 k = 0; k < n_outputs; k += SEG_WINOGRAD_PANEL * self->kernels->lanes)
+    seg_winograd_pack_panel (self, k, weights, scale);
+  return n_folded;
+}
+
+guint
+seg_winograd_conv_get_grain (const SegWinogradConv *self)
+{
+  return SEG_WINOGRAD_PANEL * (guint) (self->out_lanes == 1 ? self->kernels->lanes : 1);
+}
+
+/* ---- scratch ----------------------------------------------------------------------------- */
+
+typedef struct
+{
+  float *v, *m;                /* transformed inputs and products, point by point */
+  gsize v_plane, m_plane;      /* floats from point to point */
+  float *tile;                 /* one that lies at a border */
+  const float **x;             /* of each input block at one point */
+  gint32 *n_terms;
+} SegWinogradScratch;
+
+/* Points are not whole pages apart, so that those of one tile do not crowd each other out of L1. */
+static gsize
+seg_winograd_plane_floats (const SegWinogradConv *self, gint64 n_blocks)
+{
+  gsize floats = (gsize) (n_blocks * self->n_tiles * self->kernels->lanes);
+
+  return (floats + 1023) / 1024 * 1024 + 16;
+}
+
+/* Cuts scratch into its parts, or counts their bytes if there is none yet. */
+static gsize
+seg_winograd_lay_out_scratch (const SegWinogradConv *self, char *memory,
+                              SegWinogradScratch *scratch)
+{
+  gsize lanes = (gsize) self->kernels->lanes, bytes = 0;
+
+  scratch->v_plane = seg_winograd_plane_floats (self, self->n_in_blocks);
+  scratch->m_plane = seg_winograd_plane_floats (self, self->n_out_blocks);
+  scratch->v = (float *) (gpointer) memory;
+  bytes += (gsize) self->n_points * scratch->v_plane * sizeof (float);
+  scratch->m = (float *) (gpointer) (memory + bytes);
+  bytes += (gsize) self->n_points * scratch->m_plane * sizeof (float);
+  scratch->tile = (float *) (gpointer) (memory + bytes);
+  bytes += (gsize) self->n_points * lanes * sizeof (float);
+  bytes = (bytes + 63) & ~(gsize) 63;
+  scratch->x = (const float **) (gpointer) (memory + bytes);
+  bytes += (gsize) self->n_in_blocks * sizeof *scratch->x;
+  scratch->n_terms = (gint32 *) (gpointer) (memory + bytes);
+  return bytes + (gsize) self->n_in_blocks * sizeof *scratch->n_terms;
+}
+
+gsize
+seg_winograd_conv_scratch_bytes (const SegWinogradConv *self)
+{
+  SegWinogradScratch scratch;
+
+  return seg_winograd_lay_out_scratch (self, NULL, &scratch);
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const SegWinogradConv *conv;
+  const SegConvPosts *posts;
+  const SegView *in;
+  SegView *out;
+  const SegPiece *piece;
+  SegWinogradScratch scratch;
+  gint64 y0, x0;   /* output pixel where the piece's first tile begins; may be left of the map */
+  gint64 n_across; /* tiles in a row of them */
+} SegWinogradJob;
+
+/* Tiles that lie side by side: the first is number @first of the portion. */
+typedef struct
+{
+  gint64 first, n;
+  gint64 y, x; /* output pixel where the first begins */
+} SegWinogradRun;
+
+/* The tiles of a portion that follow the @done first, up to the end of their row. */
+static SegWinogradRun
+seg_winograd_get_run (const SegWinogradJob *job, gint64 first, gint64 n, gint64 done)
+{
+  gint64 at = first + done, across = at % job->n_across;
+
+  return (SegWinogradRun){ done, MIN (n - done, job->n_across - across),
+                           job->y0 + at / job->n_across * job->conv->tile,
+                           job->x0 + across * job->conv->tile };
+}
+
+/* How many tiles from the left of @run on are not wholly inside [@begin, @end), then how many are:
+ * the window of a tile begins @before pixels before it and is @size pixels long. */
+static void
+seg_winograd_split_run (gint64 x, gint64 n, gint64 tile, gint64 before, gint64 size, gint64 begin,
+                        gint64 end, gint64 *left, gint64 *inside)
+{
+  gint64 first = -seg_floor_div (x - before - begin, tile); /* with x - before + i·tile ≥ begin */
+  gint64 past = seg_floor_div (end - size + before - x, tile) + 1;
+
+  *left = CLAMP (first, 0, n);
+  *inside = CLAMP (past, *left, n) - *left;
+}
+
+static void
+seg_winograd_transform_input (const SegWinogradConv *self, const float *const *rows, gint64 n,
+                              const SegKernelPrologue *prologue, float *v, gsize plane)
+{
+  (self->tile == 4 ? self->kernels->winograd4_input : self->kernels->winograd2_input) (
+      rows, (gsize) n, prologue, v, plane);
+}
+
+/* A tile that reaches over the border: its window is copied, with zeros around the map. */
+static void
+seg_winograd_load_border_tile (const SegWinogradJob *job, guint block, gint64 y, gint64 x, float *v)
+{
+  const SegWinogradConv *self = job->conv;
+  const SegRect *valid = &job->in->valid;
+  gint64 lanes = self->kernels->lanes, window = self->window;
+  gint64 x0 = MAX (x, valid->x), x1 = MIN (x + window, valid->x + valid->w);
+  const float *rows[SEG_WINOGRAD_MAX_WINDOW];
+
+  memset (job->scratch.tile, 0, (gsize) (self->n_points * lanes) * sizeof (float));
+  for (gint64 r = 0; r < window; r++)
+    {
+      float *to = job->scratch.tile + r * window * lanes;
+
+      rows[r] = to;
+      if (y + r < valid->y || y + r >= valid->y + valid->h || x0 >= x1)
+        continue;
+      to += (x0 - x) * lanes;
+      memcpy (to, seg_view_at (job->in, block, job->piece->sample, y + r, x0),
+              (gsize) ((x1 - x0) * lanes) * sizeof *to);
+      if (self->prologue.scale != NULL)
+        {
+          SegKernelPrologue prologue
+              = seg_conv_prologue_at (&self->prologue, job->in->blocks[block].channel);
+          self->kernels->prologue ((gsize) (x1 - x0), to, &prologue, to);
+        }
+    }
+  seg_winograd_transform_input (self, rows, 1, NULL, v, job->scratch.v_plane);
+}
+
+static void
+seg_winograd_load_run (const SegWinogradJob *job, guint block, const SegWinogradRun *run, float *v)
+{
+  const SegWinogradConv *self = job->conv;
+  const SegRect *valid = &job->in->valid;
+  gint64 lanes = self->kernels->lanes;
+  gint64 y = run->y - self->y_padding, x = run->x - self->x_padding, left, inside;
+  SegKernelPrologue prologue = { NULL, NULL, -INFINITY, INFINITY };
+  const float *rows[SEG_WINOGRAD_MAX_WINDOW];
+
+  seg_winograd_split_run (run->x, run->n, self->tile, self->x_padding, self->window, valid->x,
+                          valid->x + valid->w, &left, &inside);
+  if (y < valid->y || y + self->window > valid->y + valid->h)
+    left = run->n, inside = 0;
+
+  for (gint64 t = 0; t < run->n; t++)
+    if (t < left || t >= left + inside)
+      seg_winograd_load_border_tile (job, block, y, x + t * self->tile, v + t * lanes);
+  if (inside == 0)
+    return;
+  for (gint64 r = 0; r < self->window; r++)
+    rows[r] = seg_view_at (job->in, block, job->piece->sample, y + r, x + left * self->tile);
+  if (self->prologue.scale != NULL)
+    prologue = seg_conv_prologue_at (&self->prologue, job->in->blocks[block].channel);
+  seg_winograd_transform_input (self, rows, inside, prologue.scale != NULL ? &prologue : NULL,
+                                v + left * lanes, job->scratch.v_plane);
+}
+
+/* Products of all points of @n tiles with the weights of the piece's outputs. */
+static void
+seg_winograd_multiply (const SegWinogradJob *job, gint64 n, gint64 first_block, gint64 end_block)
+{
+  const SegWinogradConv *self = job->conv;
+  const SegWinogradScratch *scratch = &job->scratch;
+  gint64 lanes = self->kernels->lanes, block_floats = self->n_tiles * lanes;
+  SegKernelProduct product = { .n_runs = (gsize) self->n_in_blocks, .x = scratch->x,
+                               .n_terms = scratch->n_terms, .x_step = (gsize) lanes,
+                               .n_pixels = (gsize) n, .y_step = (gsize) lanes,
+                               .y_vector = (gsize) block_floats };
+
+  for (gint64 p = 0; p < self->n_points; p++)
+    {
+      for (gint64 b = 0; b < self->n_in_blocks; b++)
+        scratch->x[b] = scratch->v + (gsize) p * scratch->v_plane + b * block_floats;
+      for (gint64 b = first_block; b < end_block; b += SEG_WINOGRAD_PANEL)
+        {
+          product.weights = self->weights + (gsize) p * seg_winograd_point_floats (self)
+                            + b * lanes * self->in_channels;
+          product.n_vectors = (gsize) MIN (SEG_WINOGRAD_PANEL, self->n_out_blocks - b);
+          product.y = scratch->m + (gsize) p * scratch->m_plane + b * block_floats;
+          self->kernels->product (&product);
+        }
+    }
+}
+
+static void
+seg_winograd_transform_output (const SegWinogradJob *job, const float *m, gint64 n, gint64 block,
+                               const float *const *add, float lo, float hi, float *const *rows)
+{
+  const SegWinogradConv *self = job->conv;
+
+  (self->tile == 4 ? self->kernels->winograd4_output : self->kernels->winograd2_output) (
+      m, job->scratch.m_plane, (gsize) n, self->shift + block * self->kernels->lanes, add, lo, hi,
+      rows);
+}
+
+/* Stores @width pixels of a block of channels, and does the posts. */
+static void
+seg_winograd_store_row (const SegWinogradJob *job, gint64 block, gint64 y, gint64 x, gint64 width,
+                        const float *from)
+{
+  const SegWinogradConv *self = job->conv;
+  const SegPiece *piece = job->piece;
+  gint64 lanes = self->kernels->lanes;
+
+  if (self->out_lanes > 1)
+    {
+      float *to = seg_view_at (job->out, (guint) block, piece->sample, y, x);
+
+      memcpy (to, from, (gsize) (width * lanes) * sizeof *to);
+      seg_conv_posts_apply (job->posts, self->kernels, job->in, (guint) block, piece->sample, y, x,
+                            width, to);
+      return;
+    }
+  for (gint64 k = MAX (block * lanes, (gint64) piece->block);
+       k < MIN ((block + 1) * lanes, (gint64) piece->block + piece->n_blocks); k++)
+    {
+      float *to = seg_view_at (job->out, (guint) k, piece->sample, y, x);
+
+      for (gint64 i = 0; i < width; i++)
+        to[i] = from[i * lanes + k - block * lanes];
+      seg_posts_apply (job->posts->posts, job->posts->n_posts, self->kernels, job->in, k,
+                       piece->sample, y, x, (gsize) width, to);
+    }
+}
+
+/* A tile of which not all is wanted, or that is not stored as it is. */
+static void
+seg_winograd_store_border_tile (const SegWinogradJob *job, gint64 block, gint64 y, gint64 x,
+                                const float *m)
+{
+  const SegWinogradConv *self = job->conv;
+  const SegRect *r = &job->piece->rect;
+  gint64 lanes = self->kernels->lanes, tile = self->tile;
+  gint64 x0 = MAX (x, r->x), x1 = MIN (x + tile, r->x + r->w);
+  float *rows[SEG_WINOGRAD_MAX_TILE];
+
+  for (gint64 i = 0; i < tile; i++)
+    rows[i] = job->scratch.tile + i * tile * lanes;
+  seg_winograd_transform_output (job, m, 1, block, NULL, -INFINITY, INFINITY, rows);
+  for (gint64 i = 0; i < tile; i++)
+    if (y + i >= r->y && y + i < r->y + r->h)
+      seg_winograd_store_row (job, block, y + i, x0, x1 - x0, rows[i] + (x0 - x) * lanes);
+}
+
+static void
+seg_winograd_store_run (const SegWinogradJob *job, gint64 block, const SegWinogradRun *run,
+                        const float *m)
+{
+  const SegWinogradConv *self = job->conv;
+  const SegPiece *piece = job->piece;
+  const SegRect *r = &piece->rect;
+  gint64 lanes = self->kernels->lanes, tile = self->tile, left, inside, x;
+  gboolean simple = job->posts->simple, adds = simple && job->posts->add >= 0;
+  float *rows[SEG_WINOGRAD_MAX_TILE];
+  const float *add[SEG_WINOGRAD_MAX_TILE];
+
+  seg_winograd_split_run (run->x, run->n, tile, 0, tile, r->x, r->x + r->w, &left, &inside);
+  if (run->y < r->y || run->y + tile > r->y + r->h || self->out_lanes == 1)
+    left = run->n, inside = 0;
+
+  for (gint64 t = 0; t < run->n; t++)
+    if (t < left || t >= left + inside)
+      seg_winograd_store_border_tile (job, block, run->y, run->x + t * tile, m + t * lanes);
+  if (inside == 0)
+    return;
+  x = run->x + left * tile;
+  for (gint64 i = 0; i < tile; i++)
+    {
+      rows[i] = seg_view_at (job->out, (guint) block, piece->sample, run->y + i, x);
+      add[i] = adds ? seg_view_at (&job->in[job->posts->add], (guint) block, piece->sample,
+                                   run->y + i, x)
+                    : NULL;
+    }
+  seg_winograd_transform_output (job, m + left * lanes, inside, block, adds ? add : NULL,
+                                 simple ? job->posts->lo : -INFINITY,
+                                 simple ? job->posts->hi : INFINITY, rows);
+  for (gint64 i = 0; i < tile && !simple; i++)
+    seg_conv_posts_apply (job->posts, self->kernels, job->in, (guint) block, piece->sample,
+                          run->y + i, x, inside * tile, rows[i]);
+}
+
+/* Tiles @first to @first + @n, from input to output. */
+static void
+seg_winograd_run_portion (const SegWinogradJob *job, gint64 first, gint64 n, gint64 first_block,
+                          gint64 end_block)
+{
+  const SegWinogradConv *self = job->conv;
+  gint64 lanes = self->kernels->lanes, block_floats = self->n_tiles * lanes;
+  SegWinogradRun run;
+
+  for (gint64 b = 0; b < self->n_in_blocks; b++)
+    for (gint64 done = 0; done < n; done += run.n)
+      {
+        run = seg_winograd_get_run (job, first, n, done);
+        seg_winograd_load_run (job, (guint) b, &run,
+                               job->scratch.v + b * block_floats + run.first * lanes);
+      }
+  seg_winograd_multiply (job, n, first_block, end_block);
+  for (gint64 b = first_block; b < end_block; b++)
+    for (gint64 done = 0; done < n; done += run.n)
+      {
+        run = seg_winograd_get_run (job, first, n, done);
+        seg_winograd_store_run (job, b, &run,
+                                job->scratch.m + b * block_floats + run.first * lanes);
+      }
+}
+
+/**
+ * seg_winograd_conv_run: (skip)
+ *
+ * Computes a piece of the output, cut at the grid.
+ */
+void
+seg_winograd_conv_run (const SegWinogradConv *self, const SegConvPosts *posts, const SegView *in,
+                       SegView *out, const SegPiece *piece, gpointer memory)
+{
+  const SegRect *r = &piece->rect;
+  gint64 y0 = seg_floor_div (r->y - self->y_phase, self->tile) * self->tile + self->y_phase;
+  gint64 x0 = seg_floor_div (r->x - self->x_phase, self->tile) * self->tile + self->x_phase;
+  gint64 n_down = (r->y + r->h - y0 + self->tile - 1) / self->tile;
+  gint64 n_across = (r->x + r->w - x0 + self->tile - 1) / self->tile;
+  gint64 scale = self->out_lanes == 1 ? self->kernels->lanes : 1;
+  gint64 first_block = piece->block / scale;
+  gint64 end_block = (piece->block + piece->n_blocks + scale - 1) / scale;
+  SegWinogradJob job = { self, posts, in, out, piece, { 0 }, y0, x0, n_across };
+
+  seg_winograd_lay_out_scratch (self, memory, &job.scratch);
+  for (gint64 b = 0; b < self->n_in_blocks; b++)
+    job.scratch.n_terms[b] = in->blocks[b].n_channels;
+  for (gint64 t = 0; t < n_down * n_across; t += self->n_tiles)
+    seg_winograd_run_portion (&job, t, MIN (self->n_tiles, n_down * n_across - t), first_block,
+                              end_block);
+}
