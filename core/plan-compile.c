@@ -53,6 +53,18 @@ seg_compiler_get_stride (const SegCompiler *self, SegValue value)
   return MAX ((SEG_COMPILE_SIDE + MIN (shape->h, shape->w) / 2) / MIN (shape->h, shape->w), 1);
 }
 
+/* A step that has packed its parameters does not look at them again, and whoever made them may let
+ * them go. */
+static void
+seg_compiler_release_parameters (SegPlanNode *node)
+{
+  for (guint i = 0; i < node->n_params; i++)
+    {
+      g_clear_pointer (&node->tensors[i], seg_tensor_unref);
+      node->params[i] = NULL;
+    }
+}
+
 static gboolean
 seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
 {
@@ -67,6 +79,8 @@ seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
     .params = node->params,
     .after = (const SegPost *) (gpointer) node->posts->data,
     .n_after = node->posts->len,
+    .before = (const SegPost *) (gpointer) node->befores->data,
+    .n_before = node->befores->len,
     .in_blocking = blocking,
     .out_blocking = seg_compiler_get_blocking (self, node->output),
     .stride = seg_compiler_get_stride (self, node->output),
@@ -90,6 +104,8 @@ seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
   node->step->layer = node->layer;
   if (node->step->kernel == NULL)
     node->step->kernel = klass->compile != NULL ? "own" : "plain";
+  if (self->plan->purpose == SEG_PURPOSE_INFERENCE && node->step->packed_bytes > 0)
+    seg_compiler_release_parameters (node);
   return TRUE;
 }
 

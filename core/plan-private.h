@@ -17,6 +17,7 @@ typedef struct
   guint output;
   GArray *nodes; /* of guint: of the graph, the layer's own and then those taken over */
   GArray *posts; /* of SegPost; scale and shift belong to the node */
+  GArray *befores; /* of SegPost: done to the input before anything else */
   gconstpointer *params; /* data of the tensors */
   SegTensor **tensors;
   guint first_param, n_params;
@@ -56,10 +57,14 @@ typedef gboolean (*SegPassFunc) (SegPlan *plan, SegPlanNode *node);
 gboolean _seg_pass_fold_affine        (SegPlan *plan, SegPlanNode *node);
 gboolean _seg_pass_absorb_elementwise (SegPlan *plan, SegPlanNode *node);
 gboolean _seg_pass_absorb_add         (SegPlan *plan, SegPlanNode *node);
+gboolean _seg_pass_absorb_before      (SegPlan *plan, SegPlanNode *node);
 
 SegPlanNode *_seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPostKind kind);
 void         _seg_plan_absorb          (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader,
                                         SegPost *post);
+void         _seg_plan_absorb_before   (SegPlan *plan, SegPlanNode *node, SegPlanNode *before,
+                                        SegPost *post);
+gboolean     _seg_plan_make_affine     (SegPlan *plan, const SegPlanNode *node, SegPost *post);
 
 gboolean  _seg_plan_is_alias       (SegPlan *plan, const SegPlanNode *node);
 SegLayout _seg_plan_get_layout     (SegPlan *plan, const SegPlanNode *node);

@@ -14,7 +14,18 @@ static const struct
   { "fold-affine", _seg_pass_fold_affine },
   { "absorb-elementwise", _seg_pass_absorb_elementwise },
   { "absorb-add", _seg_pass_absorb_add },
+  { "absorb-before", _seg_pass_absorb_before },
 };
+
+static void
+seg_plan_post_clear (gpointer data)
+{
+  SegPost *post = data;
+
+  g_clear_object (&post->layer);
+  g_free ((gpointer) post->scale);
+  g_free ((gpointer) post->shift);
+}
 
 static void
 seg_plan_node_free (gpointer data)
@@ -25,15 +36,8 @@ seg_plan_node_free (gpointer data)
     return;
   if (node->step != NULL)
     node->step->free (node->step);
-  for (guint i = 0; i < node->posts->len; i++)
-    {
-      SegPost *post = &g_array_index (node->posts, SegPost, i);
-
-      g_clear_object (&post->layer);
-      g_free ((gpointer) post->scale);
-      g_free ((gpointer) post->shift);
-    }
   g_array_unref (node->posts);
+  g_array_unref (node->befores);
   g_array_unref (node->nodes);
   g_object_unref (node->layer);
   g_free (node->name);
@@ -87,7 +91,7 @@ _seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPostKind kind)
       || readers->n != 1)
     return NULL;
   /* what the reader itself has taken over would be lost */
-  return readers->last->posts->len == 0 ? readers->last : NULL;
+  return readers->last->posts->len == 0 && readers->last->befores->len == 0 ? readers->last : NULL;
 }
 
 /* Appends the post to @node, which now gives what @reader gave and runs where it ran: all that
@@ -107,6 +111,43 @@ _seg_plan_absorb (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader, SegPost
   plan->nodes->pdata[reader->at] = node;
   node->at = reader->at;
   seg_plan_node_free (reader);
+}
+
+/* The same the other way: @node does to what it reads what @before, which gave it, did. */
+void
+_seg_plan_absorb_before (SegPlan *plan, SegPlanNode *node, SegPlanNode *before, SegPost *post)
+{
+  SegValue value = before->inputs[0];
+
+  g_array_prepend_val (node->befores, *post);
+  g_array_append_vals (node->nodes, before->nodes->data, before->nodes->len);
+  node->inputs[0] = value;
+  g_string_append_printf (plan->report, "%s into %s\n", before->name, node->name);
+
+  if (plan->readers[value].last->at < node->at)
+    plan->readers[value].last = node;
+  plan->nodes->pdata[before->at] = NULL;
+  seg_plan_node_free (before);
+}
+
+/* What a node does as an affine post, if its layer says that it is one. */
+gboolean
+_seg_plan_make_affine (SegPlan *plan, const SegPlanNode *node, SegPost *post)
+{
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+  gsize n_channels = (gsize) seg_graph_get_channels (plan->graph, node->output);
+  g_autofree float *scale = NULL, *shift = NULL;
+
+  if (node->n_inputs != 1 || klass->as_affine == NULL)
+    return FALSE;
+  /* up to the end of the last block of channels */
+  scale = g_new0 (float, n_channels + SEG_KERNEL_MAX_LANES);
+  shift = g_new0 (float, n_channels + SEG_KERNEL_MAX_LANES);
+  if (!klass->as_affine (node->layer, node->params, (gint64) n_channels, scale, shift))
+    return FALSE;
+  *post = (SegPost){ .kind = SEG_POST_AFFINE, .scale = g_steal_pointer (&scale),
+                     .shift = g_steal_pointer (&shift) };
+  return TRUE;
 }
 
 /* Adds to @off the bits of the passes that a list such as "-fold-affine,-absorb-add" switches
@@ -131,7 +172,7 @@ seg_plan_parse_passes (const char *list, guint *off, GError **error)
         {
           g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
                        "\"%s\" switches off no pass: there are -fold-affine, "
-                       "-absorb-elementwise, -absorb-add and -all", *word);
+                       "-absorb-elementwise, -absorb-add, -absorb-before and -all", *word);
           return FALSE;
         }
       *off |= 1u << p;
@@ -238,6 +279,9 @@ seg_plan_node_new (SegPlan *self, guint index, GError **error)
   g_array_append_val (node->nodes, index);
   /* room for one, so that its data is not NULL: layers count from it */
   node->posts = g_array_sized_new (FALSE, TRUE, sizeof (SegPost), 1);
+  node->befores = g_array_sized_new (FALSE, TRUE, sizeof (SegPost), 1);
+  g_array_set_clear_func (node->posts, seg_plan_post_clear);
+  g_array_set_clear_func (node->befores, seg_plan_post_clear);
   node->first_param = seg_parameters_get_first (self->parameters, index, &node->n_params);
   node->params = g_new0 (gconstpointer, MAX (node->n_params, 1));
   node->tensors = g_new0 (SegTensor *, MAX (node->n_params, 1));
@@ -366,6 +410,8 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
   seg_plan_resolve_aliases (self);
   if (!_seg_plan_compile (self, error))
     return NULL;
+  if (purpose == SEG_PURPOSE_INFERENCE)
+    g_clear_object (&self->parameters);
   return g_steal_pointer (&self);
 }
 

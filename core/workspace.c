@@ -132,6 +132,11 @@ _seg_workspace_make_run (SegWorkspace *self, guint node)
 
 /* ---- sharing out ----------------------------------------------------------------------- */
 
+/* Each thread gets some pieces, so that none waits long for the last. But weights that the caches
+ * cannot keep should be read only once: then each thread takes its share of the channels. */
+#define SEG_SPLIT_PIECES 4
+#define SEG_SPLIT_LARGE_WEIGHTS (4 << 20)
+
 typedef struct
 {
   SegWorkspace *self;
@@ -196,6 +201,7 @@ _seg_workspace_for_pieces (SegWorkspace *self, const SegView *view, const SegSte
   gint64 wanted = seg_pool_get_n_threads (self->pool);
   const SegRect *r = &view->valid;
   guint channel_grain = step != NULL ? step->channel_grain : 1;
+  gint64 n_grains;
   SegSplit split = { .self = self, .view = view, .n_x = 1, .n_y = 1, .n_c = 1,
                      .grid_x = step != NULL ? MAX (step->grid_x, 1) : 1,
                      .grid_y = step != NULL ? MAX (step->grid_y, 1) : 1,
@@ -205,14 +211,15 @@ _seg_workspace_for_pieces (SegWorkspace *self, const SegView *view, const SegSte
 
   if (channel_grain == 0)
     split.grain = view->n_blocks;
-  if (wanted > 1)
+  n_grains = (view->n_blocks + split.grain - 1) / split.grain;
+  if (step != NULL && step->packed_bytes > SEG_SPLIT_LARGE_WEIGHTS)
+    split.n_c = MIN (wanted, n_grains);
+  if (wanted > split.n_c)
     {
-      wanted *= 4;
+      wanted *= SEG_SPLIT_PIECES;
       split.n_x = CLAMP (r->w / 256, 1, wanted);
       split.n_y = CLAMP (wanted / split.n_x, 1, MAX (r->h / 4, 1));
-      if (channel_grain > 0)
-        split.n_c = CLAMP (wanted / (split.n_x * split.n_y), 1,
-                           (view->n_blocks + split.grain - 1) / split.grain);
+      split.n_c = CLAMP (wanted / (split.n_x * split.n_y), 1, n_grains);
     }
   seg_pool_run (self->pool, (guint) (view->shape.n * split.n_x * split.n_y * split.n_c),
                 seg_split_task, &split);

@@ -203,7 +203,8 @@ typedef struct
  * @scratch_bytes: scratch of one thread
  * @kernel: how it computes, in a word or two, for people: "direct". Without compile() it is
  *   "plain"
- * @packed_bytes: memory that the step takes for weights in a form of its own
+ * @packed_bytes: memory that the step takes for weights in a form of its own. If there are any, an
+ *   inference step no longer finds the parameters in #SegRun
  * @required: of this kernel, bits may depend on no pixel outside; %NULL: the layer's
  * @run: computes one piece; @in holds the layer's inputs, then those that posts add
  * @refresh: training only: the parameters have changed; may be %NULL
@@ -237,7 +238,9 @@ struct _SegStep
  * @min_inputs: fewest inputs, 1 by default
  * @max_inputs: most inputs, 1 by default
  * @flags: see #SegLayerFlags
- * @absorbs: kinds of #SegPost that compile() accepts
+ * @absorbs: kinds of #SegPost that compile() accepts after the layer
+ * @absorbs_before: kinds that it accepts before it, on a layer with one input: affine maps, and one
+ *   elementwise layer at the end that is a clamp
  * @infer: the output's shape. Channels must not depend on h and w
  * @declare: adds the layer's parameters
  * @required: which rectangle of @input the arithmetic of output rectangle @out reads. May reach
@@ -271,7 +274,7 @@ struct _SegLayerClass
   /*< public >*/
   guint min_inputs, max_inputs;
   SegLayerFlags flags;
-  guint absorbs;
+  guint absorbs, absorbs_before;
 
   gboolean (*infer) (SegLayer *self, const SegShape *in, guint n_in, SegShape *out, GError **error);
   void (*declare) (SegLayer *self, const SegShape *in, guint n_in, SegParamSet *params);

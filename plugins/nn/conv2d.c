@@ -401,6 +401,7 @@ seg_conv2d_class_init (SegConv2dClass *klass)
   SegLayerClass *layer_class = SEG_LAYER_CLASS (klass);
 
   layer_class->absorbs = SEG_POST_AFFINE | SEG_POST_ELEMENTWISE | SEG_POST_ADD;
+  layer_class->absorbs_before = SEG_POST_AFFINE | SEG_POST_ELEMENTWISE;
   layer_class->infer = seg_conv2d_infer;
   layer_class->declare = seg_conv2d_declare;
   layer_class->multiply_adds = seg_conv2d_multiply_adds;

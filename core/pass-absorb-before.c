@@ -1,0 +1,54 @@
+/* Lets a step do on the numbers that it loads what the step before it would have done: y =
+ * scale[c]·x + shift[c] and then a clamp, the batch norm and ReLU in front of the convolutions of
+ * dense and pre-activation networks. Their map is never written. */
+#include "plan-private.h"
+
+/* The only step that gives what @node reads, if nobody else reads that. */
+static SegPlanNode *
+seg_pass_find_before (SegPlan *plan, const SegPlanNode *node)
+{
+  SegValue value = node->inputs[0];
+
+  if (plan->readers[value].n != 1 || value == plan->output)
+    return NULL;
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      SegPlanNode *before = plan->nodes->pdata[i];
+
+      if (before != NULL && before->output == value)
+        return before->n_inputs == 1 && before->posts->len == 0 && before->befores->len == 0 ? before
+                                                                                             : NULL;
+    }
+  return NULL;
+}
+
+static gboolean
+seg_pass_is_clamp (SegLayer *layer)
+{
+  float lo, hi;
+
+  return SEG_IS_ELEMENTWISE (layer) && SEG_ELEMENTWISE_GET_CLASS (layer)->as_clamp != NULL
+         && SEG_ELEMENTWISE_GET_CLASS (layer)->as_clamp (layer, &lo, &hi);
+}
+
+gboolean
+_seg_pass_absorb_before (SegPlan *plan, SegPlanNode *node)
+{
+  guint absorbs = SEG_LAYER_GET_CLASS (node->layer)->absorbs_before;
+  SegPlanNode *before = absorbs != 0 && node->n_layer_inputs == 1 ? seg_pass_find_before (plan, node)
+                                                                  : NULL;
+  SegPost post = { 0 };
+
+  if (before == NULL)
+    return FALSE;
+  if ((absorbs & SEG_POST_ELEMENTWISE) && node->befores->len == 0
+      && seg_pass_is_clamp (before->layer))
+    {
+      post.kind = SEG_POST_ELEMENTWISE;
+      post.layer = g_object_ref (before->layer);
+    }
+  else if (!(absorbs & SEG_POST_AFFINE) || !_seg_plan_make_affine (plan, before, &post))
+    return FALSE;
+  _seg_plan_absorb_before (plan, node, before, &post);
+  return TRUE;
+}
