@@ -54,7 +54,7 @@ seg_maximum (size_t n, const float *a, const float *b, float *y)
 static void
 seg_finish (size_t n, const float *add, float lo, float hi, float *y)
 {
-  seg_vector low = (seg_vector){ 0 } + lo, high = (seg_vector){ 0 } + hi;
+  seg_vector low = seg_splat (lo), high = seg_splat (hi);
   float tail[SEG_LANES] = { 0 }, tail_add[SEG_LANES] = { 0 };
   size_t i = 0, left;
 

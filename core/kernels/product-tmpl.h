@@ -38,9 +38,15 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
             weights[v] = seg_load (w + v * SEG_LANES);
           SEG_UNROLL
           for (int p = 0; p < n_pixels; p++)
-            SEG_UNROLL
-            for (int v = 0; v < n_vectors; v++)
-              sum[p][v] += weights[v] * x[(size_t) p * x_step + (size_t) j];
+            {
+              seg_vector term = seg_splat (x[(size_t) p * x_step + (size_t) j]);
+
+              if (n_vectors > 1)
+                SEG_KEEP (term);
+              SEG_UNROLL
+              for (int v = 0; v < n_vectors; v++)
+                sum[p][v] += weights[v] * term;
+            }
         }
     }
 

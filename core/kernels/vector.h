@@ -37,10 +37,19 @@ seg_store (float *y, seg_vector v)
   memcpy (y, &v, sizeof v);
 }
 
+/* Keeps a vector in a register of its own, where the compiler would rather read it from memory in
+ * each operation: a load is not free. */
+#ifdef __x86_64__
+#define SEG_KEEP(vector) __asm__ ("" : "+v"(vector))
+#else
+#define SEG_KEEP(vector)
+#endif
+
+/* Minus nothing, which changes no bits, unlike plus: −0 + 0 is 0. */
 SEG_INLINE seg_vector
 seg_splat (float x)
 {
-  return (seg_vector){ 0 } + x;
+  return x - (seg_vector){ 0 };
 }
 
 /* a > b ? a : b and a < b ? a : b: where one is NaN, b. */
