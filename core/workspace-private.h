@@ -26,6 +26,7 @@ struct _SegWorkspace
   SegViewBuffer buffer;
   gint64 *done, *target; /* bands: rows of each value */
   double multiply_adds;
+  SegStepProfile *profile; /* per node, or NULL */
   guint64 seed, step; /* of layers that draw random numbers */
   float **stats;      /* per node, or NULL */
   gboolean *has_stats; /* of this run */
@@ -39,6 +40,10 @@ SegView _seg_workspace_view         (SegWorkspace *self, SegViewBuffer *buffer, 
 SegRun  _seg_workspace_make_run     (SegWorkspace *self, guint node);
 void    _seg_workspace_for_pieces   (SegWorkspace *self, const SegView *view, const SegStep *step,
                                      SegPieceFunc func, gpointer user_data);
+
+void    _seg_profile_add            (SegWorkspace *self, guint index, const SegView *in,
+                                     const SegView *out, gint64 microseconds,
+                                     double multiply_adds);
 
 gboolean _seg_sums_run         (SegWorkspace *self, guint node, SegPhase phase, const SegView *in,
                                 const SegView *dout, GError **error);

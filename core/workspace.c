@@ -19,6 +19,7 @@ seg_workspace_finalize (GObject *object)
   seg_free (self->scratch);
   seg_free (self->buffer.rows);
   seg_free (self->buffer.blocks);
+  g_free (self->profile);
   g_free (self->done);
   g_free (self->target);
   g_clear_object (&self->schedule);
@@ -275,6 +276,8 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
   SegView out;
   SegRun run;
   SegNodeRun job = { node->step, &run, in, node->n_inputs, &out };
+  double multiply_adds;
+  gint64 begin;
 
   if (node->step == NULL)
     return TRUE;
@@ -288,11 +291,15 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
   if (!seg_workspace_prepare_node (self, index, in, error))
     return FALSE;
   run = _seg_workspace_make_run (self, index);
+  begin = self->profile != NULL ? g_get_monotonic_time () : 0;
   _seg_workspace_for_pieces (self, &out, node->step, seg_workspace_run_piece, &job);
   if (schedule->plan->purpose == SEG_PURPOSE_TRAINING)
     _seg_gradients_update (self, index);
 
-  self->multiply_adds += _seg_plan_count_multiply_adds (node, schedule->shapes, rect);
+  multiply_adds = _seg_plan_count_multiply_adds (node, schedule->shapes, rect);
+  self->multiply_adds += multiply_adds;
+  if (self->profile != NULL)
+    _seg_profile_add (self, index, in, &out, g_get_monotonic_time () - begin, multiply_adds);
   return TRUE;
 }
 

@@ -29,10 +29,32 @@ G_DECLARE_FINAL_TYPE (SegWorkspace, seg_workspace, SEG, WORKSPACE, GObject)
  */
 typedef gboolean (*SegRowsFunc) (const SegView *view, gpointer user_data, GError **error);
 
+/**
+ * SegStepProfile:
+ * @n_runs: how often the step ran: by bands, once for each portion of rows
+ * @seconds: that it took, all threads together waiting for the last
+ * @multiply_adds: that it did, as a direct computation counts them
+ * @bytes: of the maps that it read and wrote, once each, and of its weights, once for each run
+ *
+ * What a step of a plan took.
+ */
+typedef struct
+{
+  guint64 n_runs;
+  double seconds, multiply_adds, bytes;
+
+  /*< private >*/
+  gpointer reserved[4];
+} SegStepProfile;
+
 SegWorkspace *seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error);
 gboolean      seg_workspace_run (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write,
                                  gpointer user_data, GCancellable *cancellable, GError **error);
 double        seg_workspace_get_multiply_adds (SegWorkspace *self);
+
+void          seg_workspace_start_profile     (SegWorkspace *self);
+void          seg_workspace_get_profile       (SegWorkspace *self, guint step,
+                                               SegStepProfile *profile);
 
 /* Training plans only. */
 void          seg_workspace_set_random (SegWorkspace *self, guint64 seed, guint64 step);
