@@ -27,7 +27,7 @@ seg_layout_find_blocks (SegLayoutSearch *self, const SegPlanNode *node, SegLayou
   gint lanes = plan->lanes[node->output];
 
   g_array_set_size (blocks, 0);
-  if (lanes > 1 && layout == SEG_LAYOUT_ALIKE)
+  if (lanes > 1 && (layout == SEG_LAYOUT_ALIKE || layout == SEG_LAYOUT_FIRST))
     {
       guint n_inputs = _seg_plan_is_alias (plan, node) ? node->n_inputs : 1;
 
@@ -54,6 +54,15 @@ seg_layout_have_same_blocks (SegPlan *plan, SegValue a, SegValue b)
          && memcmp (of_a->data, of_b->data, of_a->len * sizeof (gint32)) == 0;
 }
 
+/* Whether input @i must lie as the output does. What posts add must. */
+static gboolean
+seg_layout_is_bound (const SegPlanNode *node, SegLayout layout, guint i)
+{
+  if (i >= node->n_layer_inputs)
+    return TRUE;
+  return layout != SEG_LAYOUT_EACH && (layout != SEG_LAYOUT_FIRST || i == 0);
+}
+
 /* Values that must lie alike, but do not, become planar. An alias only joins its inputs' blocks. */
 static void
 seg_layout_settle_node (SegLayoutSearch *self, const SegPlanNode *node)
@@ -61,21 +70,23 @@ seg_layout_settle_node (SegLayoutSearch *self, const SegPlanNode *node)
   SegPlan *plan = self->plan;
   gboolean is_alias = _seg_plan_is_alias (plan, node);
   SegLayout layout = is_alias ? SEG_LAYOUT_ALIKE : _seg_plan_get_layout (plan, node);
-  guint first = layout == SEG_LAYOUT_EACH ? node->n_layer_inputs : 0;
-  gboolean planar = layout == SEG_LAYOUT_PLANAR
-                    || (first < node->n_inputs && plan->lanes[node->output] == 1);
+  gboolean planar = layout == SEG_LAYOUT_PLANAR, bound = FALSE;
 
-  for (guint i = first; i < node->n_inputs; i++)
-    planar |= plan->lanes[node->inputs[i]] == 1;
   seg_layout_find_blocks (self, node, layout);
-  if (!is_alias)
-    for (guint i = first; i < node->n_inputs; i++)
-      planar |= !seg_layout_have_same_blocks (plan, node->inputs[i], node->output);
+  for (guint i = 0; i < node->n_inputs; i++)
+    if (seg_layout_is_bound (node, layout, i))
+      {
+        bound = TRUE;
+        planar |= is_alias ? plan->lanes[node->inputs[i]] == 1
+                           : !seg_layout_have_same_blocks (plan, node->inputs[i], node->output);
+      }
+  planar |= bound && plan->lanes[node->output] == 1;
   if (!planar)
     return;
 
-  for (guint i = first; i < node->n_inputs; i++)
-    seg_layout_make_planar (self, node->inputs[i]);
+  for (guint i = 0; i < node->n_inputs; i++)
+    if (seg_layout_is_bound (node, layout, i))
+      seg_layout_make_planar (self, node->inputs[i]);
   seg_layout_make_planar (self, node->output);
 }
 

@@ -106,6 +106,42 @@ seg_max_pool_across (const SegRun *run, const SegWindow *h, gint64 width, gint64
     }
 }
 
+/* Windows of blocks: the lanes of a pixel are compared together. */
+static void
+seg_max_pool_run_blocks (const SegRun *run, const SegView *in, SegView *out, const SegPiece *piece,
+                         const SegWindow *v, const SegWindow *h)
+{
+  const SegRect *r = &piece->rect;
+
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 y = r->y; y < r->y + r->h; y++)
+      {
+        gint lanes = out->blocks[b].lanes;
+        float *to = seg_view_at (out, b, piece->sample, y, r->x);
+
+        for (gint64 i = 0; i < r->w * lanes; i++)
+          to[i] = -INFINITY;
+        for (gint t = 0; t < v->kernel; t++)
+          {
+            gint64 row = y * v->stride - v->padding + (gint64) t * v->dilation;
+
+            if (row < 0 || row >= in->shape.h)
+              continue;
+            for (gint64 x = r->x; x < r->x + r->w; x++)
+              for (gint s = 0; s < h->kernel; s++)
+                {
+                  gint64 column = x * h->stride - h->padding + (gint64) s * h->dilation;
+                  float *largest = to + (x - r->x) * lanes;
+
+                  if (column >= 0 && column < in->shape.w)
+                    run->kernels->maximum ((gsize) lanes, largest,
+                                           seg_view_at (in, b, piece->sample, row, column),
+                                           largest);
+                }
+          }
+      }
+}
+
 static void
 seg_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                       SegView *out, const SegPiece *piece)
@@ -115,6 +151,11 @@ seg_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
   (void) n_in;
 
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
+  if (out->blocks[piece->block].lanes > 1)
+    {
+      seg_max_pool_run_blocks (run, in, out, piece, &v, &h);
+      return;
+    }
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     for (gint64 y = piece->rect.y; y < piece->rect.y + piece->rect.h; y++)
       for (gint64 x = piece->rect.x; x < end_x; x += COLUMNS)
@@ -186,6 +227,7 @@ seg_max_pool_class_init (SegMaxPoolClass *klass)
 
   layer->infer = seg_max_pool_infer;
   layer->scratch = seg_max_pool_scratch;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_max_pool_forward;
   layer->backward_input = seg_max_pool_backward_input;
   seg_layer_class_set_info (layer, "Max pooling", "Ranzato, Huang, Boureau and LeCun 2007, CVPR");

@@ -162,12 +162,14 @@ seg_pad_required (SegLayer *layer, const SegShape *in, guint n_in, const SegRect
 /* Pixels @x to @x + @n - 1 of a margin; @from is the address of column @valid. */
 static void
 seg_pad_fill (SegPadMode mode, const float *from, gint64 valid, gint64 x, gint64 n, gint64 width,
-              float *to)
+              gint lanes, float *to)
 {
-  for (gint64 i = 0; i < n; i++)
+  for (gint64 i = 0; i < n; i++, to += lanes)
     {
       gint64 source = seg_pad_source (mode, x + i, width);
-      to[i] = source < 0 ? 0.f : from[source - valid];
+
+      for (gint l = 0; l < lanes; l++)
+        to[l] = source < 0 ? 0.f : from[(source - valid) * lanes + l];
     }
 }
 
@@ -187,19 +189,21 @@ seg_pad_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_
       {
         float *to = seg_view_at (out, b, piece->sample, y, piece->rect.x);
         gint64 row = seg_pad_source (mode, y - m.top, in[0].shape.h);
+        gint lanes = out->blocks[b].lanes;
         const float *from;
 
         if (row < 0 || in[0].valid.w < 1) /* zeros only, and then maybe nothing is held */
           {
-            memset (to, 0, (gsize) piece->rect.w * sizeof (float));
+            memset (to, 0, (gsize) (piece->rect.w * lanes) * sizeof (float));
             continue;
           }
         from = seg_view_at (&in[0], b, piece->sample, row, valid);
-        seg_pad_fill (mode, from, valid, first, left - first, width, to);
+        seg_pad_fill (mode, from, valid, first, left - first, width, lanes, to);
         if (right > left)
-          memcpy (to + (left - first), from + (left - valid),
-                  (gsize) (right - left) * sizeof (float));
-        seg_pad_fill (mode, from, valid, right, end - right, width, to + (right - first));
+          memcpy (to + (left - first) * lanes, from + (left - valid) * lanes,
+                  (gsize) ((right - left) * lanes) * sizeof (float));
+        seg_pad_fill (mode, from, valid, right, end - right, width, lanes,
+                      to + (right - first) * lanes);
       }
 }
 
@@ -235,6 +239,13 @@ seg_pad_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, g
     }
 }
 
+static SegLayout
+seg_pad_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
+{
+  (void) layer, (void) in, (void) n_in, (void) lanes;
+  return SEG_LAYOUT_FIRST;
+}
+
 static void
 seg_pad_class_init (SegPadClass *klass)
 {
@@ -243,6 +254,7 @@ seg_pad_class_init (SegPadClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_pad_infer;
   layer->required = seg_pad_required;
+  layer->layout = seg_pad_layout;
   layer->forward = seg_pad_forward;
   layer->backward_input = seg_pad_backward_input;
   seg_layer_class_set_info (layer, "Padding and cropping",
