@@ -171,6 +171,13 @@ seg_layer_layout_alike (SegLayer *self, const SegShape *in, guint n_in, gint lan
   return SEG_LAYOUT_ALIKE;
 }
 
+SegLayout
+seg_layer_layout_first (SegLayer *self, const SegShape *in, guint n_in, gint lanes)
+{
+  (void) self, (void) in, (void) n_in, (void) lanes;
+  return SEG_LAYOUT_FIRST;
+}
+
 void
 seg_posts_apply (const SegPost *posts, guint n_posts, const SegKernels *kernels, const SegView *in,
                  gint64 channel, gint64 sample, gint64 y, gint64 x, gsize n, float *run)

@@ -45,7 +45,8 @@ seg_add_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     for (gint64 y = r->y; y < r->y + r->h; y++)
-      run->kernels->add (r->w, seg_view_at (&in[0], b, piece->sample, y, r->x),
+      run->kernels->add ((gsize) (r->w * out->blocks[b].lanes),
+                         seg_view_at (&in[0], b, piece->sample, y, r->x),
                          seg_view_at (&in[1], b, piece->sample, y, r->x),
                          seg_view_at (out, b, piece->sample, y, r->x));
 }
@@ -74,6 +75,7 @@ seg_add_class_init (SegAddClass *klass)
   layer->min_inputs = layer->max_inputs = 2;
   layer->flags = SEG_LAYER_SUM;
   layer->infer = seg_add_infer;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_add_forward;
   layer->backward_input = seg_add_backward_input;
   seg_layer_class_set_info (layer, "Sum of two maps", "He et al. 2016, arXiv:1512.03385");

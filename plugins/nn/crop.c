@@ -77,7 +77,7 @@ seg_crop_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n
     for (gint64 y = r->y; y < r->y + r->h; y++)
       memcpy (seg_view_at (out, b, piece->sample, y, r->x),
               seg_view_at (&in[0], b, piece->sample, y + kept.y, r->x + kept.x),
-              (gsize) r->w * sizeof (float));
+              (gsize) (r->w * out->blocks[b].lanes) * sizeof (float));
 }
 
 static void
@@ -108,6 +108,7 @@ seg_crop_class_init (SegCropClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_crop_infer;
   layer->required = seg_crop_required;
+  layer->layout = seg_layer_layout_first;
   layer->forward = seg_crop_forward;
   layer->backward_input = seg_crop_backward_input;
   seg_layer_class_set_info (layer, "Cropping",

@@ -239,13 +239,6 @@ seg_pad_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, g
     }
 }
 
-static SegLayout
-seg_pad_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
-{
-  (void) layer, (void) in, (void) n_in, (void) lanes;
-  return SEG_LAYOUT_FIRST;
-}
-
 static void
 seg_pad_class_init (SegPadClass *klass)
 {
@@ -254,7 +247,7 @@ seg_pad_class_init (SegPadClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_pad_infer;
   layer->required = seg_pad_required;
-  layer->layout = seg_pad_layout;
+  layer->layout = seg_layer_layout_first;
   layer->forward = seg_pad_forward;
   layer->backward_input = seg_pad_backward_input;
   seg_layer_class_set_info (layer, "Padding and cropping",

@@ -103,8 +103,11 @@ seg_resize_nearest_forward (SegLayer *layer, const SegRun *run, const SegView *i
             gint64 row = seg_resize_nearest_source (y, from->h, to->h);
             const float *x = seg_view_at (&in[0], b, piece->sample, row, left);
             float *repeated = seg_view_at (out, b, piece->sample, y, x0);
+            gint lanes = out->blocks[b].lanes;
+
             for (gsize i = 0; i < n; i++)
-              repeated[i] = x[column[i]];
+              for (gint l = 0; l < lanes; l++)
+                *repeated++ = x[column[i] * lanes + l];
           }
     }
 }
@@ -151,6 +154,7 @@ seg_resize_nearest_class_init (SegResizeNearestClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_resize_nearest_infer;
   layer->required = seg_resize_nearest_required;
+  layer->layout = seg_layer_layout_first;
   layer->forward = seg_resize_nearest_forward;
   layer->backward_input = seg_resize_nearest_backward_input;
   seg_layer_class_set_info (layer, "Nearest-neighbour resizing",
