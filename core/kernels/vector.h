@@ -18,6 +18,12 @@
 #define SEG_UNROLL_4 _Pragma ("GCC unroll 4")
 #endif
 
+#if defined __x86_64__ && !defined __AVX512F__
+#define SEG_N_REGISTERS 16
+#else
+#define SEG_N_REGISTERS 32
+#endif
+
 #define SEG_INLINE static inline __attribute__ ((always_inline))
 
 typedef float seg_vector __attribute__ ((vector_size (SEG_LANES * 4)));

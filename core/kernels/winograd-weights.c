@@ -17,16 +17,15 @@ seg_winograd2_apply (const double *g, size_t step, double y[4])
 static void
 seg_winograd4_apply (const double *g, size_t step, double y[6])
 {
-  const double a = SEG_WINOGRAD4_A, b = SEG_WINOGRAD4_B, aa = a * a, bb = b * b;
-  double even_a = (g[0] + aa * g[2 * step]) / (2 * aa * (aa - bb));
-  double even_b = (g[0] + bb * g[2 * step]) / (2 * bb * (bb - aa));
-  double odd_a = a * g[step] / (2 * aa * (aa - bb)), odd_b = b * g[step] / (2 * bb * (bb - aa));
+  const double p = SEG_WINOGRAD4_P;
+  double even_p = -(2 * g[0] + g[2 * step]) / 6, odd_p = -2 * p * g[step] / 6;
+  double even_q = (2 * g[0] + 4 * g[2 * step]) / 6, odd_q = 4 * p * g[step] / 6;
 
-  y[0] = g[0] / (aa * bb);
-  y[1] = even_a + odd_a;
-  y[2] = even_a - odd_a;
-  y[3] = even_b + odd_b;
-  y[4] = even_b - odd_b;
+  y[0] = g[0];
+  y[1] = even_p + odd_p;
+  y[2] = even_p - odd_p;
+  y[3] = even_q + odd_q;
+  y[4] = even_q - odd_q;
   y[5] = g[2 * step];
 }
 

@@ -43,23 +43,23 @@ typedef struct
 } SegKernelProduct;
 
 /* Winograd's F(2×2, 3×3) and F(4×4, 3×3) [Lavin and Gray 2016, arXiv:1509.09308]:
- * y = Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A. F(4×4) interpolates at 0, ±a, ±b, ∞: with A = a², B = b²,
- *
- *        ⎡AB   0  −(A+B)    0    1 0⎤      ⎡1     0      0⎤ / AB          ⎡1 1  1  1  1  0⎤
- *        ⎢ 0 −aB    −B      a    1 0⎥      ⎢1     a      A⎥ / 2A(A−B)     ⎢0 a −a  b −b  0⎥
- *   Bᵀ = ⎢ 0  aB    −B     −a    1 0⎥  G = ⎢1    −a      A⎥ / 2A(A−B)  Aᵀ = ⎢0 A  A  B  B  0⎥
- *        ⎢ 0 −Ab    −A      b    1 0⎥      ⎢1     b      B⎥ / 2B(B−A)     ⎣0 aA −aA bB −bB 1⎦
- *        ⎢ 0  Ab    −A     −b    1 0⎥      ⎢1    −b      B⎥ / 2B(B−A)
- *        ⎣ 0  AB     0   −(A+B)  0 1⎦      ⎣0     0      1⎦
- *
- * and F(2×2) at 0, ±1, ∞:
+ * y = Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A. F(2×2) interpolates at 0, ±1, ∞:
  *
  *        ⎡1  0 −1  0⎤      ⎡1   0   0⎤
  *   Bᵀ = ⎢0  1  1  0⎥  G = ⎢½   ½   ½⎥  Aᵀ = ⎡1 1  1  0⎤
  *        ⎢0 −1  1  0⎥      ⎢½  −½   ½⎥       ⎣0 1 −1 −1⎦
- *        ⎣0  1  0 −1⎦      ⎣0   0   1⎦ */
-#define SEG_WINOGRAD4_A 0.70710678118654752440f /* 1/√2 */
-#define SEG_WINOGRAD4_B 1.41421356237309504880f /* √2 */
+ *        ⎣0  1  0 −1⎦      ⎣0   0   1⎦
+ *
+ * and F(4×4) at 0, ±p, ±q, ∞ with p = 1/√2 and q = √2: its error is less than half of that of the
+ * usual ±1, ±2, and p²q² = 1 makes it cheaper.
+ *
+ *        ⎡1   0  −2½   0   1  0⎤          ⎡ 6   0   0⎤
+ *        ⎢0 −2p  −2    p   1  0⎥          ⎢−2 −2p  −1⎥       ⎡1  2   2   ½   ½  0⎤
+ *   Bᵀ = ⎢0  2p  −2   −p   1  0⎥  G = 1/6 ⎢−2  2p  −1⎥  Aᵀ = ⎢0 2p −2p   p  −p  0⎥
+ *        ⎢0  −p  −½   2p   1  0⎥          ⎢ 2  4p   4⎥       ⎢0  1   1   1   1  0⎥
+ *        ⎢0   p  −½  −2p   1  0⎥          ⎢ 2 −4p   4⎥       ⎣0  p  −p  2p −2p  1⎦
+ *        ⎣0   1   0  −2½   0  1⎦          ⎣ 0   0   6⎦ */
+#define SEG_WINOGRAD4_P 0.70710678118654752440f
 
 typedef struct
 {
