@@ -28,7 +28,6 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
     {
       const float *x = product->x[i] + first * x_step;
 
-      SEG_UNROLL_4
       for (int32_t j = 0; j < product->n_terms[i]; j++, w += n_vectors * SEG_LANES)
         {
           seg_vector weights[2];
@@ -51,54 +50,79 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
     }
 
   SEG_UNROLL
-  for (int p = 0; p < n_pixels; p++)
-    SEG_UNROLL
-    for (int v = 0; v < n_vectors; v++)
-      seg_store (y + (size_t) p * product->y_step + (size_t) v * product->y_vector, sum[p][v]);
+  for (int p = 0; p < n_pixels; p++, y += product->y_step)
+    {
+      seg_store (y, sum[p][0]);
+      if (n_vectors == 2)
+        seg_store (y + product->y_vector, sum[p][1]);
+    }
 }
 
-/* Largest tiles first, then smaller ones: each size is code of its own. */
+#define SEG_PRODUCT_CASE(n)                                                                       \
+  case n:                                                                                         \
+    if (n <= SEG_MOST_PIXELS / n_vectors)                                                         \
+      seg_product_tile (product, first, x_step, n_vectors, n);                                    \
+    break
+
+/* A tile of any size that is not too large for the registers: each is code of its own. */
+SEG_INLINE void
+seg_product_tail (const SegKernelProduct *product, size_t first, size_t x_step, int n_vectors,
+                  size_t n_pixels)
+{
+  switch (n_pixels)
+    {
+      SEG_PRODUCT_CASE (1);
+      SEG_PRODUCT_CASE (2);
+      SEG_PRODUCT_CASE (3);
+      SEG_PRODUCT_CASE (4);
+      SEG_PRODUCT_CASE (5);
+      SEG_PRODUCT_CASE (6);
+      SEG_PRODUCT_CASE (7);
+      SEG_PRODUCT_CASE (8);
+      SEG_PRODUCT_CASE (9);
+      SEG_PRODUCT_CASE (10);
+      SEG_PRODUCT_CASE (11);
+      SEG_PRODUCT_CASE (12);
+    default:
+      break;
+    }
+}
+
+#define SEG_MOST_TAIL 12
+
+/* Full tiles, and what is left in tiles that are as equal as can be: a small one has too few sums
+ * to hide the latency of a multiply-add. */
 SEG_INLINE void
 seg_product_pixels (const SegKernelProduct *product, size_t x_step, int n_vectors)
 {
-  const size_t most = n_vectors == 2 ? SEG_PIXELS : SEG_MOST_PIXELS, n = product->n_pixels;
-  size_t first = 0;
+  const size_t most = (size_t) (SEG_MOST_PIXELS / n_vectors);
+  const size_t most_tail = most < SEG_MOST_TAIL ? most : SEG_MOST_TAIL;
+  size_t first = 0, left = product->n_pixels;
 
-  for (; first + most <= n; first += most)
+  for (; left >= SEG_MOST_PIXELS || left == most; first += most, left -= most)
     seg_product_tile (product, first, x_step, n_vectors, (int) most);
-  if (most > 16 && first + 16 <= n)
+  while (left > 0)
     {
-      seg_product_tile (product, first, x_step, n_vectors, 16);
-      first += 16;
+      size_t n = left <= most_tail ? left : (left + 1) / 2;
+
+      seg_product_tail (product, first, x_step, n_vectors, n);
+      first += n;
+      left -= n;
     }
-  if (most > 8 && first + 8 <= n)
-    {
-      seg_product_tile (product, first, x_step, n_vectors, 8);
-      first += 8;
-    }
-  if (most > 4 && first + 4 <= n)
-    {
-      seg_product_tile (product, first, x_step, n_vectors, 4);
-      first += 4;
-    }
-  if (first + 2 <= n)
-    {
-      seg_product_tile (product, first, x_step, n_vectors, 2);
-      first += 2;
-    }
-  if (first < n)
-    seg_product_tile (product, first, x_step, n_vectors, 1);
 }
 
 static void
 seg_product (const SegKernelProduct *product)
 {
-  if (product->n_vectors == 2 && product->x_step == SEG_LANES)
-    seg_product_pixels (product, SEG_LANES, 2);
-  else if (product->n_vectors == 2)
-    seg_product_pixels (product, product->x_step, 2);
-  else if (product->x_step == SEG_LANES)
-    seg_product_pixels (product, SEG_LANES, 1);
+  /* a copy, so that the compiler knows that no result is written into it */
+  const SegKernelProduct call = *product;
+
+  if (call.n_vectors == 2 && call.x_step == SEG_LANES)
+    seg_product_pixels (&call, SEG_LANES, 2);
+  else if (call.n_vectors == 2)
+    seg_product_pixels (&call, call.x_step, 2);
+  else if (call.x_step == SEG_LANES)
+    seg_product_pixels (&call, SEG_LANES, 1);
   else
-    seg_product_pixels (product, product->x_step, 1);
+    seg_product_pixels (&call, call.x_step, 1);
 }

@@ -12,10 +12,8 @@
 
 #ifdef __clang__
 #define SEG_UNROLL _Pragma ("clang loop unroll(full)")
-#define SEG_UNROLL_4 _Pragma ("clang loop unroll_count(4)")
 #else
 #define SEG_UNROLL _Pragma ("GCC unroll 32")
-#define SEG_UNROLL_4 _Pragma ("GCC unroll 4")
 #endif
 
 #if defined __x86_64__ && !defined __AVX512F__
