@@ -8,20 +8,16 @@ SEG_INLINE void
 seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, int n_vectors,
                   int n_pixels)
 {
-  seg_vector sum[SEG_MOST_PIXELS][2];
-  const float *w = product->weights;
+  seg_vector first_sum[SEG_MOST_PIXELS], second_sum[SEG_PIXELS];
+  const float *w = product->weights, *init = product->init;
   float *y = product->y + first * product->y_step;
 
   SEG_UNROLL
-  for (int v = 0; v < n_vectors; v++)
+  for (int p = 0; p < n_pixels; p++)
     {
-      seg_vector init = { 0 };
-
-      if (product->init != NULL)
-        init = seg_load (product->init + v * SEG_LANES);
-      SEG_UNROLL
-      for (int p = 0; p < n_pixels; p++)
-        sum[p][v] = init;
+      first_sum[p] = init != NULL ? seg_load (init) : (seg_vector){ 0 };
+      if (n_vectors == 2)
+        second_sum[p] = init != NULL ? seg_load (init + SEG_LANES) : (seg_vector){ 0 };
     }
 
   for (size_t i = 0; i < product->n_runs; i++)
@@ -30,21 +26,20 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
 
       for (int32_t j = 0; j < product->n_terms[i]; j++, w += n_vectors * SEG_LANES)
         {
-          seg_vector weights[2];
+          seg_vector first_weights = seg_load (w);
+          seg_vector second_weights = n_vectors == 2 ? seg_load (w + SEG_LANES) : first_weights;
 
-          SEG_UNROLL
-          for (int v = 0; v < n_vectors; v++)
-            weights[v] = seg_load (w + v * SEG_LANES);
           SEG_UNROLL
           for (int p = 0; p < n_pixels; p++)
             {
               seg_vector term = seg_splat (x[(size_t) p * x_step + (size_t) j]);
 
-              if (n_vectors > 1)
-                SEG_KEEP (term);
-              SEG_UNROLL
-              for (int v = 0; v < n_vectors; v++)
-                sum[p][v] += weights[v] * term;
+              if (n_vectors == 2)
+                {
+                  SEG_KEEP (term);
+                  second_sum[p] += second_weights * term;
+                }
+              first_sum[p] += first_weights * term;
             }
         }
     }
@@ -52,9 +47,9 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
   SEG_UNROLL
   for (int p = 0; p < n_pixels; p++, y += product->y_step)
     {
-      seg_store (y, sum[p][0]);
+      seg_store (y, first_sum[p]);
       if (n_vectors == 2)
-        seg_store (y + product->y_vector, sum[p][1]);
+        seg_store (y + product->y_vector, second_sum[p]);
     }
 }
 
