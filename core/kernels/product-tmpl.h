@@ -53,10 +53,10 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
     }
 }
 
-#define SEG_PRODUCT_CASE(n)                                                                       \
-  case n:                                                                                         \
-    if (n <= SEG_MOST_PIXELS / n_vectors)                                                         \
-      seg_product_tile (product, first, x_step, n_vectors, n);                                    \
+#define SEG_PRODUCT_CASE(n)                                                                        \
+  case n:                                                                                          \
+    if (n <= SEG_MOST_PIXELS / n_vectors)                                                          \
+      seg_product_tile (product, first, x_step, n_vectors, n);                                     \
     break
 
 /* A tile of any size that is not too large for the registers: each is code of its own. */

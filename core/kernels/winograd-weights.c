@@ -2,7 +2,7 @@
  * matrices. */
 #include <segkit/kernels.h>
 
-/* Row i of G times three numbers that lie `step` apart. */
+/* G times three numbers that lie `step` apart. */
 static void
 seg_winograd2_apply (const double *g, size_t step, double y[4])
 {
@@ -29,6 +29,8 @@ seg_winograd4_apply (const double *g, size_t step, double y[6])
   y[5] = g[2 * step];
 }
 
+/* G g Gᵀ of the 3×3 filter @g times @scale: element (i, j) goes to @u[(i·a + j)·@plane], a being
+ * @tile + 2. @tile is 2 or 4. */
 void
 seg_winograd_transform_weights (int tile, const float g[9], double scale, float *u, size_t plane)
 {

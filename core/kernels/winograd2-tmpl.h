@@ -21,7 +21,7 @@ seg_winograd2_out (const seg_vector x[4], seg_vector y[2])
 
 SEG_INLINE void
 seg_winograd2_input_tile (const float *const rows[4], size_t offset, const SegPrologue *prologue,
-                           float *v, size_t plane)
+                          float *v, size_t plane)
 {
   seg_vector columns[4][4];
 
@@ -56,8 +56,8 @@ seg_winograd2_input_tile (const float *const rows[4], size_t offset, const SegPr
 }
 
 static void
-seg_winograd2_input (const float *const rows[4], size_t n_tiles,
-                      const SegKernelPrologue *prologue, float *v, size_t plane)
+seg_winograd2_input (const float *const rows[4], size_t n_tiles, const SegKernelPrologue *prologue,
+                     float *v, size_t plane)
 {
   SegPrologue ready;
 
@@ -74,7 +74,7 @@ seg_winograd2_input (const float *const rows[4], size_t n_tiles,
 
 static void
 seg_winograd2_output (const float *m, size_t plane, size_t n_tiles, const float *shift,
-                       const float *const add[2], float lo, float hi, float *const rows[2])
+                      const float *const add[2], float lo, float hi, float *const rows[2])
 {
   seg_vector shifts = seg_load (shift), low = seg_splat (lo), high = seg_splat (hi);
 

@@ -47,9 +47,8 @@ seg_winograd4_out_odd (const seg_vector x[6], const seg_vector *shift, seg_vecto
 
 /* Columns `first` to `last` of Bᵀ d B of one tile. */
 SEG_INLINE void
-seg_winograd4_input_columns (const float *const rows[6], size_t offset,
-                             const SegPrologue *prologue, int first, int last, float *v,
-                             size_t plane)
+seg_winograd4_input_columns (const float *const rows[6], size_t offset, const SegPrologue *prologue,
+                             int first, int last, float *v, size_t plane)
 {
   seg_vector columns[6][6];
 
@@ -99,8 +98,8 @@ seg_winograd4_input_tile (const float *const rows[6], size_t offset, const SegPr
 }
 
 static void
-seg_winograd4_input (const float *const rows[6], size_t n_tiles,
-                      const SegKernelPrologue *prologue, float *v, size_t plane)
+seg_winograd4_input (const float *const rows[6], size_t n_tiles, const SegKernelPrologue *prologue,
+                     float *v, size_t plane)
 {
   SegPrologue ready;
 

@@ -24,8 +24,8 @@ typedef struct
 
 /* One register-blocked product, the engine of every convolution:
  *
- *   y[v·y_vector + p·y_step + l] = init[v·lanes + l]
- *       + Σ_i Σ_{j < n_terms[i]} x[i][p·x_step + j] · w[(terms before i, j)·n_vectors·lanes + v·lanes + l]
+ *   y[v·y_vector + p·y_step + l] = init[v·lanes + l] + Σ_i Σ_{j < n_terms[i]}
+ *       x[i][p·x_step + j] · weights[(terms before i, j)·n_vectors·lanes + v·lanes + l]
  *
  * for p < n_pixels, v < n_vectors (1 or 2), summed in the order of (i, j), by fused multiply-adds
  * where the level has them. Nothing outside of what is named is read or written, whatever n_pixels
