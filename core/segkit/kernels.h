@@ -113,7 +113,8 @@ int               seg_kernels_is_known  (const char *level);
 
 /* G g Gᵀ of one 3×3 filter g times scale: u[(i·a + j)·plane], computed in double and rounded once.
  * tile is 2 or 4, and a = tile + 2. */
-void seg_winograd_transform_weights (int tile, const float g[9], double scale, float *u, size_t plane);
+void seg_winograd_transform_weights (int tile, const float g[9], double scale, float *u,
+                                     size_t plane);
 
 #ifdef __cplusplus
 }
