@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "blocks.h"
 #include "nn.h"
 
 typedef enum
@@ -121,25 +122,27 @@ seg_batch_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, g
 {
   SegBatchNorm *self = SEG_BATCH_NORM (layer);
   Params p = seg_batch_norm_get_params (layer, run->params);
-  const SegRect *r = &piece->rect;
   gint64 channels = in->shape.c;
   (void) n_in;
 
-  for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      double mean = (double) p.mean[c];
-      double inverse = seg_batch_norm_invert (self, (double) p.variance[c]);
-      float scale, shift;
+      float scale[SEG_KERNEL_MAX_LANES] = { 0 }, shift[SEG_KERNEL_MAX_LANES] = { 0 };
 
-      if (run->stats != NULL)
+      for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
         {
-          mean = (double) run->stats[MEAN * channels + c];
-          inverse = (double) run->stats[INVERSE_DEVIATION * channels + c];
+          guint c = (guint) (in->blocks[b].channel + l);
+          double mean = (double) p.mean[c];
+          double inverse = seg_batch_norm_invert (self, (double) p.variance[c]);
+
+          if (run->stats != NULL)
+            {
+              mean = (double) run->stats[MEAN * channels + c];
+              inverse = (double) run->stats[INVERSE_DEVIATION * channels + c];
+            }
+          seg_batch_norm_get_affine (&p, c, mean, inverse, &scale[l], &shift[l]);
         }
-      seg_batch_norm_get_affine (&p, c, mean, inverse, &scale, &shift);
-      for (gint64 y = r->y; y < r->y + r->h; y++)
-        run->kernels->affine (r->w, seg_view_at (in, c, piece->sample, y, r->x), scale, shift,
-                              seg_view_at (out, c, piece->sample, y, r->x));
+      seg_block_affine (run, in, out, piece, b, scale, shift);
     }
 }
 
@@ -323,6 +326,7 @@ seg_batch_norm_class_init (SegBatchNormClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->declare = seg_batch_norm_declare;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_batch_norm_forward;
   layer->backward_input = seg_batch_norm_backward_input;
   layer->backward_params = seg_batch_norm_backward_params;

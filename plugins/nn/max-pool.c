@@ -1,9 +1,10 @@
 #include <math.h>
 
+#include "blocks.h"
 #include "nn.h"
 
 /* Output columns worked on at once, so that scratch does not grow with the image. */
-#define COLUMNS 128
+#define COLUMNS 64
 
 struct _SegMaxPool
 {
@@ -41,7 +42,7 @@ seg_max_pool_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *o
   return SEG_LAYER_CLASS (seg_max_pool_parent_class)->infer (layer, in, n_in, out, error);
 }
 
-/* A run of the input that COLUMNS outputs look at. */
+/* A run of the input that COLUMNS outputs look at, of a plane or a block. */
 static gsize
 seg_max_pool_scratch (SegLayer *layer, const SegShape *in, guint n_in)
 {
@@ -50,19 +51,31 @@ seg_max_pool_scratch (SegLayer *layer, const SegShape *in, guint n_in)
 
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
   return ((gsize) (COLUMNS - 1) * h.stride + (gsize) (h.kernel - 1) * h.dilation + 1)
-         * sizeof (float);
+         * SEG_KERNEL_MAX_LANES * sizeof (float);
 }
 
-/* y[i] = max (y[i], x[i * stride]); inlined with a constant stride it becomes vector code. */
+/* y[i] = max (y[i], x[i * stride]) for pixels of a block; inlined with constants it becomes vector
+ * code. */
 static inline void
-seg_max_pool_strided (gsize n, const float *restrict x, gsize stride, float *restrict y)
+seg_max_pool_strided (gint lanes, gsize n, const float *restrict x, gsize stride, float *restrict y)
 {
-#pragma omp simd
-  for (gsize i = 0; i < n; i++)
+  if (lanes == 1)
     {
-      float a = y[i], b = x[i * stride];
-      y[i] = b > a || b != b ? b : a;
+#pragma omp simd
+      for (gsize i = 0; i < n; i++)
+        {
+          float a = y[i], b = x[i * stride];
+          y[i] = b > a || b != b ? b : a;
+        }
+      return;
     }
+  for (gsize i = 0; i < n; i++, x += stride * (gsize) lanes, y += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      {
+        float a = y[l], b = x[l];
+        y[l] = b > a || b != b ? b : a;
+      }
 }
 
 /* The maximum of each of @n input columns from @first on, over the rows of output row @y. */
@@ -70,22 +83,25 @@ static void
 seg_max_pool_down (const SegRun *run, const SegView *in, guint block, gint64 sample,
                    const SegWindow *v, gint64 y, gint64 first, gint64 n, float *largest)
 {
-  for (gint64 i = 0; i < n; i++)
+  gsize n_floats = (gsize) (n * in->blocks[block].lanes);
+
+  for (gsize i = 0; i < n_floats; i++)
     largest[i] = -INFINITY;
   for (gint t = 0; t < v->kernel; t++)
     {
       gint64 row = y * v->stride - v->padding + (gint64) t * v->dilation;
       if (row >= 0 && row < in->shape.h)
-        run->kernels->maximum (n, largest, seg_view_at (in, block, sample, row, first), largest);
+        run->kernels->maximum (n_floats, largest, seg_view_at (in, block, sample, row, first),
+                               largest);
     }
 }
 
 /* The maximum of those columns, which begin at @first, under each of the windows x…x+n-1. */
 static void
-seg_max_pool_across (const SegRun *run, const SegWindow *h, gint64 width, gint64 first,
+seg_max_pool_across (const SegRun *run, const SegWindow *h, gint64 width, gint lanes, gint64 first,
                      const float *largest, gint64 x, gint64 n, float *to)
 {
-  for (gint64 i = 0; i < n; i++)
+  for (gint64 i = 0; i < n * lanes; i++)
     to[i] = -INFINITY;
   for (gint s = 0; s < h->kernel; s++)
     {
@@ -95,51 +111,18 @@ seg_max_pool_across (const SegRun *run, const SegWindow *h, gint64 width, gint64
 
       if (left >= right)
         continue;
-      const float *from = largest + (left * h->stride + offset - first);
-      float *run_to = to + (left - x);
+      const float *from = largest + (left * h->stride + offset - first) * lanes;
+      float *run_to = to + (left - x) * lanes;
+      gsize n_pixels = (gsize) (right - left);
+
       if (h->stride == 1)
-        run->kernels->maximum (right - left, run_to, from, run_to);
+        run->kernels->maximum (n_pixels * (gsize) lanes, run_to, from, run_to);
       else if (h->stride == 2)
-        seg_max_pool_strided (right - left, from, 2, run_to);
+        SEG_CALL_WITH_LANES (lanes, seg_max_pool_strided, n_pixels, from, 2, run_to);
       else
-        seg_max_pool_strided (right - left, from, h->stride, run_to);
+        SEG_CALL_WITH_LANES (lanes, seg_max_pool_strided, n_pixels, from, (gsize) h->stride,
+                             run_to);
     }
-}
-
-/* Windows of blocks: the lanes of a pixel are compared together. */
-static void
-seg_max_pool_run_blocks (const SegRun *run, const SegView *in, SegView *out, const SegPiece *piece,
-                         const SegWindow *v, const SegWindow *h)
-{
-  const SegRect *r = &piece->rect;
-
-  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    for (gint64 y = r->y; y < r->y + r->h; y++)
-      {
-        gint lanes = out->blocks[b].lanes;
-        float *to = seg_view_at (out, b, piece->sample, y, r->x);
-
-        for (gint64 i = 0; i < r->w * lanes; i++)
-          to[i] = -INFINITY;
-        for (gint t = 0; t < v->kernel; t++)
-          {
-            gint64 row = y * v->stride - v->padding + (gint64) t * v->dilation;
-
-            if (row < 0 || row >= in->shape.h)
-              continue;
-            for (gint64 x = r->x; x < r->x + r->w; x++)
-              for (gint s = 0; s < h->kernel; s++)
-                {
-                  gint64 column = x * h->stride - h->padding + (gint64) s * h->dilation;
-                  float *largest = to + (x - r->x) * lanes;
-
-                  if (column >= 0 && column < in->shape.w)
-                    run->kernels->maximum ((gsize) lanes, largest,
-                                           seg_view_at (in, b, piece->sample, row, column),
-                                           largest);
-                }
-          }
-      }
 }
 
 static void
@@ -151,11 +134,6 @@ seg_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
   (void) n_in;
 
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
-  if (out->blocks[piece->block].lanes > 1)
-    {
-      seg_max_pool_run_blocks (run, in, out, piece, &v, &h);
-      return;
-    }
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     for (gint64 y = piece->rect.y; y < piece->rect.y + piece->rect.h; y++)
       for (gint64 x = piece->rect.x; x < end_x; x += COLUMNS)
@@ -167,7 +145,7 @@ seg_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
           first = CLAMP (first, 0, width);
           end = CLAMP (end, first, width);
           seg_max_pool_down (run, in, b, piece->sample, &v, y, first, end - first, run->scratch);
-          seg_max_pool_across (run, &h, width, first, run->scratch, x, n,
+          seg_max_pool_across (run, &h, width, out->blocks[b].lanes, first, run->scratch, x, n,
                                seg_view_at (out, b, piece->sample, y, x));
         }
 }

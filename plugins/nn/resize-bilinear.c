@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "blocks.h"
 #include "nn.h"
 
 /* Columns worked on at once: their sources are looked up once for all channels and rows. */
@@ -135,7 +136,27 @@ seg_resize_bilinear_required (SegLayer *layer, const SegShape *in, guint n_in, c
   need->h = seg_axis_look (&v, out->y + out->h - 1).second + 1 - need->y;
 }
 
-/* Across both rows first, then down, as PyTorch does. */
+/* A run of output pixels between two rows: across both rows first, then down, as PyTorch does. */
+static inline void
+seg_resize_bilinear_mix (gint lanes, gsize n, const SegTapPair *columns, float down,
+                         const float *restrict above, const float *restrict below,
+                         float *restrict to)
+{
+  for (gsize i = 0; i < n; i++, to += lanes)
+    {
+      gint64 first = columns[i].first * lanes, second = columns[i].second * lanes;
+      float w = columns[i].weight;
+
+#pragma omp simd
+      for (gint l = 0; l < lanes; l++)
+        {
+          float a = (1.f - w) * above[first + l] + w * above[second + l];
+          float c = (1.f - w) * below[first + l] + w * below[second + l];
+          to[l] = (1.f - down) * a + down * c;
+        }
+    }
+}
+
 static void
 seg_resize_bilinear_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                              SegView *out, const SegPiece *piece)
@@ -150,10 +171,14 @@ seg_resize_bilinear_forward (SegLayer *layer, const SegRun *run, const SegView *
     {
       gsize n = MIN (COLUMNS, r->x + r->w - x0);
       gint64 left = seg_axis_look (&h, x0).first;
-      SegTapPair columns[COLUMNS];
+      SegTapPair columns[COLUMNS]; /* from left on */
 
       for (gsize i = 0; i < n; i++)
-        columns[i] = seg_axis_look (&h, x0 + (gint64) i);
+        {
+          columns[i] = seg_axis_look (&h, x0 + (gint64) i);
+          columns[i].first -= left;
+          columns[i].second -= left;
+        }
 
       for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
         for (gint64 y = r->y; y < r->y + r->h; y++)
@@ -163,14 +188,8 @@ seg_resize_bilinear_forward (SegLayer *layer, const SegRun *run, const SegView *
             const float *below = seg_view_at (&in[0], b, piece->sample, rows.second, left);
             float *to = seg_view_at (out, b, piece->sample, y, x0);
 
-            for (gsize i = 0; i < n; i++)
-              {
-                gint64 first = columns[i].first - left, second = columns[i].second - left;
-                float w = columns[i].weight;
-                float a = (1.f - w) * above[first] + w * above[second];
-                float c = (1.f - w) * below[first] + w * below[second];
-                to[i] = (1.f - rows.weight) * a + rows.weight * c;
-              }
+            SEG_CALL_WITH_LANES (out->blocks[b].lanes, seg_resize_bilinear_mix, n, columns,
+                                 rows.weight, above, below, to);
           }
     }
 }
@@ -226,6 +245,7 @@ seg_resize_bilinear_class_init (SegResizeBilinearClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_resize_bilinear_infer;
   layer->required = seg_resize_bilinear_required;
+  layer->layout = seg_layer_layout_first;
   layer->forward = seg_resize_bilinear_forward;
   layer->backward_input = seg_resize_bilinear_backward_input;
   seg_layer_class_set_info (layer, "Bilinear resizing",

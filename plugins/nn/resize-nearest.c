@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "blocks.h"
 #include "nn.h"
 
 /* Columns worked on at once: their sources are looked up once for all channels and rows. */
@@ -80,6 +81,16 @@ seg_resize_nearest_required (SegLayer *layer, const SegShape *in, guint n_in, co
   need->h = seg_resize_nearest_source (out->y + out->h - 1, in[0].h, whole.h) + 1 - need->y;
 }
 
+/* y[i] = x[column[i]]: pixels of a block. */
+static inline void
+seg_resize_nearest_gather (gint lanes, gsize n, const gint64 *column, const float *restrict x,
+                           float *restrict y)
+{
+  for (gsize i = 0; i < n; i++)
+    for (gint l = 0; l < lanes; l++)
+      y[i * (gsize) lanes + (gsize) l] = x[column[i] * lanes + l];
+}
+
 static void
 seg_resize_nearest_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                             SegView *out, const SegPiece *piece)
@@ -103,11 +114,9 @@ seg_resize_nearest_forward (SegLayer *layer, const SegRun *run, const SegView *i
             gint64 row = seg_resize_nearest_source (y, from->h, to->h);
             const float *x = seg_view_at (&in[0], b, piece->sample, row, left);
             float *repeated = seg_view_at (out, b, piece->sample, y, x0);
-            gint lanes = out->blocks[b].lanes;
 
-            for (gsize i = 0; i < n; i++)
-              for (gint l = 0; l < lanes; l++)
-                *repeated++ = x[column[i] * lanes + l];
+            SEG_CALL_WITH_LANES (out->blocks[b].lanes, seg_resize_nearest_gather, n, column, x,
+                                 repeated);
           }
     }
 }
