@@ -102,8 +102,8 @@ typedef enum
  * @SEG_LAYOUT_PLANAR: all inputs and the output in planes: blocks of one lane
  * @SEG_LAYOUT_ALIKE: blocks of any number of lanes, the same channels in each block of every input and
  *   of the output
- * @SEG_LAYOUT_FIRST: likewise, but of the inputs only the first counts: of others only the shape is
- *   looked at
+ * @SEG_LAYOUT_FIRST: likewise, but of the inputs only the first counts: others may lie in blocks of
+ *   their own, or only their shape is looked at
  * @SEG_LAYOUT_EACH: any number of lanes, each input and the output its own
  *
  * Which channel blocks a layer, or its step, takes and gives in inference. In training all values

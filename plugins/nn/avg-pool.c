@@ -1,7 +1,9 @@
+#include "blocks.h"
 #include "nn.h"
 
-/* Output columns worked on at once: their sums stay on the thread's stack. */
+/* Output columns worked on at once, of planes and of blocks: their sums stay on the thread's stack. */
 #define COLUMNS 128
+#define BLOCK_COLUMNS (COLUMNS / SEG_KERNEL_MAX_LANES)
 
 struct _SegAvgPool
 {
@@ -55,12 +57,23 @@ seg_avg_pool_count (SegAvgPool *self, const SegWindow *w, gint64 size, gint64 i)
   return MIN (first + w->kernel, size) - MAX (first, 0);
 }
 
+/* sum[i] += x[i * stride]: pixels of a block */
+static inline void
+seg_avg_pool_add_strided (gint lanes, gint64 n, const float *restrict x, gint stride,
+                          double *restrict sum)
+{
+  for (gint64 i = 0; i < n; i++, x += stride * lanes, sum += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      sum[l] += (double) x[l];
+}
+
 /* sum[i] += the pixels of one row under windows x…x+n-1, from left to right. */
 static void
 seg_avg_pool_add_row (const SegView *in, guint b, gint64 sample, gint64 y, const SegWindow *h,
                       gint64 x, gint64 n, double *sum)
 {
-  const float *row = seg_view_at (in, b, sample, y, in->valid.x);
+  gint lanes = in->blocks[b].lanes;
 
   for (gint s = 0; s < h->kernel; s++)
     {
@@ -68,8 +81,10 @@ seg_avg_pool_add_row (const SegView *in, guint b, gint64 sample, gint64 y, const
       gint64 left = MAX (x, -seg_floor_div (offset, h->stride));
       gint64 right = MIN (x + n, seg_floor_div (in->shape.w - 1 - offset, h->stride) + 1);
 
-      for (gint64 i = left; i < right; i++)
-        sum[i - x] += (double) row[i * h->stride + offset - in->valid.x];
+      if (left < right)
+        SEG_CALL_WITH_LANES (lanes, seg_avg_pool_add_strided, right - left,
+                             seg_view_at (in, b, sample, y, left * h->stride + offset), h->stride,
+                             sum + (left - x) * lanes);
     }
 }
 
@@ -79,15 +94,16 @@ seg_avg_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
 {
   SegAvgPool *self = SEG_AVG_POOL (layer);
   gint64 height = in->shape.h, width = in->shape.w, end_x = piece->rect.x + piece->rect.w;
+  gint lanes = out->blocks[piece->block].lanes, at_once = lanes == 1 ? COLUMNS : BLOCK_COLUMNS;
   SegWindow v, h;
   (void) run, (void) n_in;
 
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     for (gint64 y = piece->rect.y; y < piece->rect.y + piece->rect.h; y++)
-      for (gint64 x = piece->rect.x; x < end_x; x += COLUMNS)
+      for (gint64 x = piece->rect.x; x < end_x; x += at_once)
         {
-          gint64 n = MIN (COLUMNS, end_x - x), top = y * v.stride - v.padding;
+          gint64 n = MIN (at_once, end_x - x), top = y * v.stride - v.padding;
           gint64 rows = seg_avg_pool_count (self, &v, height, y);
           float *to = seg_view_at (out, b, piece->sample, y, x);
           double sum[COLUMNS] = { 0 };
@@ -96,8 +112,10 @@ seg_avg_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
             seg_avg_pool_add_row (in, b, piece->sample, row, &h, x, n, sum);
           for (gint64 i = 0; i < n; i++)
             {
-              gint64 columns = seg_avg_pool_count (self, &h, width, x + i);
-              to[i] = (float) (sum[i] / (double) (rows * columns));
+              double count = (double) (rows * seg_avg_pool_count (self, &h, width, x + i));
+
+              for (gint l = 0; l < lanes; l++)
+                to[i * lanes + l] = (float) (sum[i * lanes + l] / count);
             }
         }
 }
@@ -143,6 +161,7 @@ seg_avg_pool_class_init (SegAvgPoolClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->infer = seg_avg_pool_infer;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_avg_pool_forward;
   layer->backward_input = seg_avg_pool_backward_input;
   seg_layer_class_set_info (layer, "Average pooling",

@@ -1,3 +1,4 @@
+#include "blocks.h"
 #include "nn.h"
 
 struct _SegGlobalAvgPool
@@ -36,6 +37,20 @@ seg_global_avg_pool_required (SegLayer *layer, const SegShape *in, guint n_in, c
   *need = (SegRect){ 0, 0, in[0].w, in[0].h };
 }
 
+/* sum[l] += Σ of a row, lane by lane */
+static inline void
+seg_global_avg_pool_add_row (gint lanes, gint64 n, const float *restrict x, double *restrict sum)
+{
+  double row[SEG_KERNEL_MAX_LANES] = { 0 };
+
+  for (gint64 i = 0; i < n; i++, x += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      row[l] += (double) x[l];
+  for (gint l = 0; l < lanes; l++)
+    sum[l] += row[l];
+}
+
 static void
 seg_global_avg_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                              SegView *out, const SegPiece *piece)
@@ -45,18 +60,15 @@ seg_global_avg_pool_forward (SegLayer *layer, const SegRun *run, const SegView *
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      double sum = 0.;
+      double sum[SEG_KERNEL_MAX_LANES] = { 0 };
+      float *mean = seg_view_at (out, b, piece->sample, 0, 0);
+      gint lanes = in->blocks[b].lanes;
 
       for (gint64 y = 0; y < in->shape.h; y++)
-        {
-          const float *x = seg_view_at (in, b, piece->sample, y, 0);
-          double row = 0.;
-
-          for (gint64 i = 0; i < in->shape.w; i++)
-            row += (double) x[i];
-          sum += row;
-        }
-      *seg_view_at (out, b, piece->sample, 0, 0) = (float) (sum / n);
+        SEG_CALL_WITH_LANES (lanes, seg_global_avg_pool_add_row, in->shape.w,
+                             seg_view_at (in, b, piece->sample, y, 0), sum);
+      for (gint l = 0; l < lanes; l++)
+        mean[l] = (float) (sum[l] / n);
     }
 }
 
@@ -87,6 +99,7 @@ seg_global_avg_pool_class_init (SegGlobalAvgPoolClass *klass)
 
   layer->infer = seg_global_avg_pool_infer;
   layer->required = seg_global_avg_pool_required;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_global_avg_pool_forward;
   layer->backward_input = seg_global_avg_pool_backward_input;
   seg_layer_class_set_info (layer, "Mean of each channel",

@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "blocks.h"
 #include "nn.h"
 
 struct _SegGlobalMaxPool
@@ -38,6 +39,15 @@ seg_global_max_pool_required (SegLayer *layer, const SegShape *in, guint n_in, c
   *need = (SegRect){ 0, 0, in[0].w, in[0].h };
 }
 
+static inline void
+seg_global_max_pool_row (gint lanes, gint64 n, const float *restrict x, float *restrict largest)
+{
+  for (gint64 i = 0; i < n; i++, x += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      largest[l] = x[l] > largest[l] || x[l] != x[l] ? x[l] : largest[l];
+}
+
 static void
 seg_global_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                              SegView *out, const SegPiece *piece)
@@ -46,15 +56,14 @@ seg_global_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      float largest = -INFINITY;
+      float *largest = seg_view_at (out, b, piece->sample, 0, 0);
+      gint lanes = in->blocks[b].lanes;
 
+      for (gint l = 0; l < lanes; l++)
+        largest[l] = -INFINITY;
       for (gint64 y = 0; y < in->shape.h; y++)
-        {
-          const float *x = seg_view_at (in, b, piece->sample, y, 0);
-          for (gint64 i = 0; i < in->shape.w; i++)
-            largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
-        }
-      *seg_view_at (out, b, piece->sample, 0, 0) = largest;
+        SEG_CALL_WITH_LANES (lanes, seg_global_max_pool_row, in->shape.w,
+                             seg_view_at (in, b, piece->sample, y, 0), largest);
     }
 }
 
@@ -92,6 +101,7 @@ seg_global_max_pool_class_init (SegGlobalMaxPoolClass *klass)
 
   layer->infer = seg_global_max_pool_infer;
   layer->required = seg_global_max_pool_required;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_global_max_pool_forward;
   layer->backward_input = seg_global_max_pool_backward_input;
   seg_layer_class_set_info (layer, "Maximum of each channel", "Oquab et al. 2015, CVPR");

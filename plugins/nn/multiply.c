@@ -1,3 +1,4 @@
+#include "blocks.h"
 #include "nn.h"
 
 struct _SegMultiply
@@ -61,24 +62,83 @@ seg_multiply_gate (const SegView *gate, guint b, gint64 sample, gint64 y, gint64
   return seg_view_at (gate, gate->shape.c == 1 ? 0 : b, sample, pixel ? 0 : y, pixel ? 0 : x);
 }
 
+/* A gate of one pixel or of one channel may lie as it likes. */
+static SegLayout
+seg_multiply_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
+{
+  (void) layer, (void) n_in, (void) lanes;
+  return seg_multiply_is_pixel (&in[1]) || in[1].c == 1 ? SEG_LAYOUT_FIRST : SEG_LAYOUT_ALIKE;
+}
+
+/* What a pixel of one channel is in each lane of a block of the map. */
+static void
+seg_multiply_read_pixel (const SegView *gate, const SegChannelBlock *block, gint64 sample,
+                         float *lanes)
+{
+  for (gint32 l = 0; l < block->n_channels; l++)
+    {
+      gint32 channel = gate->shape.c == 1 ? 0 : block->channel + l;
+      guint b = 0;
+
+      while (channel >= gate->blocks[b].channel + gate->blocks[b].n_channels)
+        b++;
+      lanes[l] = seg_view_at (gate, b, sample, 0, 0)[channel - gate->blocks[b].channel];
+    }
+}
+
+/* y[i] = x[i] · gate[i]: pixels of a block, each of whose lanes the gate's one channel counts for */
+static inline void
+seg_multiply_by_channel (gint lanes, gint64 n, const float *restrict x, const float *restrict gate,
+                         gint gate_lanes, float *restrict y)
+{
+  for (gint64 i = 0; i < n; i++, x += lanes, y += lanes, gate += gate_lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      y[l] = x[l] * gate[0];
+}
+
+static inline void
+seg_multiply_by_pixel (gint lanes, gint64 n, const float *restrict x, const float *restrict gate,
+                       float *restrict y)
+{
+  for (gint64 i = 0; i < n; i++, x += lanes, y += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      y[l] = x[l] * gate[l];
+}
+
 static void
 seg_multiply_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                       SegView *out, const SegPiece *piece)
 {
-  gint64 step = seg_multiply_is_pixel (&in[1].shape) ? 0 : 1;
+  const SegView *gate = &in[1];
+  gboolean pixel = seg_multiply_is_pixel (&gate->shape);
   const SegRect *r = &piece->rect;
   (void) layer, (void) run, (void) n_in;
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    for (gint64 y = r->y; y < r->y + r->h; y++)
-      {
-        const float *x = seg_view_at (&in[0], b, piece->sample, y, r->x);
-        const float *gate = seg_multiply_gate (&in[1], b, piece->sample, y, r->x);
-        float *to = seg_view_at (out, b, piece->sample, y, r->x);
-#pragma omp simd
-        for (gint64 i = 0; i < r->w; i++)
-          to[i] = x[i] * gate[i * step];
-      }
+    {
+      gint lanes = out->blocks[b].lanes;
+      float factors[SEG_KERNEL_MAX_LANES] = { 0 };
+
+      if (pixel)
+        seg_multiply_read_pixel (gate, &out->blocks[b], piece->sample, factors);
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        {
+          const float *x = seg_view_at (&in[0], b, piece->sample, y, r->x);
+          float *to = seg_view_at (out, b, piece->sample, y, r->x);
+
+          if (pixel)
+            SEG_CALL_WITH_LANES (lanes, seg_multiply_by_pixel, r->w, x, factors, to);
+          else if (gate->shape.c == 1)
+            SEG_CALL_WITH_LANES (lanes, seg_multiply_by_channel, r->w, x,
+                                 seg_view_at (gate, 0, piece->sample, y, r->x),
+                                 gate->blocks[0].lanes, to);
+          else
+            seg_multiply_by_channel (1, r->w * lanes, x,
+                                     seg_view_at (gate, b, piece->sample, y, r->x), 1, to);
+        }
+    }
 }
 
 static void
@@ -159,6 +219,7 @@ seg_multiply_class_init (SegMultiplyClass *klass)
   layer->min_inputs = layer->max_inputs = 2;
   layer->infer = seg_multiply_infer;
   layer->required = seg_multiply_required;
+  layer->layout = seg_multiply_layout;
   layer->forward = seg_multiply_forward;
   layer->backward_input = seg_multiply_backward_input;
   seg_layer_class_set_info (layer, "Product of two maps",

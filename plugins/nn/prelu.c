@@ -1,3 +1,4 @@
+#include "blocks.h"
 #include "nn.h"
 
 struct _SegPrelu
@@ -30,6 +31,25 @@ seg_prelu_declare (SegLayer *layer, const SegShape *in, guint n_in, SegParamSet 
                      SEG_PRELU (layer)->shared ? (gint64) 1 : in[0].c);
 }
 
+/* Each lane has its slope. */
+static inline void
+seg_prelu_run (gint lanes, gint64 n, const float *slopes, const float *restrict x,
+               float *restrict y)
+{
+  if (lanes == 1)
+    {
+      float slope = slopes[0];
+#pragma omp simd
+      for (gint64 i = 0; i < n; i++)
+        y[i] = x[i] > 0.f ? x[i] : slope * x[i];
+      return;
+    }
+  for (gint64 i = 0; i < n; i++, x += lanes, y += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      y[l] = x[l] > 0.f ? x[l] : slopes[l] * x[l];
+}
+
 static void
 seg_prelu_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in, SegView *out,
                    const SegPiece *piece)
@@ -39,15 +59,17 @@ seg_prelu_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint 
   (void) n_in;
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    for (gint64 y = r->y; y < r->y + r->h; y++)
-      {
-        float slope = weight[SEG_PRELU (layer)->shared ? 0 : b];
-        const float *from = seg_view_at (in, b, piece->sample, y, r->x);
-        float *to = seg_view_at (out, b, piece->sample, y, r->x);
-#pragma omp simd
-        for (gint64 i = 0; i < r->w; i++)
-          to[i] = from[i] > 0.f ? from[i] : slope * from[i];
-      }
+    {
+      const SegChannelBlock *block = &in->blocks[b];
+      float slopes[SEG_KERNEL_MAX_LANES] = { 0 };
+
+      for (gint32 l = 0; l < block->n_channels; l++)
+        slopes[l] = weight[SEG_PRELU (layer)->shared ? 0 : block->channel + l];
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        SEG_CALL_WITH_LANES (block->lanes, seg_prelu_run, r->w, slopes,
+                             seg_view_at (in, b, piece->sample, y, r->x),
+                             seg_view_at (out, b, piece->sample, y, r->x));
+    }
 }
 
 static void
@@ -103,6 +125,7 @@ seg_prelu_class_init (SegPreluClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->declare = seg_prelu_declare;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_prelu_forward;
   layer->backward_input = seg_prelu_backward_input;
   layer->backward_params = seg_prelu_backward_params;

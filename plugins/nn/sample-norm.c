@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "blocks.h"
 #include "nn.h"
 
 /**
@@ -135,8 +136,22 @@ seg_sample_norm_sum_gradient (SegLayer *layer, const SegRun *run, const SegView 
   *sum_dy_xhat = product * inverse;
 }
 
-/* Forward: Σ x and Σ x². Products of floats are exact in double, so that their difference loses
- * nothing that a float would show. Backward: Σ dy·weight and Σ dy·weight·x̂. */
+/* Σ x and Σ x² of one row, lane by lane. Products of floats are exact in double, so that their
+ * difference loses nothing that a float would show. */
+static inline void
+seg_sample_norm_sum_lanes (gint lanes, gint64 n, const float *restrict x, double *restrict sum,
+                           double *restrict square)
+{
+  for (gint64 i = 0; i < n; i++, x += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      {
+        sum[l] += (double) x[l];
+        square[l] += (double) x[l] * (double) x[l];
+      }
+}
+
+/* Forward: Σ x and Σ x². Backward: Σ dy·weight and Σ dy·weight·x̂. */
 static void
 seg_sample_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, const SegView *in,
                          guint n_in, const SegView *dout, gint64 sample, gint64 y, double *sums)
@@ -144,27 +159,27 @@ seg_sample_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, con
   gint64 n_groups = seg_sample_norm_get_n_groups (layer, &in->shape);
   (void) n_in;
 
-  for (guint c = 0; c < in->shape.c; c++)
+  for (guint b = 0; b < in->n_blocks; b++)
     {
-      double *group = sums + 2 * (sample * n_groups + c * n_groups / in->shape.c);
-      double first = 0., second = 0., factor = 1.;
+      const SegChannelBlock *block = &in->blocks[b];
+      double first[SEG_KERNEL_MAX_LANES] = { 0 }, second[SEG_KERNEL_MAX_LANES] = { 0 };
 
       if (phase == SEG_PHASE_BACKWARD)
-        {
-          seg_sample_norm_sum_gradient (layer, run, in, dout, c, sample, y, &first, &second);
-          factor = seg_sample_norm_get_weight (layer, run, c);
-        }
+        seg_sample_norm_sum_gradient (layer, run, in, dout, b, sample, y, first, second);
       else
+        SEG_CALL_WITH_LANES (block->lanes, seg_sample_norm_sum_lanes, in->shape.w,
+                             seg_view_at (in, b, sample, y, 0), first, second);
+
+      for (gint32 l = 0; l < block->n_channels; l++)
         {
-          const float *x = seg_view_at (in, c, sample, y, 0);
-          for (gint64 i = 0; i < in->shape.w; i++)
-            {
-              first += (double) x[i];
-              second += (double) x[i] * (double) x[i];
-            }
+          guint c = (guint) (block->channel + l);
+          double *group = sums + 2 * (sample * n_groups + c * n_groups / in->shape.c);
+          double factor =
+              phase == SEG_PHASE_BACKWARD ? seg_sample_norm_get_weight (layer, run, c) : 1.;
+
+          group[0] += first[l] * factor;
+          group[1] += second[l] * factor;
         }
-      group[0] += first * factor;
-      group[1] += second * factor;
     }
 }
 
@@ -202,22 +217,26 @@ seg_sample_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, 
 {
   SegSampleNormPrivate *priv = seg_sample_norm_get_instance_private (SEG_SAMPLE_NORM (layer));
   const SegShape *shape = &in->shape;
-  const SegRect *r = &piece->rect;
+  gint64 n = piece->sample;
   (void) n_in;
 
-  for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      double mean = (double) seg_sample_norm_get_stat (layer, run, shape, MEAN, piece->sample, c);
-      double scale =
-          (double) seg_sample_norm_get_stat (layer, run, shape, INVERSE_DEVIATION, piece->sample, c)
-          * seg_sample_norm_get_weight (layer, run, c);
-      double shift =
-          (priv->affine ? (double) ((const float *) run->params[1])[c] : 0.) - mean * scale;
+      float scale[SEG_KERNEL_MAX_LANES] = { 0 }, shift[SEG_KERNEL_MAX_LANES] = { 0 };
 
-      for (gint64 y = r->y; y < r->y + r->h; y++)
-        run->kernels->affine ((gsize) r->w, seg_view_at (in, c, piece->sample, y, r->x),
-                              (float) scale, (float) shift,
-                              seg_view_at (out, c, piece->sample, y, r->x));
+      for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
+        {
+          guint c = (guint) (in->blocks[b].channel + l);
+          double mean = (double) seg_sample_norm_get_stat (layer, run, shape, MEAN, n, c);
+          double inverse
+              = (double) seg_sample_norm_get_stat (layer, run, shape, INVERSE_DEVIATION, n, c);
+          double factor = inverse * seg_sample_norm_get_weight (layer, run, c);
+          double bias = priv->affine ? (double) ((const float *) run->params[1])[c] : 0.;
+
+          scale[l] = (float) factor;
+          shift[l] = (float) (bias - mean * factor);
+        }
+      seg_block_affine (run, in, out, piece, b, scale, shift);
     }
 }
 
@@ -288,6 +307,7 @@ seg_sample_norm_class_init (SegSampleNormClass *klass)
   layer->flags = SEG_LAYER_WHOLE_MAP;
   layer->infer = seg_sample_norm_infer;
   layer->declare = seg_sample_norm_declare;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_sample_norm_forward;
   layer->backward_input = seg_sample_norm_backward_input;
   layer->backward_params = seg_sample_norm_backward_params;
