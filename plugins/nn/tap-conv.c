@@ -362,7 +362,7 @@ seg_tap_point_to_input (const SegTapConv *self, const SegTapBlock *block, gint64
 static SegTapBlock
 seg_tap_choose_block (const SegTapConv *self, gint64 height, gint64 width)
 {
-  gint64 row_floats = self->n_units * self->in_lanes * self->n_planes;
+  gint64 row_floats = self->n_units * self->in_lanes * MAX (self->n_planes, 1); /* no taps: none */
   gint64 few_rows = MIN (height, SEG_TAP_FEW_ROWS) + self->extra_rows;
   gint64 widest = SEG_TAP_RUN_PIXELS, n, rows = height;
   SegTapBlock block = { 0 };

@@ -214,13 +214,19 @@ case_sum (Case *self, SegPhase phase, const Map *dout)
 static gboolean
 case_prepare (Case *self, GError **error)
 {
+  SegBlocking planar[MAX_INPUTS];
   SegOffer offer = { .purpose = self->train ? SEG_PURPOSE_TRAINING : SEG_PURPOSE_INFERENCE,
                      .kernels = seg_kernels_get (),
                      .in = self->in,
                      .n_in = self->n_in,
-                     .params = self->params };
+                     .params = self->params,
+                     .in_blocking = planar,
+                     .out_blocking = { 1, (guint) self->out.c },
+                     .stride = 1 };
   gsize scratch = seg_layer_get_scratch (self->layer, self->in, self->n_in);
 
+  for (guint i = 0; i < self->n_in; i++)
+    planar[i] = (SegBlocking){ 1, (guint) self->in[i].c };
   if (self->klass->forward == NULL)
     {
       if ((self->step = self->klass->compile (self->layer, &offer, error)) == NULL)

@@ -1,10 +1,15 @@
 #include "case.h"
 
+#include <string.h>
+
 #include "everywhere.h"
 
 /* Work that a test may put into one case. */
 #define MAX_ELEMENTS 400000
 #define MAX_MULTIPLY_ADDS 30000000
+
+/* Where cells end that a step is free to lay: not at the map's border. */
+#define CASE_FRONT 3
 
 /* The shapes tried: all the same; a batch; the last input smaller, larger, of other channels;
  * beside others, of one pixel, of one channel. */
@@ -12,12 +17,12 @@
 #define N_SHAPINGS_ALONE 5
 
 static void
-case_set_shapes (Case *self, guint shaping, gint64 height, gint64 width)
+case_set_shapes (Case *self, guint shaping, gint64 channels, gint64 height, gint64 width)
 {
   SegShape *last = &self->in[self->n_in - 1];
 
   for (guint i = 0; i < self->n_in; i++)
-    self->in[i] = (SegShape){ shaping == 1 ? 2 : 1, CASE_CHANNELS, height, width };
+    self->in[i] = (SegShape){ shaping == 1 ? 2 : 1, channels, height, width };
   if (shaping == 2)
     last->h -= 3, last->w -= 4;
   else if (shaping == 3)
@@ -56,29 +61,82 @@ case_make_parameters (Case *self, GError **error)
   return TRUE;
 }
 
+static SegBlocking
+case_get_blocking (MapBlocks blocks, gint64 channels)
+{
+  return (SegBlocking){ blocks.lanes, map_blocks_get_n (blocks, channels) };
+}
+
 static void
-case_make_step (Case *self, SegPurpose purpose)
+case_make_step (Case *self)
 {
   g_autoptr (GError) error = NULL;
-  SegOffer offer = { .purpose = purpose,
-                     .kernels = seg_kernels_get (),
-                     .in = self->in,
+  SegShape in[CASE_MAX_INPUTS];
+  SegBlocking in_blocking[CASE_MAX_INPUTS];
+  SegOffer offer = { .purpose = self->purpose,
+                     .kernels = self->kernels,
+                     .in = in,
                      .n_in = self->n_in,
-                     .params = self->params };
+                     .params = self->params,
+                     .in_blocking = in_blocking,
+                     .out_blocking = case_get_blocking (self->out_blocks, self->out.c),
+                     .stride = self->stride,
+                     .front = CASE_FRONT };
 
+  for (guint i = 0; i < self->n_in; i++)
+    {
+      in[i] = self->in[i];
+      if (self->purpose == SEG_PURPOSE_INFERENCE)
+        in[i].n = 1;
+      in_blocking[i] = case_get_blocking (self->in_blocks[i], self->in[i].c);
+    }
   g_assert_nonnull (self->klass->compile);
   self->step = self->klass->compile (self->layer, &offer, &error);
   g_assert_no_error (error);
   self->step->layer = self->layer;
 }
 
+static void
+case_clear_memory (Case *self)
+{
+  if (self->step != NULL)
+    self->step->free (g_steal_pointer (&self->step));
+  for (guint i = 0; i < self->n_in; i++)
+    g_clear_pointer (&self->inputs[i], map_free);
+  g_clear_pointer (&self->scratch, seg_free);
+}
+
+/* Lays inputs and output into blocks, and begins anew: with a step for them, and fresh inputs, which
+ * hold the same numbers. */
+void
+case_lay (Case *self, const MapBlocks *in, MapBlocks out)
+{
+  gsize scratch = seg_layer_get_scratch (self->layer, self->in, self->n_in);
+
+  case_clear_memory (self);
+  memcpy (self->in_blocks, in, self->n_in * sizeof *in);
+  self->out_blocks = out;
+  if (self->klass->forward == NULL)
+    {
+      case_make_step (self);
+      scratch = MAX (scratch, self->step->scratch_bytes);
+    }
+  self->scratch = seg_alloc (MAX (scratch, 1), 1, "scratch", NULL);
+  for (guint i = 0; i < self->n_in; i++)
+    {
+      SegRect map = case_whole (&self->in[i]);
+      self->inputs[i] = case_new_input (self, i, &map);
+    }
+  case_sum (self, SEG_PHASE_FORWARD, NULL);
+}
+
 /* FALSE where the layer refuses the shapes, or the work is too much for a test. */
 static gboolean
-case_init (Case *self, const Setting *setting, SegPurpose purpose)
+case_init (Case *self, const Setting *setting)
 {
+  const MapBlocks planar[] = { MAP_PLANAR, MAP_PLANAR, MAP_PLANAR };
   g_autoptr (GError) error = NULL;
   SegRect all;
-  gsize scratch;
 
   self->what = setting->what;
   if (!seg_layer_infer (self->layer, self->in, self->n_in, &self->out, &error))
@@ -94,42 +152,33 @@ case_init (Case *self, const Setting *setting, SegPurpose purpose)
       || !case_make_parameters (self, &error))
     return FALSE;
 
-  if (self->klass->forward == NULL)
-    case_make_step (self, purpose);
-  scratch = seg_layer_get_scratch (self->layer, self->in, self->n_in);
-  scratch = MAX (scratch, self->step != NULL ? self->step->scratch_bytes : 0);
-  self->scratch = seg_alloc (MAX (scratch, 1), 1, "scratch", NULL);
-  for (guint i = 0; i < self->n_in; i++)
-    {
-      SegRect map = case_whole (&self->in[i]);
-      self->inputs[i] = map_new_random (&self->in[i], &map, 10 + i);
-    }
   if (self->klass->n_sums != NULL
-      && (purpose == SEG_PURPOSE_TRAINING || self->klass->flags & SEG_LAYER_WHOLE_MAP))
-    {
-      self->stats = g_new0 (float, self->klass->n_stats (self->layer, self->in, self->n_in));
-      case_sum (self, SEG_PHASE_FORWARD, NULL);
-    }
+      && (self->purpose == SEG_PURPOSE_TRAINING || self->klass->flags & SEG_LAYER_WHOLE_MAP))
+    self->stats = g_new0 (float, self->klass->n_stats (self->layer, self->in, self->n_in));
+  case_lay (self, planar, MAP_PLANAR);
   return TRUE;
 }
 
 static void
 case_clear (Case *self)
 {
-  if (self->step != NULL)
-    self->step->free (self->step);
-  for (guint i = 0; i < self->n_in; i++)
-    g_clear_pointer (&self->inputs[i], map_free);
+  case_clear_memory (self);
   g_clear_object (&self->parameters);
-  seg_free (self->scratch);
   g_free (self->stats);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Case, case_clear)
 
-/* Calls @func for the layer in every setting, number of inputs and shaping that it accepts. */
 void
 case_for_each (const char *feature, gint64 height, gint64 width, SegPurpose purpose, CaseFunc func)
+{
+  case_for_each_of (feature, seg_kernels_get (), CASE_CHANNELS, height, width, purpose, func);
+}
+
+/* Calls @func for the layer in every setting, number of inputs and shaping that it accepts. */
+void
+case_for_each_of (const char *feature, const SegKernels *kernels, gint64 channels, gint64 height,
+                  gint64 width, SegPurpose purpose, CaseFunc func)
 {
   g_autoptr (GPtrArray) settings = settings_of (feature);
   guint n_run = 0;
@@ -142,10 +191,15 @@ case_for_each (const char *feature, gint64 height, gint64 width, SegPurpose purp
       for (guint n = klass->min_inputs; n <= MIN (klass->max_inputs, CASE_MAX_INPUTS); n++)
         for (guint shaping = 0; shaping < (n > 1 ? N_SHAPINGS : N_SHAPINGS_ALONE); shaping++)
           {
-            g_auto (Case) self = { .layer = setting->object, .klass = klass, .n_in = n };
+            g_auto (Case) self = { .layer = setting->object,
+                                   .klass = klass,
+                                   .purpose = purpose,
+                                   .kernels = kernels,
+                                   .stride = 1,
+                                   .n_in = n };
 
-            case_set_shapes (&self, shaping, height, width);
-            if (!case_init (&self, setting, purpose))
+            case_set_shapes (&self, shaping, channels, height, width);
+            if (!case_init (&self, setting))
               continue;
             func (&self);
             n_run++;
@@ -163,7 +217,7 @@ case_whole (const SegShape *shape)
 SegRun
 case_get_run (const Case *self)
 {
-  return (SegRun){ .kernels = seg_kernels_get (),
+  return (SegRun){ .kernels = self->kernels,
                    .params = self->params,
                    .stats = self->stats,
                    .scratch = self->scratch,
@@ -193,17 +247,32 @@ case_get_required (const Case *self, const SegRect *out, guint input)
   return seg_rect_intersect (need, map);
 }
 
+/* To where cells of a grid begin: at phase + i · grid. */
+static gint64
+case_round_down (gint64 at, gint64 grid, gint64 phase)
+{
+  grid = MAX (grid, 1);
+  return seg_floor_div (at - phase, grid) * grid + phase;
+}
+
+static gint64
+case_round_up (gint64 at, gint64 grid, gint64 phase)
+{
+  return case_round_down (at + MAX (grid, 1) - 1, grid, phase);
+}
+
 /* Out to the cells of the step's grid. */
 SegRect
 case_round (const Case *self, SegRect rect)
 {
-  gint64 gx = self->step != NULL ? MAX (self->step->grid_x, 1) : 1;
-  gint64 gy = self->step != NULL ? MAX (self->step->grid_y, 1) : 1;
-  gint64 right = MIN ((rect.x + rect.w + gx - 1) / gx * gx, self->out.w);
-  gint64 bottom = MIN ((rect.y + rect.h + gy - 1) / gy * gy, self->out.h);
-  gint64 x = rect.x / gx * gx, y = rect.y / gy * gy;
+  static const SegStep any;
+  const SegStep *step = self->step != NULL ? self->step : &any;
+  gint64 right = case_round_up (rect.x + rect.w, step->grid_x, step->phase_x);
+  gint64 bottom = case_round_up (rect.y + rect.h, step->grid_y, step->phase_y);
+  gint64 x = MAX (case_round_down (rect.x, step->grid_x, step->phase_x), 0);
+  gint64 y = MAX (case_round_down (rect.y, step->grid_y, step->phase_y), 0);
 
-  return (SegRect){ x, y, right - x, bottom - y };
+  return (SegRect){ x, y, MIN (right, self->out.w) - x, MIN (bottom, self->out.h) - y };
 }
 
 /* The first of four shares, half the channels of half the rows. */
@@ -211,12 +280,13 @@ SegPiece
 case_get_first_share (const Case *self, const SegRect *rect, gint64 sample)
 {
   guint grain = self->step != NULL ? self->step->channel_grain : 1;
-  gint64 grid = self->step != NULL ? MAX (self->step->grid_y, 1) : 1;
-  SegPiece piece = { sample, *rect, 0, (guint) self->out.c };
+  gint64 grid = self->step != NULL ? self->step->grid_y : 1;
+  gint64 phase = self->step != NULL ? self->step->phase_y : 0;
+  SegPiece piece = { sample, *rect, 0, map_blocks_get_n (self->out_blocks, self->out.c) };
 
   if (grain > 0)
     piece.n_blocks = piece.n_blocks / 2 / grain * grain;
-  piece.rect.h = MAX ((rect->y + rect->h / 2) / grid * grid - rect->y, 0);
+  piece.rect.h = MAX (case_round_down (rect->y + rect->h / 2, grid, phase) - rect->y, 0);
   return piece;
 }
 
@@ -233,6 +303,18 @@ case_run_piece (const Case *self, Map *const *in, Map *out, const SegPiece *piec
     self->step->run (self->step, &run, views, self->n_in, &out->view, piece);
   else
     self->klass->forward (self->layer, &run, views, self->n_in, &out->view, piece);
+}
+
+Map *
+case_new_input (const Case *self, guint input, const SegRect *valid)
+{
+  return map_new_random_in_blocks (&self->in[input], valid, self->in_blocks[input], 10 + input);
+}
+
+Map *
+case_new_output (const Case *self, const SegRect *valid)
+{
+  return map_new_in_blocks (&self->out, valid, self->out_blocks);
 }
 
 /* Computes @rect of the output, in four shares. */

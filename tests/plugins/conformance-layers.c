@@ -59,9 +59,9 @@ check_region (const Case *self, const Map *whole, SegRect rect)
   for (guint i = 0; i < self->n_in; i++)
     {
       SegRect need = case_get_required (self, &rect, i);
-      in[i] = map_new_random (&self->in[i], &need, 10 + i);
+      in[i] = case_new_input (self, i, &need);
     }
-  out = map_new (&self->out, &rect);
+  out = case_new_output (self, &rect);
   case_forward (self, in, out, &rect);
   map_assert_guards (out, &rect, 0, out->view.n_blocks);
   if (!map_equal_bits (whole, out, &rect))
@@ -72,7 +72,7 @@ check_region (const Case *self, const Map *whole, SegRect rect)
     }
 
   /* one share alone leaves the others' memory as it is */
-  share = map_new (&self->out, &rect);
+  share = case_new_output (self, &rect);
   for (gint64 n = 0; n < self->out.n; n++)
     {
       piece = case_get_first_share (self, &rect, n);
@@ -84,14 +84,11 @@ check_region (const Case *self, const Map *whole, SegRect rect)
 }
 
 static void
-check_regions (Case *self)
+check_some_regions (const Case *self, const Map *whole, guint n)
 {
   SegRect all = case_whole (&self->out);
-  g_autoptr (Map) whole = map_new (&self->out, &all);
 
-  case_forward (self, self->inputs, whole, &all);
-  map_assert_guards (whole, &all, 0, whole->view.n_blocks);
-  for (guint i = 0; i < 12; i++)
+  for (guint i = 0; i < n; i++)
     {
       float r[4];
       SegRect rect;
@@ -105,12 +102,110 @@ check_regions (Case *self)
     }
 }
 
+static void
+check_regions (Case *self)
+{
+  SegRect all = case_whole (&self->out);
+  g_autoptr (Map) whole = case_new_output (self, &all);
+
+  case_forward (self, self->inputs, whole, &all);
+  map_assert_guards (whole, &all, 0, whole->view.n_blocks);
+  check_some_regions (self, whole, 12);
+}
+
 void
 test_layer_regions (gconstpointer feature)
 {
   case_for_each (feature, 13, 19, SEG_PURPOSE_INFERENCE, check_regions);
   /* wide: across the runs of columns that layers work in */
   case_for_each (feature, 5, 333, SEG_PURPOSE_INFERENCE, check_regions);
+}
+
+/* ---- layouts: blocks hold what planes do -------------------------------------------------- */
+
+/* Sums of a convolution may run in another order in blocks. */
+#define BLOCKS_TOLERANCE 1e-5
+
+/* The layer with inputs and output in blocks against @planar, and any rectangle of that. */
+static void
+check_layout (Case *self, const Map *planar, const MapBlocks *in, MapBlocks out)
+{
+  SegRect all = case_whole (&self->out);
+  g_autoptr (Map) whole = NULL;
+  gboolean same;
+
+  case_lay (self, in, out);
+  whole = case_new_output (self, &all);
+  case_forward (self, self->inputs, whole, &all);
+  map_assert_guards (whole, &all, 0, whole->view.n_blocks);
+  same = self->step != NULL ? map_get_error (planar, whole) <= BLOCKS_TOLERANCE
+                            : map_equal_bits (planar, whole, &all);
+  if (!same)
+    {
+      g_test_message ("%s: %d channels in blocks of %d, joined at %d, into blocks of %d: error %g",
+                      self->what, (gint) self->in[0].c, in[0].lanes, in[0].joint, out.lanes,
+                      map_get_error (planar, whole));
+      g_test_fail ();
+    }
+  check_some_regions (self, whole, 3);
+}
+
+/* As the layer says that it takes them. Channels are joined in the middle of a block. */
+static void
+check_layouts (Case *self)
+{
+  SegRect all = case_whole (&self->out);
+  g_autoptr (Map) planar = case_new_output (self, &all);
+  gint lanes = self->kernels->lanes;
+  MapBlocks joined = { lanes, (gint32) (self->in[0].c * 2 / 5) }, regular = { lanes, 0 };
+  SegLayout layout = SEG_LAYOUT_PLANAR;
+  guint n_layouts;
+
+  if (self->klass->layout != NULL)
+    layout = self->klass->layout (self->layer, self->in, self->n_in, lanes);
+  if (layout == SEG_LAYOUT_PLANAR)
+    return;
+  case_forward (self, self->inputs, planar, &all);
+
+  /* each value that is free to lie as it likes lies both ways: a bit of the number */
+  n_layouts = layout == SEG_LAYOUT_ALIKE ? 1 : 1 << (layout == SEG_LAYOUT_EACH ? self->n_in + 1
+                                                                               : self->n_in - 1);
+  for (guint i = 0; i < n_layouts; i++)
+    {
+      MapBlocks in[CASE_MAX_INPUTS] = { joined, joined, joined }, out = joined;
+
+      if (layout == SEG_LAYOUT_ALIKE)
+        for (guint j = 1; j < self->n_in; j++)
+          g_assert_cmpint (self->in[j].c, ==, self->out.c);
+      else
+        for (guint j = layout == SEG_LAYOUT_FIRST ? 1 : 0; j < self->n_in; j++)
+          in[j] = i >> (layout == SEG_LAYOUT_FIRST ? j - 1 : j) & 1 ? regular : MAP_PLANAR;
+      if (layout == SEG_LAYOUT_EACH)
+        {
+          out = i >> self->n_in & 1 ? regular : MAP_PLANAR;
+          if (in[0].lanes > 1)
+            in[0] = joined;
+        }
+      for (self->stride = 1; self->stride <= (self->step != NULL ? 16 : 1); self->stride *= 16)
+        check_layout (self, planar, in, out);
+    }
+}
+
+/* Lanes of every level that this processor runs; channels that fill no block, one, or some. */
+void
+test_layer_layouts (gconstpointer feature)
+{
+  const SegKernels *kernels;
+
+  for (guint level = 0; (kernels = seg_kernels_get_level (level)) != NULL; level++)
+    {
+      gint64 lanes = kernels->lanes;
+      gint64 channels[] = { 1, lanes - 1, lanes, lanes + 1, 2 * lanes + lanes / 2 };
+
+      for (guint i = 0; i < G_N_ELEMENTS (channels); i++)
+        case_for_each_of (feature, kernels, channels[i], 6, 11, SEG_PURPOSE_INFERENCE,
+                          check_layouts);
+    }
 }
 
 /* ---- claims: what core relies on when it does not run forward() itself --------------------- */

@@ -72,6 +72,7 @@ main (int argc, char *argv[])
       add_test ("layer", *name, "documented", test_documented);
       add_test ("layer", *name, "refuses", test_layer_refuses);
       add_test ("layer", *name, "regions", test_layer_regions);
+      add_test ("layer", *name, "layouts", test_layer_layouts);
       add_test ("layer", *name, "claims", test_layer_claims);
       add_test ("layer", *name, "gradients", test_layer_gradients);
       add_test ("layer", *name, "everywhere", test_layer_everywhere);

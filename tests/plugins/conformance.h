@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 
 void test_layer_refuses (gconstpointer feature);
 void test_layer_regions (gconstpointer feature);
+void test_layer_layouts (gconstpointer feature);
 void test_layer_claims (gconstpointer feature);
 void test_layer_gradients (gconstpointer feature);
 void test_layer_everywhere (gconstpointer feature);
