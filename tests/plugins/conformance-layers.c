@@ -206,6 +206,9 @@ test_layer_layouts (gconstpointer feature)
         case_for_each_of (feature, kernels, channels[i], 6, 11, SEG_PURPOSE_INFERENCE,
                           check_layouts);
     }
+  kernels = seg_kernels_get ();
+  case_for_each_of (feature, kernels, kernels->lanes + 1, 3, 333, SEG_PURPOSE_INFERENCE,
+                    check_layouts);
 }
 
 /* ---- claims: what core relies on when it does not run forward() itself --------------------- */
