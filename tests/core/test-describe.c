@@ -307,11 +307,21 @@ test_packed_bytes (void)
                         + seg_plan_get_n_steps (plan) * 4 * SEG_MEMORY_ALIGNMENT);
 }
 
-/* A skip waits for the deeper levels; an alias holds nothing. */
+/* The numbers themselves, and at most a fiftieth for what lies between rows. */
+static void
+assert_bytes (gsize bytes, const SegShape *shape, gint64 n_rows)
+{
+  gsize least = (gsize) (n_rows * shape->c * shape->w) * sizeof (float);
+
+  g_assert_cmpuint (bytes, >=, least);
+  g_assert_cmpuint (bytes, <=, least + least / 50);
+}
+
+/* A skip waits for the deeper levels; an alias holds nothing. Channels fill the blocks of any level. */
 static void
 test_maps (void)
 {
-  g_autoptr (SegPlan) plan = plan_new (CLASSIC ("4"), NULL);
+  g_autoptr (SegPlan) plan = plan_new (CLASSIC ("16"), NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (SegSchedule) bands = seg_schedule_new_bands (plan, 4096, 1024, 16, &error);
   g_autoptr (SegSchedule) whole = NULL;
@@ -333,8 +343,8 @@ test_maps (void)
           g_assert_cmpuint (ring.bytes + map.bytes, ==, 0);
           continue;
         }
-      g_assert_cmpuint (ring.bytes, ==, (gsize) (ring.n_rows * ring.shape.c * ring.shape.w) * 4);
-      g_assert_cmpuint (map.bytes, ==, (gsize) (map.shape.h * map.shape.c * map.shape.w) * 4);
+      assert_bytes (ring.bytes, &ring.shape, ring.n_rows);
+      assert_bytes (map.bytes, &map.shape, map.shape.h);
       g_assert_cmpint (ring.n_rows, <, 200);
     }
 }
