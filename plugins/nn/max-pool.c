@@ -3,8 +3,10 @@
 #include "blocks.h"
 #include "nn.h"
 
-/* Output columns worked on at once, so that scratch does not grow with the image. */
-#define COLUMNS 64
+/* Output columns worked on at once, of planes and of blocks: scratch does not grow with the image, and
+ * what a row was read for is still in the cache. */
+#define COLUMNS 128
+#define BLOCK_COLUMNS 16
 
 struct _SegMaxPool
 {
@@ -42,7 +44,7 @@ seg_max_pool_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *o
   return SEG_LAYER_CLASS (seg_max_pool_parent_class)->infer (layer, in, n_in, out, error);
 }
 
-/* A run of the input that COLUMNS outputs look at, of a plane or a block. */
+/* A run of the input that BLOCK_COLUMNS outputs look at. COLUMNS of a plane look at less. */
 static gsize
 seg_max_pool_scratch (SegLayer *layer, const SegShape *in, guint n_in)
 {
@@ -50,7 +52,7 @@ seg_max_pool_scratch (SegLayer *layer, const SegShape *in, guint n_in)
   (void) in, (void) n_in;
 
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
-  return ((gsize) (COLUMNS - 1) * h.stride + (gsize) (h.kernel - 1) * h.dilation + 1)
+  return ((gsize) (BLOCK_COLUMNS - 1) * h.stride + (gsize) (h.kernel - 1) * h.dilation + 1)
          * SEG_KERNEL_MAX_LANES * sizeof (float);
 }
 
@@ -78,22 +80,34 @@ seg_max_pool_strided (gint lanes, gsize n, const float *restrict x, gsize stride
       }
 }
 
-/* The maximum of each of @n input columns from @first on, over the rows of output row @y. */
-static void
+/* The maximum of each of @n input columns from @first on, over the rows of output row @y: in @largest,
+ * or the only row itself. */
+static const float *
 seg_max_pool_down (const SegRun *run, const SegView *in, guint block, gint64 sample,
                    const SegWindow *v, gint64 y, gint64 first, gint64 n, float *largest)
 {
   gsize n_floats = (gsize) (n * in->blocks[block].lanes);
+  const float *before = NULL; /* of the rows so far */
 
-  for (gsize i = 0; i < n_floats; i++)
-    largest[i] = -INFINITY;
   for (gint t = 0; t < v->kernel; t++)
     {
       gint64 row = y * v->stride - v->padding + (gint64) t * v->dilation;
-      if (row >= 0 && row < in->shape.h)
-        run->kernels->maximum (n_floats, largest, seg_view_at (in, block, sample, row, first),
-                               largest);
+      const float *x;
+
+      if (row < 0 || row >= in->shape.h)
+        continue;
+      x = seg_view_at (in, block, sample, row, first);
+      if (before != NULL)
+        {
+          run->kernels->maximum (n_floats, before, x, largest);
+          x = largest;
+        }
+      before = x;
     }
+  if (before == NULL)
+    for (gsize i = 0; i < n_floats; i++)
+      largest[i] = -INFINITY;
+  return before != NULL ? before : largest;
 }
 
 /* The maximum of those columns, which begin at @first, under each of the windows x…x+n-1. */
@@ -130,22 +144,25 @@ seg_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
                       SegView *out, const SegPiece *piece)
 {
   gint64 width = in->shape.w, end_x = piece->rect.x + piece->rect.w;
+  gint lanes = out->blocks[piece->block].lanes, at_once = lanes == 1 ? COLUMNS : BLOCK_COLUMNS;
   SegWindow v, h;
   (void) n_in;
 
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     for (gint64 y = piece->rect.y; y < piece->rect.y + piece->rect.h; y++)
-      for (gint64 x = piece->rect.x; x < end_x; x += COLUMNS)
+      for (gint64 x = piece->rect.x; x < end_x; x += at_once)
         {
-          gint64 n = MIN (COLUMNS, end_x - x);
+          gint64 n = MIN (at_once, end_x - x);
           gint64 first = x * h.stride - h.padding;
           gint64 end = first + (n - 1) * h.stride + (gint64) (h.kernel - 1) * h.dilation + 1;
+          const float *largest;
 
           first = CLAMP (first, 0, width);
           end = CLAMP (end, first, width);
-          seg_max_pool_down (run, in, b, piece->sample, &v, y, first, end - first, run->scratch);
-          seg_max_pool_across (run, &h, width, out->blocks[b].lanes, first, run->scratch, x, n,
+          largest = seg_max_pool_down (run, in, b, piece->sample, &v, y, first, end - first,
+                                       run->scratch);
+          seg_max_pool_across (run, &h, width, lanes, first, largest, x, n,
                                seg_view_at (out, b, piece->sample, y, x));
         }
 }
