@@ -1,7 +1,20 @@
 /* POSIX primitives, not GLib's: thread sanitizer sees through them. */
 #include <pthread.h>
+#include <time.h>
 
 #include <segkit/pool.h>
+
+/* How long a thread that has nothing to do looks for work before it sleeps. The kernel takes about
+ * as long to wake it; and what the caller does between two jobs of a network takes less. */
+#define SEG_POOL_SPIN_NS 50000
+#define SEG_POOL_PAUSES 32 /* between two looks at the clock */
+
+/* A job is one number, so that it is joined, left and closed in one operation each: how many
+ * workers are in it, whether more may join, and which it is. */
+#define SEG_POOL_N_WORKING G_GUINT64_CONSTANT (0x0000ffff)
+#define SEG_POOL_OPEN G_GUINT64_CONSTANT (0x00010000)
+#define SEG_POOL_NUMBER(job) ((job) >> 32)
+#define SEG_POOL_MAX_THREADS 0x10000
 
 typedef struct
 {
@@ -14,17 +27,95 @@ struct _SegPool
   guint n_threads; /* the caller included; fewer than asked for if the system has no more */
   pthread_t *threads;
   SegPoolWorker *workers;
+  gboolean spins; /* no: a thread that spins would keep one that works from its processor */
 
+  guint64 job;   /* atomic */
+  gboolean stop; /* atomic */
+
+  /* for those who sleep; both counts are atomic, too, and change under the lock */
   pthread_mutex_t lock;
   pthread_cond_t work, done;
-  guint64 generation; /* of the job; a worker does each once */
-  guint n_working;
-  gboolean stop;
+  guint n_asleep; /* workers */
+  guint caller_asleep;
 
+  /* read by those who have joined */
   SegPoolFunc func;
   gpointer user_data;
   guint n_tasks, next_task;
 };
+
+static void
+seg_pool_pause (void)
+{
+#if defined __x86_64__ || defined __i386__
+  __builtin_ia32_pause ();
+#elif defined __aarch64__
+  __asm__ volatile("yield");
+#endif
+}
+
+static gint64
+seg_pool_get_ns (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (gint64) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A job other than number @seen is open, or there will be none any more. */
+static gboolean
+seg_pool_has_news (SegPool *self, guint64 seen)
+{
+  guint64 job = __atomic_load_n (&self->job, __ATOMIC_SEQ_CST);
+
+  return ((job & SEG_POOL_OPEN) && SEG_POOL_NUMBER (job) != seen)
+         || __atomic_load_n (&self->stop, __ATOMIC_SEQ_CST);
+}
+
+static gboolean
+seg_pool_is_left (SegPool *self, guint64 seen)
+{
+  (void) seen;
+  return (__atomic_load_n (&self->job, __ATOMIC_SEQ_CST) & SEG_POOL_N_WORKING) == 0;
+}
+
+/* Waits for what @is_there tells, awake for a while and then asleep. Who sleeps first says so and
+ * then looks once more; who changes something first does so and then looks for sleepers: one of
+ * the two sees the other. */
+static void
+seg_pool_wait (SegPool *self, gboolean (*is_there) (SegPool *, guint64), guint64 seen,
+               guint *n_asleep, pthread_cond_t *cond)
+{
+  gint64 end;
+
+  if (is_there (self, seen))
+    return;
+  for (end = seg_pool_get_ns () + SEG_POOL_SPIN_NS; self->spins && seg_pool_get_ns () < end;)
+    for (guint i = 0; i < SEG_POOL_PAUSES; i++)
+      {
+        seg_pool_pause ();
+        if (is_there (self, seen))
+          return;
+      }
+
+  pthread_mutex_lock (&self->lock);
+  __atomic_add_fetch (n_asleep, 1, __ATOMIC_SEQ_CST);
+  while (!is_there (self, seen))
+    pthread_cond_wait (cond, &self->lock);
+  __atomic_sub_fetch (n_asleep, 1, __ATOMIC_SEQ_CST);
+  pthread_mutex_unlock (&self->lock);
+}
+
+static void
+seg_pool_wake (SegPool *self, guint *n_asleep, pthread_cond_t *cond)
+{
+  if (__atomic_load_n (n_asleep, __ATOMIC_SEQ_CST) == 0)
+    return;
+  pthread_mutex_lock (&self->lock);
+  pthread_cond_broadcast (cond);
+  pthread_mutex_unlock (&self->lock);
+}
 
 static void
 seg_pool_work (SegPool *self, guint thread)
@@ -35,6 +126,24 @@ seg_pool_work (SegPool *self, guint thread)
     self->func (task, thread, self->user_data);
 }
 
+/* Takes part in the job that is open now, if there is one. */
+static void
+seg_pool_join (SegPool *self, guint thread, guint64 *seen)
+{
+  guint64 job = __atomic_load_n (&self->job, __ATOMIC_SEQ_CST);
+
+  do
+    if (!(job & SEG_POOL_OPEN) || SEG_POOL_NUMBER (job) == *seen)
+      return;
+  while (!__atomic_compare_exchange_n (&self->job, &job, job + 1, FALSE, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST));
+  *seen = SEG_POOL_NUMBER (job);
+  seg_pool_work (self, thread);
+  job = __atomic_sub_fetch (&self->job, 1, __ATOMIC_SEQ_CST);
+  if ((job & (SEG_POOL_N_WORKING | SEG_POOL_OPEN)) == 0)
+    seg_pool_wake (self, &self->caller_asleep, &self->done);
+}
+
 static void *
 seg_pool_thread (void *data)
 {
@@ -42,23 +151,11 @@ seg_pool_thread (void *data)
   SegPool *self = worker->pool;
   guint64 seen = 0;
 
-  pthread_mutex_lock (&self->lock);
-  for (;;)
+  while (!__atomic_load_n (&self->stop, __ATOMIC_SEQ_CST))
     {
-      while (!self->stop && self->generation == seen)
-        pthread_cond_wait (&self->work, &self->lock);
-      if (self->stop)
-        break;
-      seen = self->generation;
-      pthread_mutex_unlock (&self->lock);
-
-      seg_pool_work (self, worker->thread);
-
-      pthread_mutex_lock (&self->lock);
-      if (--self->n_working == 0)
-        pthread_cond_signal (&self->done);
+      seg_pool_join (self, worker->thread, &seen);
+      seg_pool_wait (self, seg_pool_has_news, seen, &self->n_asleep, &self->work);
     }
-  pthread_mutex_unlock (&self->lock);
   return NULL;
 }
 
@@ -77,7 +174,9 @@ seg_pool_new (guint n_threads)
 
   g_return_val_if_fail (n_threads >= 1, NULL);
 
+  n_threads = MIN (n_threads, SEG_POOL_MAX_THREADS);
   self->n_threads = 1;
+  self->spins = n_threads <= g_get_num_processors ();
   self->threads = g_new0 (pthread_t, n_threads);
   self->workers = g_new0 (SegPoolWorker, n_threads);
   pthread_mutex_init (&self->lock, NULL);
@@ -96,10 +195,8 @@ seg_pool_new (guint n_threads)
 void
 seg_pool_free (SegPool *self)
 {
-  pthread_mutex_lock (&self->lock);
-  self->stop = TRUE;
-  pthread_cond_broadcast (&self->work);
-  pthread_mutex_unlock (&self->lock);
+  __atomic_store_n (&self->stop, TRUE, __ATOMIC_SEQ_CST);
+  seg_pool_wake (self, &self->n_asleep, &self->work);
   for (guint i = 1; i < self->n_threads; i++)
     pthread_join (self->threads[i], NULL);
 
@@ -124,11 +221,14 @@ seg_pool_get_n_threads (SegPool *self)
  * @func: called for each task, in several threads at once
  * @user_data: for @func
  *
- * Runs all tasks and waits for them. One caller at a time.
+ * Runs all tasks and waits for them. One caller at a time. A thread that wakes when all tasks are
+ * taken has come too late, and is not waited for.
  */
 void
 seg_pool_run (SegPool *self, guint n_tasks, SegPoolFunc func, gpointer user_data)
 {
+  guint64 number = SEG_POOL_NUMBER (__atomic_load_n (&self->job, __ATOMIC_RELAXED)) + 1;
+
   if (self->n_threads == 1 || n_tasks <= 1)
     {
       for (guint i = 0; i < n_tasks; i++)
@@ -136,20 +236,15 @@ seg_pool_run (SegPool *self, guint n_tasks, SegPoolFunc func, gpointer user_data
       return;
     }
 
-  pthread_mutex_lock (&self->lock);
   self->func = func;
   self->user_data = user_data;
   self->n_tasks = n_tasks;
-  __atomic_store_n (&self->next_task, 0, __ATOMIC_RELAXED);
-  self->n_working = self->n_threads - 1;
-  self->generation++;
-  pthread_cond_broadcast (&self->work);
-  pthread_mutex_unlock (&self->lock);
+  self->next_task = 0;
+  __atomic_store_n (&self->job, (guint64) (guint32) number << 32 | SEG_POOL_OPEN, __ATOMIC_SEQ_CST);
+  seg_pool_wake (self, &self->n_asleep, &self->work);
 
   seg_pool_work (self, 0);
 
-  pthread_mutex_lock (&self->lock);
-  while (self->n_working > 0)
-    pthread_cond_wait (&self->done, &self->lock);
-  pthread_mutex_unlock (&self->lock);
+  __atomic_and_fetch (&self->job, ~SEG_POOL_OPEN, __ATOMIC_SEQ_CST);
+  seg_pool_wait (self, seg_pool_is_left, 0, &self->caller_asleep, &self->done);
 }

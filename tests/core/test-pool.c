@@ -92,6 +92,33 @@ test_contention (void)
     }
 }
 
+static gint64
+get_cpu_us (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (gint64) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Threads fall asleep between jobs, at any moment of their falling asleep, and then cost nothing. */
+static void
+test_idle (gconstpointer data)
+{
+  g_autoptr (SegPool) pool = seg_pool_new (GPOINTER_TO_UINT (data));
+  gint64 start;
+
+  for (guint i = 0; i < 300; i++)
+    {
+      run_and_check (pool, 8);
+      g_usleep (i);
+    }
+  start = get_cpu_us ();
+  g_usleep (200000);
+  g_assert_cmpint (get_cpu_us () - start, <, 20000);
+  run_and_check (pool, 8);
+}
+
 static void
 test_unused (void)
 {
@@ -181,9 +208,11 @@ main (int argc, char **argv)
     {
       g_autofree char *once = g_strdup_printf ("/pool/each-task-once/%u", n_threads);
       g_autofree char *small = g_strdup_printf ("/pool/many-small-jobs/%u", n_threads);
+      g_autofree char *idle = g_strdup_printf ("/pool/idle/%u", n_threads);
 
       g_test_add_data_func (once, GUINT_TO_POINTER (n_threads), test_each_task_once);
       g_test_add_data_func (small, GUINT_TO_POINTER (n_threads), test_many_small_jobs);
+      g_test_add_data_func (idle, GUINT_TO_POINTER (n_threads), test_idle);
     }
   g_test_add_func ("/pool/contention", test_contention);
   g_test_add_func ("/pool/unused", test_unused);
