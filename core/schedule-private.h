@@ -26,6 +26,7 @@ struct _SegSchedule
   SegSlot *slots;   /* per value */
   gboolean bands;
   gint64 band_rows;
+  gint64 waiting_rows; /* by bands: most rows that have come in and not gone out */
   SegRect out; /* region: what is wanted of the output */
   gsize arena_bytes;
   gsize scratch_bytes; /* of each thread, in whole cache lines */
@@ -38,9 +39,23 @@ SegSchedule *_seg_schedule_new    (SegPlan *plan, const SegShape *input, GError 
 gboolean     _seg_schedule_layout (SegSchedule *self, GError **error);
 gboolean     _seg_arena_layout    (SegSlot *slots, guint n_slots, gsize *arena_bytes, GError **error);
 
-/* Rows by bands: how far each value must get so that the output gets to row @until, and the
- * first row of each that is still to be read when this is so far done. */
-void _seg_bands_targets   (SegSchedule *self, const gint64 *done, gint64 until, gint64 *target);
-void _seg_bands_low_water (SegSchedule *self, const gint64 *done, gint64 *low);
+/* A run by bands, move by move: what is to be made of which value, or comes in, or goes out. */
+#define SEG_BANDS_READ -1
+#define SEG_BANDS_WRITE -2
+
+typedef struct
+{
+  gint node; /* of the plan, or one of these */
+  SegRect rows;
+  gboolean begins_round; /* values that wait for no later round share memory within one */
+} SegBandsMove;
+
+typedef struct _SegBands SegBands;
+
+SegBands *_seg_bands_new  (SegSchedule *schedule);
+void      _seg_bands_free (SegBands *self);
+gboolean  _seg_bands_next (SegBands *self, SegBandsMove *move);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegBands, _seg_bands_free)
 
 G_END_DECLS

@@ -227,6 +227,19 @@ seg_schedule_get_input_rows (SegSchedule *self)
 }
 
 /**
+ * seg_schedule_get_waiting_rows:
+ * @self: a schedule for bands
+ *
+ * Returns: the most rows of the image that have been asked for while the output's rows beside
+ *   them have not yet been given
+ */
+gint64
+seg_schedule_get_waiting_rows (SegSchedule *self)
+{
+  return self->waiting_rows;
+}
+
+/**
  * seg_schedule_get_arena_bytes:
  * @self: a schedule
  *

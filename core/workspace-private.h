@@ -24,7 +24,6 @@ struct _SegWorkspace
   char *arena;
   char *scratch; /* the schedule's scratch_bytes for each thread */
   SegViewBuffer buffer;
-  gint64 *done, *target; /* bands: rows of each value */
   double multiply_adds;
   SegStepProfile *profile; /* per node, or NULL */
   guint64 seed, step; /* of layers that draw random numbers */

@@ -20,8 +20,6 @@ seg_workspace_finalize (GObject *object)
   seg_free (self->buffer.rows);
   seg_free (self->buffer.blocks);
   g_free (self->profile);
-  g_free (self->done);
-  g_free (self->target);
   g_clear_object (&self->schedule);
   G_OBJECT_CLASS (seg_workspace_parent_class)->finalize (object);
 }
@@ -54,12 +52,9 @@ SegWorkspace *
 seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error)
 {
   g_autoptr (SegWorkspace) self = g_object_new (SEG_TYPE_WORKSPACE, NULL);
-  guint n_values = schedule->plan->n_values;
 
   self->schedule = g_object_ref (schedule);
   self->pool = pool;
-  self->done = g_new0 (gint64, n_values);
-  self->target = g_new0 (gint64, n_values);
   self->stats = g_new0 (float *, MAX (schedule->plan->nodes->len, 1));
   self->has_stats = g_new0 (gboolean, MAX (schedule->plan->nodes->len, 1));
 
@@ -342,57 +337,23 @@ seg_workspace_run_region (SegWorkspace *self, SegRowsFunc read, SegRowsFunc writ
   return seg_workspace_exchange (self, plan->output, schedule->out, write, user_data, error);
 }
 
-/* Computes what is missing until the output has got to row @until, and hands it out. */
-static gboolean
-seg_workspace_run_band (SegWorkspace *self, gint64 until, SegRowsFunc read, SegRowsFunc write,
-                        gpointer user_data, GError **error)
-{
-  SegSchedule *schedule = self->schedule;
-  SegPlan *plan = schedule->plan;
-  gint64 *done = self->done, *target = self->target;
-  SegRect rows;
-
-#define SEG_NEW_ROWS(value) \
-  (SegRect) { 0, done[value], schedule->shapes[value].w, target[value] - done[value] }
-
-  _seg_bands_targets (schedule, done, until, target);
-  rows = SEG_NEW_ROWS (plan->input);
-  if (!seg_workspace_exchange (self, plan->input, rows, read, user_data, error))
-    return FALSE;
-  for (guint i = 0; i < plan->nodes->len; i++)
-    {
-      const SegPlanNode *node = plan->nodes->pdata[i];
-
-      rows = SEG_NEW_ROWS (node->output);
-      if (rows.h > 0 && !seg_workspace_run_node (self, i, rows, error))
-        return FALSE;
-    }
-  rows = SEG_NEW_ROWS (plan->output);
-  if (!seg_workspace_exchange (self, plan->output, rows, write, user_data, error))
-    return FALSE;
-
-  self->done = target;
-  self->target = done;
-  return TRUE;
-
-#undef SEG_NEW_ROWS
-}
-
 static gboolean
 seg_workspace_run_bands (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write,
                          gpointer user_data, GCancellable *cancellable, GError **error)
 {
-  SegSchedule *schedule = self->schedule;
-  SegValue output = schedule->plan->output;
-  gint64 n_rows = schedule->shapes[output].h;
+  SegPlan *plan = self->schedule->plan;
+  g_autoptr (SegBands) bands = _seg_bands_new (self->schedule);
+  SegBandsMove move;
 
-  memset (self->done, 0, schedule->plan->n_values * sizeof *self->done);
-  while (self->done[output] < n_rows)
+  while (_seg_bands_next (bands, &move))
     {
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
-      if (!seg_workspace_run_band (self, MIN (self->done[output] + schedule->band_rows, n_rows),
-                                   read, write, user_data, error))
+      if (move.node == SEG_BANDS_READ
+              ? !seg_workspace_exchange (self, plan->input, move.rows, read, user_data, error)
+          : move.node == SEG_BANDS_WRITE
+              ? !seg_workspace_exchange (self, plan->output, move.rows, write, user_data, error)
+              : !seg_workspace_run_node (self, (guint) move.node, move.rows, error))
         return FALSE;
     }
   return TRUE;

@@ -26,18 +26,19 @@ seg_way_predict_bands (const SegWayRequest *request, gint64 band_rows, SegWay *w
   g_autoptr (SegSchedule) schedule
       = seg_schedule_new_bands (request->plan, request->height, request->width,
                                 MIN (band_rows, request->height), error);
-  gsize pixels;
+  gsize fetched, waiting; /* pixels */
 
   if (schedule == NULL)
     return FALSE;
-  pixels = (gsize) (request->width * seg_schedule_get_input_rows (schedule));
+  fetched = (gsize) (request->width * seg_schedule_get_input_rows (schedule));
+  waiting = (gsize) (request->width * seg_schedule_get_waiting_rows (schedule));
   way->tile = 0;
   way->band_rows = band_rows;
   way->workspace_bytes = seg_schedule_get_workspace_bytes (schedule, request->n_threads);
   way->bytes = seg_way_add (request->base_bytes, way->workspace_bytes);
   way->bytes = seg_way_add (way->bytes, request->in_order_bytes);
-  way->bytes = seg_way_add (way->bytes,
-                            pixels * (request->fetched_bytes + request->waiting_bytes));
+  way->bytes = seg_way_add (way->bytes, fetched * request->fetched_bytes);
+  way->bytes = seg_way_add (way->bytes, waiting * request->waiting_bytes);
   return TRUE;
 }
 

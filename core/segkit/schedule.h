@@ -21,6 +21,7 @@ SegSchedule   *seg_schedule_new_bands   (SegPlan *plan, gint64 height, gint64 wi
 const SegShape *seg_schedule_get_output_shape (SegSchedule *self);
 SegRect        seg_schedule_get_input_rect    (SegSchedule *self);
 gint64         seg_schedule_get_input_rows    (SegSchedule *self);
+gint64         seg_schedule_get_waiting_rows  (SegSchedule *self);
 gsize          seg_schedule_get_arena_bytes   (SegSchedule *self);
 gsize          seg_schedule_get_workspace_bytes (SegSchedule *self, guint n_threads);
 
