@@ -67,6 +67,8 @@ void         _seg_plan_absorb_before   (SegPlan *plan, SegPlanNode *node, SegPla
 gboolean     _seg_plan_make_affine     (SegPlan *plan, const SegPlanNode *node, SegPost *post);
 
 gboolean  _seg_plan_is_alias       (SegPlan *plan, const SegPlanNode *node);
+GPtrArray *_seg_plan_find_parts    (SegPlan *plan, const SegShape *shapes);
+gboolean  _seg_plan_is_identity    (SegPlan *plan, const SegPlanNode *node, const SegShape *shapes);
 SegLayout _seg_plan_get_layout     (SegPlan *plan, const SegPlanNode *node);
 void      _seg_plan_choose_layouts (SegPlan *plan);
 gboolean  _seg_plan_compile        (SegPlan *plan, GError **error);

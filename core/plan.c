@@ -55,7 +55,7 @@ seg_plan_finalize (GObject *object)
   SegPlan *self = SEG_PLAN (object);
 
   g_ptr_array_unref (self->nodes);
-  g_ptr_array_unref (self->parts);
+  g_clear_pointer (&self->parts, g_ptr_array_unref);
   g_clear_pointer (&self->blocks, g_ptr_array_unref);
   g_free (self->lanes);
   g_string_free (self->report, TRUE);
@@ -74,7 +74,6 @@ static void
 seg_plan_init (SegPlan *self)
 {
   self->nodes = g_ptr_array_new_with_free_func (seg_plan_node_free);
-  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
   self->report = g_string_new (NULL);
 }
 
@@ -329,31 +328,50 @@ _seg_plan_is_alias (SegPlan *plan, const SegPlanNode *node)
          && (SEG_LAYER_GET_CLASS (node->layer)->flags & SEG_LAYER_ALIAS) != 0;
 }
 
-/* Which values hold the channels of each value: itself, or what its alias joins. */
-static void
-seg_plan_resolve_aliases (SegPlan *self)
+/* Whether a node's output is its first input, for maps of these shapes. */
+gboolean
+_seg_plan_is_identity (SegPlan *plan, const SegPlanNode *node, const SegShape *shapes)
 {
-  for (guint v = 0; v < self->n_values; v++)
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+  g_autofree SegShape *in = g_new (SegShape, node->n_layer_inputs);
+
+  if (plan->purpose != SEG_PURPOSE_INFERENCE || klass->is_identity == NULL || node->posts->len > 0)
+    return FALSE;
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    in[i] = shapes[node->inputs[i]];
+  return klass->is_identity (node->layer, in, node->n_layer_inputs);
+}
+
+/* Which values hold the channels of each value: itself, or what its alias joins. With shapes, what
+ * passes its input on counts as an alias, too. */
+GPtrArray *
+_seg_plan_find_parts (SegPlan *plan, const SegShape *shapes)
+{
+  GPtrArray *of_values = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
+
+  for (guint v = 0; v < plan->n_values; v++)
     {
       GArray *parts = g_array_new (FALSE, FALSE, sizeof (guint));
 
       g_array_append_val (parts, v);
-      g_ptr_array_add (self->parts, parts);
+      g_ptr_array_add (of_values, parts);
     }
-  for (guint i = 0; i < self->nodes->len; i++)
+  for (guint i = 0; i < plan->nodes->len; i++)
     {
-      SegPlanNode *node = self->nodes->pdata[i];
-      GArray *parts = self->parts->pdata[node->output];
+      SegPlanNode *node = plan->nodes->pdata[i];
+      GArray *parts = of_values->pdata[node->output];
+      gboolean is_alias = _seg_plan_is_alias (plan, node);
 
-      if (!_seg_plan_is_alias (self, node))
+      if (!is_alias && (shapes == NULL || !_seg_plan_is_identity (plan, node, shapes)))
         continue;
       g_array_set_size (parts, 0);
-      for (guint j = 0; j < node->n_inputs; j++)
+      for (guint j = 0; j < (is_alias ? node->n_inputs : 1); j++)
         {
-          GArray *of_input = self->parts->pdata[node->inputs[j]];
+          GArray *of_input = of_values->pdata[node->inputs[j]];
           g_array_append_vals (parts, of_input->data, of_input->len);
         }
     }
+  return of_values;
 }
 
 /**
@@ -407,7 +425,7 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
   if (purpose == SEG_PURPOSE_INFERENCE)
     seg_plan_run_passes (self, off);
   _seg_plan_choose_layouts (self);
-  seg_plan_resolve_aliases (self);
+  self->parts = _seg_plan_find_parts (self, NULL);
   if (!_seg_plan_compile (self, error))
     return NULL;
   if (purpose == SEG_PURPOSE_INFERENCE)

@@ -232,7 +232,7 @@ seg_bands_run_node (SegBands *self, SegBandsMove *move)
     return FALSE;
   self->done[seg_bands_get_output (plan, (guint) move->node)] = move->rows.y + move->rows.h;
   self->moved = TRUE;
-  return ((SegPlanNode *) plan->nodes->pdata[move->node])->step != NULL;
+  return _seg_schedule_runs (self->schedule, (guint) move->node);
 }
 
 static gboolean
@@ -307,7 +307,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegBandsSizes, seg_bands_sizes_clear)
 static void
 seg_bands_sizes_add_reader (SegBandsSizes *self, SegValue value, guint input)
 {
-  GArray *parts = self->schedule->plan->parts->pdata[value];
+  GArray *parts = self->schedule->parts->pdata[value];
 
   for (guint i = 0; i < parts->len; i++)
     g_array_append_val ((GArray *) self->readers->pdata[g_array_index (parts, guint, i)], input);
@@ -354,7 +354,7 @@ seg_bands_sizes_init (SegBandsSizes *self, SegSchedule *schedule)
 
       self->inputs[i] = n_inputs;
       for (guint j = 0; j < node->n_inputs; j++, n_inputs++)
-        if (node->step != NULL)
+        if (_seg_schedule_runs (schedule, i))
           seg_bands_sizes_add_reader (self, node->inputs[j], n_inputs);
     }
   self->inputs[plan->nodes->len] = n_inputs;
@@ -383,7 +383,7 @@ seg_bands_sizes_make (SegBandsSizes *self, SegValue value, const SegRect *rows)
 static void
 seg_bands_sizes_read (SegBandsSizes *self, SegValue value, const SegRect *rows)
 {
-  GArray *parts = self->schedule->plan->parts->pdata[value];
+  GArray *parts = self->schedule->parts->pdata[value];
 
   for (guint i = 0; !seg_rect_is_empty (rows) && i < parts->len; i++)
     {

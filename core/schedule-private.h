@@ -24,6 +24,7 @@ struct _SegSchedule
   SegPlan *plan;
   SegShape *shapes; /* per value */
   SegSlot *slots;   /* per value */
+  GPtrArray *parts; /* per value: GArray of guint, the values that hold its channels, in order */
   gboolean bands;
   gint64 band_rows;
   gint64 waiting_rows; /* by bands: most rows that have come in and not gone out */
@@ -35,6 +36,7 @@ struct _SegSchedule
 
 #define SEG_NEVER G_MAXUINT
 
+gboolean     _seg_schedule_runs   (SegSchedule *self, guint node);
 SegSchedule *_seg_schedule_new    (SegPlan *plan, const SegShape *input, GError **error);
 gboolean     _seg_schedule_layout (SegSchedule *self, GError **error);
 gboolean     _seg_arena_layout    (SegSlot *slots, guint n_slots, gsize *arena_bytes, GError **error);

@@ -15,6 +15,7 @@ seg_schedule_finalize (GObject *object)
   g_clear_object (&self->plan);
   g_free (self->shapes);
   g_free (self->slots);
+  g_clear_pointer (&self->parts, g_ptr_array_unref);
   G_OBJECT_CLASS (seg_schedule_parent_class)->finalize (object);
 }
 
@@ -60,14 +61,25 @@ _seg_schedule_new (SegPlan *plan, const SegShape *input, GError **error)
   self->slots = g_new0 (SegSlot, plan->n_values);
   if (!_seg_plan_infer (plan, &shape, self->shapes, error))
     return NULL;
+  self->parts = _seg_plan_find_parts (plan, self->shapes);
   return g_steal_pointer (&self);
+}
+
+/* Whether anything is to be done for a node: not if others hold all of its output. */
+gboolean
+_seg_schedule_runs (SegSchedule *self, guint node)
+{
+  SegValue output = ((const SegPlanNode *) self->plan->nodes->pdata[node])->output;
+  const GArray *parts = self->parts->pdata[output];
+
+  return parts->len == 1 && g_array_index (parts, guint, 0) == output;
 }
 
 /* Extends the lifetime of the values that hold @value. */
 static void
 seg_schedule_touch (SegSchedule *self, SegValue value, guint node)
 {
-  GArray *parts = self->plan->parts->pdata[value];
+  GArray *parts = self->parts->pdata[value];
 
   for (guint i = 0; i < parts->len; i++)
     {
@@ -104,7 +116,7 @@ seg_schedule_find_lifetimes (SegSchedule *self)
 static void
 seg_schedule_count_view (SegSchedule *self, SegValue value, gsize *rows, gsize *blocks)
 {
-  GArray *parts = self->plan->parts->pdata[value];
+  GArray *parts = self->parts->pdata[value];
   gsize held = 0, n_blocks = ((GArray *) self->plan->blocks->pdata[value])->len;
 
   for (guint k = 0; k < parts->len; k++)
@@ -132,7 +144,7 @@ seg_schedule_find_scratch (SegSchedule *self)
       const SegPlanNode *node = plan->nodes->pdata[i];
       gsize rows = 0, blocks = 0;
 
-      if (node->step == NULL)
+      if (!_seg_schedule_runs (self, i))
         continue;
       for (guint j = 0; j < node->n_inputs; j++)
         seg_schedule_count_view (self, node->inputs[j], &rows, &blocks);
@@ -165,7 +177,7 @@ _seg_schedule_layout (SegSchedule *self, GError **error)
   for (guint v = 1; v < plan->n_values; v++)
     {
       SegSlot *slot = &self->slots[v];
-      GArray *parts = plan->parts->pdata[v];
+      GArray *parts = self->parts->pdata[v];
       gsize n_blocks = ((GArray *) plan->blocks->pdata[v])->len, bytes;
 
       slot->row_floats = seg_schedule_get_row_floats (slot->rect.w, plan->lanes[v]);

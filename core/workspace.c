@@ -77,7 +77,7 @@ _seg_workspace_view (SegWorkspace *self, SegViewBuffer *buffer, char *arena, Seg
                      SegRect valid)
 {
   SegSchedule *schedule = self->schedule;
-  GArray *parts = schedule->plan->parts->pdata[value];
+  GArray *parts = schedule->parts->pdata[value];
   SegView view = { schedule->shapes[value], valid, buffer->blocks + buffer->n_blocks, 0 };
   gint32 channel = 0;
 
@@ -274,7 +274,7 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
   double multiply_adds;
   gint64 begin;
 
-  if (node->step == NULL)
+  if (!_seg_schedule_runs (schedule, index))
     return TRUE;
 
   self->buffer.n_rows = self->buffer.n_blocks = 0;

@@ -253,6 +253,8 @@ struct _SegStep
  * @scratch: bytes of scratch that forward and backward need per thread; 0 by default
  * @layout: which blocks forward() or the compiled step takes if there are @lanes lanes in a
  *   vector; planes by default
+ * @is_identity: whether the output is the first input as it is, for these shapes: padding by
+ *   nothing. Then inference runs nothing, and copies nothing
  * @forward: computes a piece of the output
  * @backward_input: ADDS to one input's gradient over @piece, a piece of that input: gather form,
  *   so that pieces are disjoint
@@ -286,6 +288,7 @@ struct _SegLayerClass
   gint64 (*multiply_adds) (SegLayer *self, const SegShape *in, guint n_in, const SegRect *out);
   gsize (*scratch) (SegLayer *self, const SegShape *in, guint n_in);
   SegLayout (*layout) (SegLayer *self, const SegShape *in, guint n_in, gint lanes);
+  gboolean (*is_identity) (SegLayer *self, const SegShape *in, guint n_in);
 
   void (*forward) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in, SegView *out,
                    const SegPiece *piece);

@@ -39,6 +39,14 @@ seg_crop_get_kept (SegLayer *layer, const SegShape *from, const SegShape *to)
 }
 
 static gboolean
+seg_crop_is_identity (SegLayer *layer, const SegShape *in, guint n_in)
+{
+  SegRect kept = seg_crop_get_kept (layer, &in[0], n_in == 2 ? &in[1] : NULL);
+
+  return kept.x == 0 && kept.y == 0 && kept.w == in[0].w && kept.h == in[0].h;
+}
+
+static gboolean
 seg_crop_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *out, GError **error)
 {
   SegRect kept = seg_crop_get_kept (layer, &in[0], n_in == 2 ? &in[1] : NULL);
@@ -109,6 +117,7 @@ seg_crop_class_init (SegCropClass *klass)
   layer->infer = seg_crop_infer;
   layer->required = seg_crop_required;
   layer->layout = seg_layer_layout_first;
+  layer->is_identity = seg_crop_is_identity;
   layer->forward = seg_crop_forward;
   layer->backward_input = seg_crop_backward_input;
   seg_layer_class_set_info (layer, "Cropping",

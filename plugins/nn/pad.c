@@ -88,6 +88,14 @@ seg_pad_get_view_margins (SegLayer *layer, const SegView *in, guint n_in)
 }
 
 static gboolean
+seg_pad_is_identity (SegLayer *layer, const SegShape *in, guint n_in)
+{
+  Margins m = seg_pad_get_margins (layer, in, n_in);
+
+  return m.top == 0 && m.left == 0 && m.height == in[0].h && m.width == in[0].w;
+}
+
+static gboolean
 seg_pad_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *out, GError **error)
 {
   Margins m = seg_pad_get_margins (layer, in, n_in);
@@ -248,6 +256,7 @@ seg_pad_class_init (SegPadClass *klass)
   layer->infer = seg_pad_infer;
   layer->required = seg_pad_required;
   layer->layout = seg_layer_layout_first;
+  layer->is_identity = seg_pad_is_identity;
   layer->forward = seg_pad_forward;
   layer->backward_input = seg_pad_backward_input;
   seg_layer_class_set_info (layer, "Padding and cropping",
