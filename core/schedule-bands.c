@@ -436,7 +436,9 @@ seg_bands_sizes_move (SegBandsSizes *self, const SegBandsMove *move)
  *
  * How high bands are best where memory is no matter. Low ones keep the large maps of the upper
  * levels in the cache; a narrow image needs higher ones, to have work for all threads and to make
- * much of packed weights while they are there.
+ * much of packed weights while they are there. (The U-Net with a ResNet-34, one thread, seconds of
+ * the processor in bands of 16, 32, 64 and 128 rows: 512 × 512 0.84, 0.83, 0.78, 0.77, whole 0.78;
+ * width 2048 2.97, 2.99, 3.00; width 4096 2.95, 2.97, 2.98, whole 3.09.)
  *
  * Returns: rows of a band, at most @height
  */
