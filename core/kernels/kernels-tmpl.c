@@ -1,6 +1,5 @@
-/* Compiled once per instruction-set level, with SEG_LEVEL_NAME, SEG_LEVEL_SYMBOL, SEG_LANES,
- * SEG_CHANNELS, SEG_VECTORS and SEG_PIXELS given by the build: all operations, one file each, and
- * the table of them.
+/* Compiled once per instruction-set level, with SEG_LEVEL_NAME, SEG_LEVEL_SYMBOL, SEG_LANES
+ * and SEG_PIXELS given by the build: all operations, one file each, and the table of them.
  *
  * Includes no GLib and defines nothing but static functions and one table: an inline compiled
  * for AVX-512 must never be the copy that the linker keeps.
@@ -10,7 +9,6 @@
  * operations: tails go through a whole vector too. */
 #include "vector.h"
 
-#include "convolve-tmpl.h"
 #include "elementwise-tmpl.h"
 #include "product-tmpl.h"
 #include "winograd2-tmpl.h"
@@ -19,9 +17,6 @@
 const SegKernels SEG_LEVEL_SYMBOL = {
   .level = SEG_LEVEL_NAME,
   .lanes = SEG_LANES,
-  .conv_channels = SEG_CHANNELS,
-  .conv_pixels = SEG_VECTORS * SEG_LANES,
-  .convolve = seg_convolve,
   .affine = seg_affine,
   .add = seg_add,
   .maximum = seg_maximum,

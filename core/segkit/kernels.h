@@ -9,9 +9,7 @@
 extern "C" {
 #endif
 
-/* No table computes more output channels or more pixels at once than this. */
-#define SEG_KERNEL_MAX_CHANNELS 8
-#define SEG_KERNEL_MAX_PIXELS 48
+/* No table has longer vectors than this, in floats. */
 #define SEG_KERNEL_MAX_LANES 16
 
 /* x → min (max (scale·x + shift, lo), hi), per lane; NaN stays NaN. What comes before a
@@ -65,14 +63,6 @@ typedef struct
 {
   const char *level; /* "base", "x86-64-v3", "x86-64-v4" */
   int lanes;         /* floats in a vector */
-  int conv_channels; /* output channels of one convolve call: weights are packed by so many */
-  int conv_pixels;   /* pixels of one convolve call */
-
-  /* y[k * y_stride + j] = shift[k] + sum over i of weights[i * conv_channels + k] * x[offsets[i] + j]
-   * for k in 0…conv_channels-1 and j in 0…n-1, summed in the order of i. n is a multiple of
-   * conv_pixels; x has conv_pixels - 1 readable floats behind the last that counts. */
-  void (*convolve) (size_t n_taps, const int32_t *offsets, const float *weights,
-                    const float *shift, const float *x, size_t n, float *y, size_t y_stride);
 
   /* Runs of n floats; y may be x (or a), otherwise they do not overlap. */
   void (*affine) (size_t n, const float *x, float scale, float shift, float *y);

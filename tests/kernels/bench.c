@@ -4,8 +4,6 @@
 
 #include "check.h"
 
-/* A 3×3 convolution of 32 channels from rows of 288 pixels, as long as the cache lasts. */
-#define BENCH_TAPS (9 * 32)
 #define BENCH_PIXELS 288
 
 /* A product of so many pixels and channels, in runs of one vector; a row of so many tiles. */
@@ -19,21 +17,12 @@
 typedef struct
 {
   const SegKernels *kernels;
-  int32_t offsets[BENCH_TAPS];
   const float *runs[BENCH_CHANNELS];
   int32_t n_terms[BENCH_CHANNELS];
   float *weights, *shift, *x, *y;
   const float *in[6];
   float *out[4];
 } Bench;
-
-static double
-bench_convolve (Bench *self)
-{
-  self->kernels->convolve (BENCH_TAPS, self->offsets, self->weights, self->shift, self->x,
-                           BENCH_PIXELS, self->y, BENCH_PIXELS);
-  return 2.0 * BENCH_TAPS * BENCH_PIXELS * self->kernels->conv_channels;
-}
 
 static double
 bench_affine (Bench *self)
@@ -175,7 +164,6 @@ static const struct
   const char *name, *unit;
   double (*call) (Bench *bench); /* gives how many of them that was */
 } benches[] = {
-  { "convolve", "GFLOP/s", bench_convolve },
   { "product, 2 vectors", "GFLOP/s", bench_product },
   { "product, 2 vectors, 7 pixels", "GFLOP/s", bench_product_seven },
   { "product, 2 vectors, planar", "GFLOP/s", bench_product_planar },
@@ -232,8 +220,6 @@ bench_all (void)
   bench.shift = g_new0 (float, 64);
   bench.x = g_new0 (float, BENCH_FLOATS);
   bench.y = g_new0 (float, BENCH_FLOATS);
-  for (int i = 0; i < BENCH_TAPS; i++)
-    bench.offsets[i] = i / 3 * BENCH_PIXELS + i % 3;
   for (int i = 0; i < 6; i++)
     bench.in[i] = bench.x + i * (4 * BENCH_TILES + 2) * 16;
   for (int i = 0; i < 4; i++)

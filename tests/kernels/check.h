@@ -33,8 +33,6 @@ void   assert_near        (float value, double reference, double magnitude, size
 void   assert_same_bits   (float a, float b);
 
 /* The tests, of one level each. */
-void test_convolve        (gconstpointer kernels);
-void test_convolve_order  (gconstpointer kernels);
 void test_affine          (gconstpointer kernels);
 void test_add             (gconstpointer kernels);
 void test_maximum         (gconstpointer kernels);

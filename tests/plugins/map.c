@@ -6,9 +6,9 @@
 #include <segkit/kernels.h>
 #include <segkit/random.h>
 
-/* Behind each row: kernels may read so far, and must not write there. An odd number, so that
- * rows begin at every alignment. */
-#define GUARD (SEG_KERNEL_MAX_PIXELS + 15)
+/* Behind each row: nothing may be written there. An odd number, so that rows begin at every
+ * alignment. */
+#define GUARD 63
 
 /* A NaN of our own: what was never written is told from every result, and poisons what reads it. */
 static const guint32 guard_bits = 0x7fc0dead;
