@@ -26,7 +26,7 @@ static struct
   char *outputs[SEG_N_OUTPUTS];
   int tile, bands, threads, probability_bits;
   double threshold;
-  gboolean list_models, recursive, skip_existing, verify, verbose;
+  gboolean list_models, recursive, skip_existing, verify, profile, verbose;
 } options = {
   .tile = SEG_COMMAND_UNSET,
   .bands = SEG_COMMAND_UNSET,
@@ -90,6 +90,8 @@ static const GOptionEntry running_entries[] = {
   { "tile", 0, 0, G_OPTION_ARG_INT, &options.tile, "compute tiles of N × N pixels", "N" },
   { "verify", 0, 0, G_OPTION_ARG_NONE, &options.verify,
     "prove on IMAGE that the way makes no difference, and end", NULL },
+  { "profile", 0, 0, G_OPTION_ARG_NONE, &options.profile,
+    "tell at the end what each step of the network took", NULL },
   { "progress", 0, 0, G_OPTION_ARG_STRING, &options.progress,
     "line (on a terminal), json (a line each, on stderr) or none", "KIND" },
   { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose, "tell what is done and how", NULL },
@@ -170,7 +172,7 @@ check_verify (char **images, GError **error)
       || options.recursive || options.skip_existing)
     return seg_command_fail_usage (error, "--verify makes no files");
   if (options.tile != SEG_COMMAND_UNSET || options.bands != SEG_COMMAND_UNSET
-      || options.max_memory != NULL)
+      || options.max_memory != NULL || options.profile)
     return seg_command_fail_usage (error, "--verify chooses its own ways of running");
   return TRUE;
 }
@@ -182,7 +184,7 @@ check_outputs (char **images, GError **error)
     return seg_command_fail_usage (error, "name an image");
   if (options.output_dir != NULL && options.outputs[SEG_OUTPUT_LABELS] == NULL)
     options.outputs[SEG_OUTPUT_LABELS] = (char *) SEG_SEGMENT_DEFAULT_OUTPUT;
-  if (!has_files () && options.statistics == NULL)
+  if (!has_files () && options.statistics == NULL && !options.profile)
     return seg_command_fail_usage (error, "name the label map to write with -o");
   if (options.skip_existing && options.statistics != NULL)
     return seg_command_fail_usage (error, "--stats counts all images, so that --skip-existing "
@@ -315,6 +317,8 @@ segment (SegSession *session, GPtrArray *jobs, GCancellable *cancellable, GError
         return FALSE;
     }
   ok = segment_all (session, jobs, statistics, cancellable, &failure);
+  if (options.profile)
+    seg_session_print_profile (session);
   /* what was counted is written though some images failed */
   if (statistics != NULL
       && (ok || g_error_matches (failure, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED)))
@@ -342,6 +346,7 @@ run_session (char **images, GCancellable *cancellable, GError **error)
     .band_rows = MAX (options.bands, 0),
     .n_threads = options.threads > 0 ? (guint) options.threads : g_get_num_processors (),
     .verbose = options.verbose,
+    .profile = options.profile,
   };
   g_autoptr (GPtrArray) jobs = NULL;
   g_autoptr (SegSession) session = NULL;

@@ -161,10 +161,14 @@ seg_run_schedule (SegRunState *self, SegSchedule *schedule, SegRowsFunc read, Se
       g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));
       return FALSE;
     }
+  if (self->request->profile != NULL)
+    seg_workspace_start_profile (workspace);
   /* what goes wrong in reading and writing names its file itself */
   if (!seg_workspace_run (workspace, read, write, self, self->cancellable, error))
     return FALSE;
   self->result->multiply_adds += seg_workspace_get_multiply_adds (workspace);
+  if (self->request->profile != NULL)
+    seg_profile_add (self->request->profile, workspace);
   return TRUE;
 }
 

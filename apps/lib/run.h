@@ -7,6 +7,7 @@
 
 #include "classifier.h"
 #include "outputs.h"
+#include "profile.h"
 #include "progress.h"
 #include "source.h"
 #include "way.h"
@@ -23,6 +24,7 @@ G_BEGIN_DECLS
  * @way: how to do it
  * @n_threads: of the network
  * @progress: (nullable): told how far it is
+ * @profile: (nullable): told what each step takes
  *
  * One image through one network, once. How it is done makes no difference to any pixel.
  */
@@ -36,6 +38,7 @@ typedef struct
   SegWay way;
   guint n_threads;
   SegProgress *progress;
+  SegProfile *profile;
 } SegRunRequest;
 
 /**

@@ -23,6 +23,7 @@ struct _SegSession
   SegModel *model;
   SegPlan *plan;
   SegClassifier *classifier;
+  SegProfile *profile; /* NULL: nobody wants to know */
   gsize limit; /* bytes that the process may take */
 };
 
@@ -87,7 +88,11 @@ seg_session_new (const SegSessionOptions *options, GError **error)
   self->options = *options;
   if (!seg_session_load (self, error)
       || (options->classes != NULL
-          && !seg_classifier_choose (self->classifier, options->classes, error)))
+          && !seg_classifier_choose (self->classifier, options->classes, error))
+      || (options->profile
+          && (self->profile = seg_profile_new (seg_model_get_graph (self->model), self->plan,
+                                               options->n_threads, error))
+                 == NULL))
     return NULL;
   if (!isnan (options->threshold))
     seg_classifier_set_threshold (self->classifier, options->threshold);
@@ -107,6 +112,7 @@ seg_session_free (SegSession *self)
 {
   g_clear_pointer (&self->hash, seg_model_hash_free);
   g_clear_pointer (&self->classifier, seg_classifier_free);
+  g_clear_pointer (&self->profile, seg_profile_free);
   g_clear_object (&self->plan);
   g_clear_object (&self->model);
   g_free (self->path);
@@ -312,6 +318,7 @@ seg_session_run (SegSession *self, const SegJob *job, guint number, guint n_imag
     .classifier = self->classifier,
     .outputs = outputs,
     .n_threads = self->options.n_threads,
+    .profile = self->profile,
   };
   SegRunResult result;
 
@@ -328,11 +335,28 @@ seg_session_run (SegSession *self, const SegJob *job, guint number, guint n_imag
   if (!seg_run_image (&request, &result, cancellable, error))
     return FALSE;
   g_clear_pointer (&progress, seg_progress_free);
+  if (self->profile != NULL)
+    seg_profile_add_seconds (self->profile, result.seconds);
   seg_session_tell_result (self, source, &result);
   if (statistics != NULL)
     seg_statistics_add_image (statistics, job->image, seg_source_get_width (source),
                               seg_source_get_height (source), result.counts);
   return TRUE;
+}
+
+/**
+ * seg_session_print_profile:
+ * @self: a session with a profile
+ *
+ * Tells on stderr what the steps of all images took.
+ */
+void
+seg_session_print_profile (SegSession *self)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  seg_profile_print (self->profile, text);
+  fputs (text->str, stderr);
 }
 
 /**

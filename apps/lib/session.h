@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * @max_memory: bytes that the process may take, or 0: what the system has to give
  * @progress: how to tell how far it is
  * @verbose: tell on stderr what is done and how
+ * @profile: find out what each step takes
  *
  * What stays the same from image to image.
  */
@@ -32,7 +33,7 @@ typedef struct
   guint n_threads;
   gsize max_memory;
   SegProgressKind progress;
-  gboolean verbose;
+  gboolean verbose, profile;
 } SegSessionOptions;
 
 /**
@@ -52,6 +53,7 @@ gboolean       seg_session_check          (SegSession *self, const SegJob *job,
 gboolean       seg_session_run            (SegSession *self, const SegJob *job, guint number,
                                            guint n_images, SegStatistics *statistics,
                                            GCancellable *cancellable, GError **error);
+void           seg_session_print_profile  (SegSession *self);
 gboolean       seg_session_verify         (SegSession *self, const char *image,
                                            GCancellable *cancellable, GError **error);
 

@@ -424,6 +424,83 @@ test_progress (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, USAGE, "--progress is line, json or none", "usage");
 }
 
+/* The number in the column that ends with @heading in the first line. */
+static double
+get_cell (const char *headings, const char *heading, const char *line)
+{
+  const char *end = strstr (headings, heading) + strlen (heading), *start = end;
+
+  while (start > headings && line[start - headings - 1] != ' ')
+    start--;
+  return g_ascii_strtod (line + (start - headings), NULL);
+}
+
+/* Each step that runs has a line, and what they took adds up to all that was taken. */
+static void
+assert_profile (Tool *tool, SegPlan *plan, SegGraph *graph)
+{
+  g_auto (GStrv) lines = g_strsplit (tool->error_line, "\n", -1);
+  double seconds = 0, share = 0, runs = 0;
+  SegStepInfo info;
+  guint n = 1;
+
+  for (guint i = 0; i < seg_plan_get_n_steps (plan); i++)
+    {
+      g_autofree char *start = NULL;
+
+      seg_plan_describe_step (plan, i, &info);
+      if (info.kernel == NULL)
+        continue;
+      start = g_strconcat (seg_graph_get_node_name (graph, info.nodes[0]), " ", NULL);
+      g_assert_true (g_str_has_prefix (lines[n], start));
+      g_assert_nonnull (strstr (lines[n], info.kernel));
+      g_assert_true (g_str_has_suffix (lines[n], "%  arithmetic")
+                     || g_str_has_suffix (lines[n], "%  memory"));
+      seconds += get_cell (lines[0], "seconds", lines[n]);
+      share += get_cell (lines[0], "share", lines[n]);
+      runs += get_cell (lines[0], "runs", lines[n]);
+      n++;
+    }
+  g_assert_true (g_str_has_prefix (lines[n], "all steps "));
+  /* each is rounded to the last place that is shown */
+  g_assert_cmpfloat_with_epsilon (get_cell (lines[0], "seconds", lines[n]), seconds, n * 1e-6);
+  g_assert_cmpfloat_with_epsilon (get_cell (lines[0], "share", lines[n]), share, n * 0.1);
+  g_assert_cmpfloat (get_cell (lines[0], "runs", lines[n]), ==, runs);
+  g_assert_true (g_str_has_prefix (lines[n + 1], "outside of the steps "));
+  g_assert_true (g_str_has_prefix (lines[n + 2], "total "));
+  g_assert_cmpfloat_with_epsilon (get_cell (lines[0], "seconds", lines[n + 2]),
+                                  get_cell (lines[0], "seconds", lines[n])
+                                      + get_cell (lines[0], "seconds", lines[n + 1]),
+                                  3e-6);
+  g_assert_true (g_str_has_prefix (lines[n + 4], "limits: "));
+}
+
+static void
+test_profile (Tool *tool, gconstpointer data)
+{
+  static const char *const ways[][2] = { { "--bands", "7" }, { "--tile", "16" } };
+  g_autofree char *path = tool_path (tool, "model.safetensors");
+  g_autoptr (SegModel) model = seg_model_load (path, NULL);
+  g_autoptr (SegPlan) plan
+      = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
+                      SEG_PURPOSE_INFERENCE, NULL, NULL, NULL);
+
+  (void) data;
+  save_picture (tool, "image.png");
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
+    {
+      g_assert_cmpint (tool_run (tool, MODEL, "--profile", ways[i][0], ways[i][1], "image.png",
+                                 NULL),
+                       ==, OK);
+      g_assert_nonnull (strstr (tool->error_line, "Winograd "));
+      assert_profile (tool, plan, seg_model_get_graph (model));
+    }
+  tool_assert_files (tool, "image.png", NULL);
+
+  g_assert_cmpint (tool_run (tool, MODEL, "--profile", "--verify", "image.png", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "--verify chooses its own ways", "usage");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -437,5 +514,6 @@ main (int argc, char **argv)
   ADD ("/outputs/statistics", test_statistics);
   ADD ("/outputs/stamp", test_stamp);
   ADD ("/outputs/progress", test_progress);
+  ADD ("/outputs/profile", test_profile);
   return g_test_run ();
 }

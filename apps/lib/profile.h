@@ -1,0 +1,23 @@
+#pragma once
+
+#include <segkit/graph.h>
+#include <segkit/workspace.h>
+
+G_BEGIN_DECLS
+
+/**
+ * SegProfile:
+ *
+ * What each step of a plan took in all runs, held against what the machine can do.
+ */
+typedef struct _SegProfile SegProfile;
+
+SegProfile *seg_profile_new   (SegGraph *graph, SegPlan *plan, guint n_threads, GError **error);
+void        seg_profile_free  (SegProfile *self);
+void        seg_profile_add   (SegProfile *self, SegWorkspace *workspace);
+void        seg_profile_add_seconds (SegProfile *self, double seconds);
+void        seg_profile_print (const SegProfile *self, GString *out);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegProfile, seg_profile_free)
+
+G_END_DECLS
