@@ -480,13 +480,14 @@ test_profile (Tool *tool, gconstpointer data)
 {
   static const char *const ways[][2] = { { "--bands", "7" }, { "--tile", "16" } };
   g_autofree char *path = tool_path (tool, "model.safetensors");
-  g_autoptr (SegModel) model = seg_model_load (path, NULL);
-  g_autoptr (SegPlan) plan
-      = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
-                      SEG_PURPOSE_INFERENCE, NULL, NULL, NULL);
+  g_autoptr (SegModel) model = NULL;
+  g_autoptr (SegPlan) plan = NULL;
 
   (void) data;
   save_picture (tool, "image.png");
+  model = seg_model_load (path, NULL);
+  plan = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
+                       SEG_PURPOSE_INFERENCE, NULL, NULL, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
     {
       g_assert_cmpint (tool_run (tool, MODEL, "--profile", ways[i][0], ways[i][1], "image.png",
