@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "graph-private.h"
+#include "plan-private.h"
 
 #include <segkit/parameters.h>
 #include <segkit/random.h>
@@ -18,6 +18,7 @@ struct _SegParameters
   GArray *entries;      /* of SegParameter */
   GHashTable *by_name;  /* name → index */
   guint *first;         /* per node, one more at the end */
+  gboolean taken;       /* a plan has the values, and here are none any more */
   guint n_nodes;
 };
 
@@ -206,6 +207,8 @@ seg_parameters_get_shape (SegParameters *self, guint i, guint *rank)
  * @i: which
  * @error: return location
  *
+ * Errors: `SEG_ERROR_MEMORY`; `SEG_ERROR_PARAM` if seg_plan_new_taking() has taken the values.
+ *
  * Returns: (transfer none): its values, zeros at first; %NULL with @error set when there is no
  *   memory for them
  */
@@ -214,6 +217,12 @@ seg_parameters_get_tensor (SegParameters *self, guint i, GError **error)
 {
   SegParameter *entry = seg_parameters_entry (self, i);
 
+  if (entry->tensor == NULL && self->taken)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s: a plan has taken its values",
+                   entry->name);
+      return NULL;
+    }
   if (entry->tensor == NULL)
     {
       entry->tensor = seg_tensor_new (entry->spec.dtype, entry->spec.rank, entry->spec.dims, error);
@@ -221,6 +230,15 @@ seg_parameters_get_tensor (SegParameters *self, guint i, GError **error)
         g_prefix_error (error, "%s: ", entry->name);
     }
   return entry->tensor;
+}
+
+/* Lets go of all values: from now on there are names and shapes only. */
+void
+_seg_parameters_take (SegParameters *self)
+{
+  for (guint i = 0; i < self->entries->len; i++)
+    g_clear_pointer (&seg_parameters_entry (self, i)->tensor, seg_tensor_unref);
+  self->taken = TRUE;
 }
 
 /**

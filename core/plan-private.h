@@ -73,6 +73,8 @@ SegLayout _seg_plan_get_layout     (SegPlan *plan, const SegPlanNode *node);
 void      _seg_plan_choose_layouts (SegPlan *plan);
 gboolean  _seg_plan_compile        (SegPlan *plan, GError **error);
 
+void     _seg_parameters_take (SegParameters *parameters);
+
 gboolean _seg_plan_infer    (SegPlan *plan, const SegShape *input, SegShape *shapes,
                              GError **error);
 SegRect  _seg_plan_required (const SegPlanNode *node, const SegShape *shapes, const SegRect *out,

@@ -374,27 +374,9 @@ _seg_plan_find_parts (SegPlan *plan, const SegShape *shapes)
   return of_values;
 }
 
-/**
- * seg_plan_new:
- * @graph: a finished graph
- * @parameters: its parameters
- * @purpose: training reads the parameters' values live; inference packs many of them, so that
- *   they must not be written to any more. A tensor that is replaced later is not seen
- * @kernels: (nullable): an instruction level; %NULL: the best there is
- * @passes_off: (nullable): passes to switch off, such as `-absorb-add`, separated by commas
- * @error: return location
- *
- * Compiles a graph. The environment variable `SEGKIT_PASSES` switches passes off, too.
- * Errors: `SEG_ERROR_PARAM` for a pass that there is not, or a level in `SEGKIT_CPU`;
- * `SEG_ERROR_MEMORY`, and what a layer says when it cannot be compiled.
- * Threads: a plan for inference may be shared by any number; one for training serves one workspace
- * at a time, since its packed weights follow the parameters.
- *
- * Returns: (transfer full): a new plan, or %NULL with @error set
- */
-SegPlan *
-seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
-              const SegKernels *kernels, const char *passes_off, GError **error)
+static SegPlan *
+seg_plan_make (SegGraph *graph, SegParameters *parameters, gboolean takes, SegPurpose purpose,
+               const SegKernels *kernels, const char *passes_off, GError **error)
 {
   g_autoptr (SegPlan) self = g_object_new (SEG_TYPE_PLAN, NULL);
 
@@ -421,6 +403,8 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
         return NULL;
       g_ptr_array_add (self->nodes, node);
     }
+  if (takes)
+    _seg_parameters_take (parameters);
   seg_plan_drop_unused (self);
   if (purpose == SEG_PURPOSE_INFERENCE)
     seg_plan_run_passes (self, off);
@@ -431,6 +415,52 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
   if (purpose == SEG_PURPOSE_INFERENCE)
     g_clear_object (&self->parameters);
   return g_steal_pointer (&self);
+}
+
+/**
+ * seg_plan_new:
+ * @graph: a finished graph
+ * @parameters: its parameters
+ * @purpose: training reads the parameters' values live; inference packs many of them, so that
+ *   they must not be written to any more. A tensor that is replaced later is not seen
+ * @kernels: (nullable): an instruction level; %NULL: the best there is
+ * @passes_off: (nullable): passes to switch off, such as `-absorb-add`, separated by commas
+ * @error: return location
+ *
+ * Compiles a graph. The environment variable `SEGKIT_PASSES` switches passes off, too.
+ * Errors: `SEG_ERROR_PARAM` for a pass that there is not, or a level in `SEGKIT_CPU`;
+ * `SEG_ERROR_MEMORY`, and what a layer says when it cannot be compiled.
+ * Threads: a plan for inference may be shared by any number; one for training serves one workspace
+ * at a time, since its packed weights follow the parameters.
+ *
+ * Returns: (transfer full): a new plan, or %NULL with @error set
+ */
+SegPlan *
+seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
+              const SegKernels *kernels, const char *passes_off, GError **error)
+{
+  return seg_plan_make (graph, parameters, FALSE, purpose, kernels, passes_off, error);
+}
+
+/**
+ * seg_plan_new_taking:
+ * @graph: a finished graph
+ * @parameters: its parameters, of which only names and shapes are left
+ * @kernels: (nullable): an instruction level; %NULL: the best there is
+ * @passes_off: (nullable): passes to switch off
+ * @error: return location
+ *
+ * Compiles a graph for inference as seg_plan_new() does, and takes the values of its parameters:
+ * each is freed as soon as it has been packed, so that weights hardly ever lie in memory twice.
+ * Errors: as seg_plan_new(); the values are gone all the same.
+ *
+ * Returns: (transfer full): a new plan, or %NULL with @error set
+ */
+SegPlan *
+seg_plan_new_taking (SegGraph *graph, SegParameters *parameters, const SegKernels *kernels,
+                     const char *passes_off, GError **error)
+{
+  return seg_plan_make (graph, parameters, TRUE, SEG_PURPOSE_INFERENCE, kernels, passes_off, error);
 }
 
 SegPurpose

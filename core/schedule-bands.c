@@ -439,14 +439,15 @@ seg_bands_sizes_move (SegBandsSizes *self, const SegBandsMove *move)
  * much of packed weights while they are there. (The U-Net with a ResNet-34, one thread, seconds of
  * the processor in bands of 16, 32, 64 and 128 rows: 512 × 512 0.84, 0.83, 0.78, 0.77, whole 0.78;
  * width 2048 2.97, 2.99, 3.00; width 4096 2.95, 2.97, 2.98, whole 3.09. With Winograd's larger
- * weights 256 × 256 takes 88 ms in bands of 64 rows, 77 as a whole.)
+ * weights 256 × 256 takes 88 ms in bands of 64 rows, 77 as a whole; 1024 × 1024 the same in bands
+ * of 64, 128 and 256.)
  *
  * Returns: rows of a band, at most @height
  */
 gint64
 seg_schedule_choose_band_rows (gint64 height, gint64 width)
 {
-  gint64 rows = width >= 4096 ? 16 : width >= 2048 ? 32 : MAX (64, (1 << 18) / width);
+  gint64 rows = width >= 4096 ? 16 : width >= 2048 ? 32 : width > 512 ? 64 : 512;
 
   return MIN (rows, height);
 }

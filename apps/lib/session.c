@@ -59,9 +59,9 @@ seg_session_load (SegSession *self, GError **error)
   if (self->model == NULL)
     return FALSE;
   self->hash = seg_model_hash_new (self->path);
-  self->plan = seg_plan_new (seg_model_get_graph (self->model),
-                             seg_model_get_parameters (self->model), SEG_PURPOSE_INFERENCE,
-                             seg_kernels_get (), NULL, error);
+  self->plan = seg_plan_new_taking (seg_model_get_graph (self->model),
+                                    seg_model_get_parameters (self->model), seg_kernels_get (),
+                                    NULL, error);
   if (self->plan != NULL)
     self->classifier = seg_classifier_new (self->model, error);
   if (self->classifier == NULL)

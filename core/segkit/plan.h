@@ -16,6 +16,9 @@ G_DECLARE_FINAL_TYPE (SegPlan, seg_plan, SEG, PLAN, GObject)
 SegPlan          *seg_plan_new         (SegGraph *graph, SegParameters *parameters,
                                         SegPurpose purpose, const SegKernels *kernels,
                                         const char *passes_off, GError **error);
+SegPlan          *seg_plan_new_taking  (SegGraph *graph, SegParameters *parameters,
+                                        const SegKernels *kernels, const char *passes_off,
+                                        GError **error);
 SegPurpose        seg_plan_get_purpose (SegPlan *self);
 const SegKernels *seg_plan_get_kernels (SegPlan *self);
 guint             seg_plan_get_n_steps (SegPlan *self);

@@ -452,6 +452,10 @@ assert_profile (Tool *tool, SegPlan *plan, SegGraph *graph)
       if (info.kernel == NULL)
         continue;
       start = g_strconcat (seg_graph_get_node_name (graph, info.nodes[0]), " ", NULL);
+      /* an image that fits is padded by nothing, and then the step does not run */
+      if (g_str_equal (G_OBJECT_TYPE_NAME (info.layer), "SegPad")
+          && !g_str_has_prefix (lines[n], start))
+        continue;
       g_assert_true (g_str_has_prefix (lines[n], start));
       g_assert_nonnull (strstr (lines[n], info.kernel));
       g_assert_true (g_str_has_suffix (lines[n], "%  arithmetic")

@@ -110,10 +110,10 @@ peer_open (char **args, gboolean bands, guint n_threads, GError **error)
 
   if ((file = g_mapped_file_new (args[1], FALSE, error)) == NULL
       || (model = seg_model_load (args[0], error)) == NULL
-      || (plan = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
-                               SEG_PURPOSE_INFERENCE, NULL, NULL, error)) == NULL)
+      || (plan = seg_plan_new_taking (seg_model_get_graph (model),
+                                      seg_model_get_parameters (model), NULL, NULL, error))
+             == NULL)
     return FALSE;
-  g_clear_object (&model); /* the plan has packed its own weights */
   if (g_mapped_file_get_length (file) != (gsize) (channels * height * width) * sizeof (float))
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
