@@ -6,7 +6,8 @@
  * nothing to be copied, and the kernel reads the input where it lies. Bits do not depend on how a
  * rectangle is cut into blocks. */
 #define SEG_TAP_PATCH_FLOATS 65536
-#define SEG_TAP_RUN_PIXELS 96
+#define SEG_TAP_RUN_PIXELS 384
+#define SEG_TAP_MANY_PIXELS 96
 #define SEG_TAP_FEW_PIXELS 12
 #define SEG_TAP_FEW_ROWS 4
 
@@ -364,12 +365,14 @@ seg_tap_choose_block (const SegTapConv *self, gint64 height, gint64 width)
 {
   gint64 row_floats = self->n_units * self->in_lanes * MAX (self->n_planes, 1); /* no taps: none */
   gint64 few_rows = MIN (height, SEG_TAP_FEW_ROWS) + self->extra_rows;
-  gint64 widest = SEG_TAP_RUN_PIXELS, n, rows = height;
+  gint64 widest, n, rows = height;
   SegTapBlock block = { 0 };
 
   if (self->patch_floats > 0)
     widest = CLAMP (self->patch_floats / (row_floats * few_rows) - self->extra_columns,
-                    SEG_TAP_FEW_PIXELS, widest);
+                    SEG_TAP_FEW_PIXELS, SEG_TAP_MANY_PIXELS);
+  else /* long runs are read from memory best, as far as they stay in L2 for the next outputs */
+    widest = CLAMP (SEG_TAP_PATCH_FLOATS / row_floats, SEG_TAP_MANY_PIXELS, SEG_TAP_RUN_PIXELS);
   n = (width + widest - 1) / widest;
   block.width = (width + n - 1) / n;
   block.pitch = block.width + self->extra_columns;

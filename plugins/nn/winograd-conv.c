@@ -14,6 +14,9 @@
 /* Vectors of outputs that the kernel computes together. */
 #define SEG_WINOGRAD_PANEL 2
 
+/* Tiles at a border are worked on side by side, too, but not so many that their copy leaves L1. */
+#define SEG_WINOGRAD_BORDER_TILES 8
+
 #define SEG_WINOGRAD_MAX_TILE 4
 #define SEG_WINOGRAD_MAX_WINDOW 6
 
@@ -164,7 +167,7 @@ typedef struct
 {
   float *v, *m;                /* transformed inputs and products, point by point */
   gsize v_plane, m_plane;      /* floats from point to point */
-  float *tile;                 /* one that lies at a border */
+  float *border;               /* pixels of tiles that lie at one */
   const float **x;             /* of each input block at one point */
   gint32 *n_terms;
 } SegWinogradScratch;
@@ -191,8 +194,9 @@ seg_winograd_lay_out_scratch (const SegWinogradConv *self, char *memory,
   bytes += (gsize) self->n_points * scratch->v_plane * sizeof (float);
   scratch->m = (float *) (gpointer) (memory + bytes);
   bytes += (gsize) self->n_points * scratch->m_plane * sizeof (float);
-  scratch->tile = (float *) (gpointer) (memory + bytes);
-  bytes += (gsize) self->n_points * lanes * sizeof (float);
+  scratch->border = (float *) (gpointer) (memory + bytes);
+  bytes += (gsize) (self->window * (SEG_WINOGRAD_BORDER_TILES * self->tile + 2)) * lanes
+           * sizeof (float);
   bytes = (bytes + 63) & ~(gsize) 63;
   scratch->x = (const float **) (gpointer) (memory + bytes);
   bytes += (gsize) self->n_in_blocks * sizeof *scratch->x;
@@ -253,6 +257,15 @@ seg_winograd_split_run (gint64 x, gint64 n, gint64 tile, gint64 before, gint64 s
   *inside = CLAMP (past, *left, n) - *left;
 }
 
+/* How many tiles from @t on are worked on together that are not inside. */
+static gint64
+seg_winograd_count_border_tiles (gint64 t, gint64 n, gint64 left, gint64 inside)
+{
+  gint64 end = t < left && inside > 0 ? left : n;
+
+  return MIN (end - t, SEG_WINOGRAD_BORDER_TILES);
+}
+
 static void
 seg_winograd_transform_input (const SegWinogradConv *self, const float *const *rows, gint64 n,
                               const SegKernelPrologue *prologue, float *v, gsize plane)
@@ -261,35 +274,41 @@ seg_winograd_transform_input (const SegWinogradConv *self, const float *const *r
       rows, (gsize) n, prologue, v, plane);
 }
 
-/* A tile that reaches over the border: its window is copied, with zeros around the map. */
+/* Up to SEG_WINOGRAD_BORDER_TILES that reach over the border: their windows are copied, with zeros
+ * around the map. */
 static void
-seg_winograd_load_border_tile (const SegWinogradJob *job, guint block, gint64 y, gint64 x, float *v)
+seg_winograd_load_border_tiles (const SegWinogradJob *job, guint block, gint64 y, gint64 x,
+                                gint64 n, float *v)
 {
   const SegWinogradConv *self = job->conv;
   const SegRect *valid = &job->in->valid;
-  gint64 lanes = self->kernels->lanes, window = self->window;
-  gint64 x0 = MAX (x, valid->x), x1 = MIN (x + window, valid->x + valid->w);
+  gint64 lanes = self->kernels->lanes, width = (n - 1) * self->tile + self->window;
+  gint64 left = CLAMP (valid->x - x, 0, width), right = CLAMP (valid->x + valid->w - x, left, width);
   const float *rows[SEG_WINOGRAD_MAX_WINDOW];
 
-  memset (job->scratch.tile, 0, (gsize) (self->n_points * lanes) * sizeof (float));
-  for (gint64 r = 0; r < window; r++)
+  for (gint64 r = 0; r < self->window; r++)
     {
-      float *to = job->scratch.tile + r * window * lanes;
+      float *row = job->scratch.border + r * width * lanes, *inside = row + left * lanes;
+      gboolean exists = y + r >= valid->y && y + r < valid->y + valid->h && left < right;
 
-      rows[r] = to;
-      if (y + r < valid->y || y + r >= valid->y + valid->h || x0 >= x1)
-        continue;
-      to += (x0 - x) * lanes;
-      memcpy (to, seg_view_at (job->in, block, job->piece->sample, y + r, x0),
-              (gsize) ((x1 - x0) * lanes) * sizeof *to);
+      rows[r] = row;
+      if (!exists)
+        {
+          memset (row, 0, (gsize) (width * lanes) * sizeof *row);
+          continue;
+        }
+      memset (row, 0, (gsize) (left * lanes) * sizeof *row);
+      memset (row + right * lanes, 0, (gsize) ((width - right) * lanes) * sizeof *row);
+      memcpy (inside, seg_view_at (job->in, block, job->piece->sample, y + r, x + left),
+              (gsize) ((right - left) * lanes) * sizeof *row);
       if (self->prologue.scale != NULL)
         {
           SegKernelPrologue prologue
               = seg_conv_prologue_at (&self->prologue, job->in->blocks[block].channel);
-          self->kernels->prologue ((gsize) (x1 - x0), to, &prologue, to);
+          self->kernels->prologue ((gsize) (right - left), inside, &prologue, inside);
         }
     }
-  seg_winograd_transform_input (self, rows, 1, NULL, v, job->scratch.v_plane);
+  seg_winograd_transform_input (self, rows, n, NULL, v, job->scratch.v_plane);
 }
 
 static void
@@ -307,9 +326,14 @@ seg_winograd_load_run (const SegWinogradJob *job, guint block, const SegWinograd
   if (y < valid->y || y + self->window > valid->y + valid->h)
     left = run->n, inside = 0;
 
-  for (gint64 t = 0; t < run->n; t++)
-    if (t < left || t >= left + inside)
-      seg_winograd_load_border_tile (job, block, y, x + t * self->tile, v + t * lanes);
+  for (gint64 t = 0, n; t < run->n; t += n)
+    {
+      n = seg_winograd_count_border_tiles (t, run->n, left, inside);
+      if (t == left && inside > 0)
+        n = inside;
+      else
+        seg_winograd_load_border_tiles (job, block, y, x + t * self->tile, n, v + t * lanes);
+    }
   if (inside == 0)
     return;
   for (gint64 r = 0; r < self->window; r++)
@@ -388,20 +412,20 @@ seg_winograd_store_row (const SegWinogradJob *job, gint64 block, gint64 y, gint6
     }
 }
 
-/* A tile of which not all is wanted, or that is not stored as it is. */
+/* Up to SEG_WINOGRAD_BORDER_TILES of which not all is wanted, or that are not stored as they are. */
 static void
-seg_winograd_store_border_tile (const SegWinogradJob *job, gint64 block, gint64 y, gint64 x,
-                                const float *m)
+seg_winograd_store_border_tiles (const SegWinogradJob *job, gint64 block, gint64 y, gint64 x,
+                                 gint64 n, const float *m)
 {
   const SegWinogradConv *self = job->conv;
   const SegRect *r = &job->piece->rect;
-  gint64 lanes = self->kernels->lanes, tile = self->tile;
-  gint64 x0 = MAX (x, r->x), x1 = MIN (x + tile, r->x + r->w);
+  gint64 lanes = self->kernels->lanes, tile = self->tile, width = n * tile;
+  gint64 x0 = MAX (x, r->x), x1 = MIN (x + width, r->x + r->w);
   float *rows[SEG_WINOGRAD_MAX_TILE];
 
   for (gint64 i = 0; i < tile; i++)
-    rows[i] = job->scratch.tile + i * tile * lanes;
-  seg_winograd_transform_output (job, m, 1, block, NULL, -INFINITY, INFINITY, rows);
+    rows[i] = job->scratch.border + i * width * lanes;
+  seg_winograd_transform_output (job, m, n, block, NULL, -INFINITY, INFINITY, rows);
   for (gint64 i = 0; i < tile; i++)
     if (y + i >= r->y && y + i < r->y + r->h)
       seg_winograd_store_row (job, block, y + i, x0, x1 - x0, rows[i] + (x0 - x) * lanes);
@@ -423,9 +447,14 @@ seg_winograd_store_run (const SegWinogradJob *job, gint64 block, const SegWinogr
   if (run->y < r->y || run->y + tile > r->y + r->h || self->out_lanes == 1)
     left = run->n, inside = 0;
 
-  for (gint64 t = 0; t < run->n; t++)
-    if (t < left || t >= left + inside)
-      seg_winograd_store_border_tile (job, block, run->y, run->x + t * tile, m + t * lanes);
+  for (gint64 t = 0, n; t < run->n; t += n)
+    {
+      n = seg_winograd_count_border_tiles (t, run->n, left, inside);
+      if (t == left && inside > 0)
+        n = inside;
+      else
+        seg_winograd_store_border_tiles (job, block, run->y, run->x + t * tile, n, m + t * lanes);
+    }
   if (inside == 0)
     return;
   x = run->x + left * tile;
