@@ -3,23 +3,17 @@
  * dense and pre-activation networks. Their map is never written. */
 #include "plan-private.h"
 
-/* The only step that gives what @node reads, if nobody else reads that. */
+/* The step that gives what @node reads, if nobody else reads that, and it has taken over nothing. */
 static SegPlanNode *
 seg_pass_find_before (SegPlan *plan, const SegPlanNode *node)
 {
-  SegValue value = node->inputs[0];
+  const SegPlanReaders *readers = &plan->readers[node->inputs[0]];
+  SegPlanNode *before = readers->producer;
 
-  if (plan->readers[value].n != 1 || value == plan->output)
+  if (readers->n != 1 || node->inputs[0] == plan->output || before == NULL)
     return NULL;
-  for (guint i = 0; i < plan->nodes->len; i++)
-    {
-      SegPlanNode *before = plan->nodes->pdata[i];
-
-      if (before != NULL && before->output == value)
-        return before->n_inputs == 1 && before->posts->len == 0 && before->befores->len == 0 ? before
-                                                                                             : NULL;
-    }
-  return NULL;
+  return before->n_inputs == 1 && before->posts->len == 0 && before->befores->len == 0 ? before
+                                                                                        : NULL;
 }
 
 static gboolean

@@ -121,6 +121,8 @@ seg_compiler_find_fronts (SegCompiler *self, const SegPlanNode *node)
   if (self->shapes == NULL)
     return;
   front = shape->h / 2 / SEG_COMPILE_PERIOD * SEG_COMPILE_PERIOD + self->fronts[node->output];
+  if (front == 0) /* a map of few rows, whatever the image: nobody waits for its cells */
+    return;
   out = _seg_plan_round (node, self->shapes, (SegRect){ shape->w / 2, front - 1, 1, 1 });
   for (guint i = 0; i < node->n_inputs; i++)
     {

@@ -6,7 +6,7 @@
 typedef struct
 {
   SegPlan *plan;
-  gint lanes;
+  SegLayout *layouts; /* of nodes */
   gboolean changed;
 } SegLayoutSearch;
 
@@ -19,9 +19,8 @@ seg_layout_make_planar (SegLayoutSearch *self, SegValue value)
 
 /* Channels in each block of a value, given those of the values before it. */
 static void
-seg_layout_find_blocks (SegLayoutSearch *self, const SegPlanNode *node, SegLayout layout)
+seg_layout_find_blocks (SegPlan *plan, const SegPlanNode *node, SegLayout layout)
 {
-  SegPlan *plan = self->plan;
   GArray *blocks = plan->blocks->pdata[node->output];
   gint64 n_channels = seg_graph_get_channels (plan->graph, node->output);
   gint lanes = plan->lanes[node->output];
@@ -45,8 +44,9 @@ seg_layout_find_blocks (SegLayoutSearch *self, const SegPlanNode *node, SegLayou
     }
 }
 
-static gboolean
-seg_layout_have_same_blocks (SegPlan *plan, SegValue a, SegValue b)
+/* Whether two values hold the same channels in each of their blocks. */
+gboolean
+_seg_plan_have_same_blocks (SegPlan *plan, SegValue a, SegValue b)
 {
   GArray *of_a = plan->blocks->pdata[a], *of_b = plan->blocks->pdata[b];
 
@@ -63,51 +63,70 @@ seg_layout_is_bound (const SegPlanNode *node, SegLayout layout, guint i)
   return layout != SEG_LAYOUT_EACH && (layout != SEG_LAYOUT_FIRST || i == 0);
 }
 
-/* Values that must lie alike, but do not, become planar. An alias only joins its inputs' blocks. */
 static void
-seg_layout_settle_node (SegLayoutSearch *self, const SegPlanNode *node)
+seg_layout_make_bound_planar (SegLayoutSearch *self, const SegPlanNode *node, SegLayout layout)
 {
-  SegPlan *plan = self->plan;
-  gboolean is_alias = _seg_plan_is_alias (plan, node);
-  SegLayout layout = is_alias ? SEG_LAYOUT_ALIKE : _seg_plan_get_layout (plan, node);
-  gboolean planar = layout == SEG_LAYOUT_PLANAR, bound = FALSE;
-
-  seg_layout_find_blocks (self, node, layout);
-  for (guint i = 0; i < node->n_inputs; i++)
-    if (seg_layout_is_bound (node, layout, i))
-      {
-        bound = TRUE;
-        planar |= is_alias ? plan->lanes[node->inputs[i]] == 1
-                           : !seg_layout_have_same_blocks (plan, node->inputs[i], node->output);
-      }
-  planar |= bound && plan->lanes[node->output] == 1;
-  if (!planar)
-    return;
-
   for (guint i = 0; i < node->n_inputs; i++)
     if (seg_layout_is_bound (node, layout, i))
       seg_layout_make_planar (self, node->inputs[i]);
   seg_layout_make_planar (self, node->output);
 }
 
+/* If one of the values that must lie alike is planar, all are. */
 static void
-seg_layout_free_blocks (gpointer blocks)
+seg_layout_settle_lanes (SegLayoutSearch *self, guint index)
 {
-  g_array_unref (blocks);
+  const SegPlanNode *node = self->plan->nodes->pdata[index];
+  SegLayout layout = self->layouts[index];
+  gboolean planar = layout == SEG_LAYOUT_PLANAR, bound = FALSE;
+
+  for (guint i = 0; i < node->n_inputs; i++)
+    if (seg_layout_is_bound (node, layout, i))
+      {
+        bound = TRUE;
+        planar |= self->plan->lanes[node->inputs[i]] == 1;
+      }
+  if (planar || (bound && self->plan->lanes[node->output] == 1))
+    seg_layout_make_bound_planar (self, node, layout);
 }
 
-/* Sets the plan's lanes and blocks. */
+/* Nor can those lie in blocks of which each holds other channels. An alias only joins blocks. */
+static void
+seg_layout_settle_blocks (SegLayoutSearch *self, guint index)
+{
+  const SegPlanNode *node = self->plan->nodes->pdata[index];
+  SegLayout layout = self->layouts[index];
+
+  seg_layout_find_blocks (self->plan, node, layout);
+  if (_seg_plan_is_alias (self->plan, node))
+    return;
+  for (guint i = 0; i < node->n_inputs; i++)
+    if (seg_layout_is_bound (node, layout, i)
+        && !_seg_plan_have_same_blocks (self->plan, node->inputs[i], node->output))
+      {
+        seg_layout_make_bound_planar (self, node, layout);
+        return;
+      }
+}
+
+/* Sets the plan's lanes and blocks. Planes spread to both sides, so nodes are gone through in both
+ * directions: a chain, however long, is settled at once. */
 void
 _seg_plan_choose_layouts (SegPlan *plan)
 {
-  gboolean blocked = plan->purpose == SEG_PURPOSE_INFERENCE;
-  SegLayoutSearch self = { plan, blocked ? plan->kernels->lanes : 1, TRUE };
+  gint lanes = plan->purpose == SEG_PURPOSE_INFERENCE ? plan->kernels->lanes : 1;
+  g_autofree SegLayout *layouts = g_new (SegLayout, MAX (plan->nodes->len, 1));
+  SegLayoutSearch self = { plan, layouts, TRUE };
 
+  for (guint i = 0; i < plan->nodes->len; i++)
+    layouts[i] = _seg_plan_is_alias (plan, plan->nodes->pdata[i])
+                     ? SEG_LAYOUT_ALIKE
+                     : _seg_plan_get_layout (plan, plan->nodes->pdata[i]);
   plan->lanes = g_new (gint, plan->n_values);
-  plan->blocks = g_ptr_array_new_with_free_func (seg_layout_free_blocks);
+  plan->blocks = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
   for (guint v = 0; v < plan->n_values; v++)
     {
-      plan->lanes[v] = self.lanes;
+      plan->lanes[v] = lanes;
       g_ptr_array_add (plan->blocks, g_array_new (FALSE, FALSE, sizeof (gint32)));
     }
   plan->lanes[plan->input] = plan->lanes[plan->output] = 1;
@@ -120,7 +139,11 @@ _seg_plan_choose_layouts (SegPlan *plan)
   while (self.changed)
     {
       self.changed = FALSE;
+      for (guint i = plan->nodes->len; i-- > 0;)
+        seg_layout_settle_lanes (&self, i);
       for (guint i = 0; i < plan->nodes->len; i++)
-        seg_layout_settle_node (&self, plan->nodes->pdata[i]);
+        seg_layout_settle_lanes (&self, i);
+      for (guint i = 0; i < plan->nodes->len; i++)
+        seg_layout_settle_blocks (&self, i);
     }
 }

@@ -25,11 +25,11 @@ typedef struct
   guint at;      /* its place among the plan's nodes, while passes run */
 } SegPlanNode;
 
-/* How often a value is read, and the last node that does. */
+/* How often a value is read, the last node that does, and the one that gives it, if any. */
 typedef struct
 {
   guint n;
-  SegPlanNode *last;
+  SegPlanNode *last, *producer;
 } SegPlanReaders;
 
 struct _SegPlan
@@ -71,6 +71,7 @@ GPtrArray *_seg_plan_find_parts    (SegPlan *plan, const SegShape *shapes);
 gboolean  _seg_plan_is_identity    (SegPlan *plan, const SegPlanNode *node, const SegShape *shapes);
 SegLayout _seg_plan_get_layout     (SegPlan *plan, const SegPlanNode *node);
 void      _seg_plan_choose_layouts (SegPlan *plan);
+gboolean  _seg_plan_have_same_blocks (SegPlan *plan, SegValue a, SegValue b);
 gboolean  _seg_plan_compile        (SegPlan *plan, GError **error);
 
 void     _seg_parameters_take (SegParameters *parameters);

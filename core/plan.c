@@ -106,6 +106,7 @@ _seg_plan_absorb (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader, SegPost
   for (guint i = 0; i < reader->n_inputs; i++)
     if (plan->readers[reader->inputs[i]].last == reader)
       plan->readers[reader->inputs[i]].last = node;
+  plan->readers[node->output].producer = node;
   plan->nodes->pdata[node->at] = NULL;
   plan->nodes->pdata[reader->at] = node;
   node->at = reader->at;
@@ -207,6 +208,7 @@ seg_plan_find_readers (SegPlan *self)
       SegPlanNode *node = self->nodes->pdata[i];
 
       node->at = i;
+      readers[node->output].producer = node;
       for (guint j = 0; j < node->n_inputs; j++)
         {
           readers[node->inputs[j]].n++;
@@ -335,7 +337,8 @@ _seg_plan_is_identity (SegPlan *plan, const SegPlanNode *node, const SegShape *s
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
   g_autofree SegShape *in = g_new (SegShape, node->n_layer_inputs);
 
-  if (plan->purpose != SEG_PURPOSE_INFERENCE || klass->is_identity == NULL || node->posts->len > 0)
+  if (plan->purpose != SEG_PURPOSE_INFERENCE || klass->is_identity == NULL || node->posts->len > 0
+      || !_seg_plan_have_same_blocks (plan, node->inputs[0], node->output))
     return FALSE;
   for (guint i = 0; i < node->n_layer_inputs; i++)
     in[i] = shapes[node->inputs[i]];
@@ -452,7 +455,7 @@ seg_plan_new (SegGraph *graph, SegParameters *parameters, SegPurpose purpose,
  *
  * Compiles a graph for inference as seg_plan_new() does, and takes the values of its parameters:
  * each is freed as soon as it has been packed, so that weights hardly ever lie in memory twice.
- * Errors: as seg_plan_new(); the values are gone all the same.
+ * Errors: as seg_plan_new(); if a layer cannot be compiled, the values are gone all the same.
  *
  * Returns: (transfer full): a new plan, or %NULL with @error set
  */

@@ -64,7 +64,8 @@ seg_bands_find_ends (SegSchedule *self, gint64 *end)
     }
 }
 
-/* As many of a value's rows as lie beside @rows of the image's, at least one. */
+/* As many of a value's rows as lie beside @rows of the image's, at least one. To the nearest: a map
+ * that is a little higher than its level needs must not wait for a row more. */
 static gint64
 seg_bands_scale (SegSchedule *self, SegValue value, gint64 rows)
 {
@@ -72,7 +73,7 @@ seg_bands_scale (SegSchedule *self, SegValue value, gint64 rows)
 
   if (__builtin_mul_overflow (MIN (rows, height), self->shapes[value].h, &scaled))
     return self->shapes[value].h;
-  return MAX ((scaled + height - 1) / height, 1);
+  return MAX ((scaled + height / 2) / height, 1);
 }
 
 /* What follows a step that waits gets its rows in portions by itself, and needs not wait again: it

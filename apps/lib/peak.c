@@ -17,7 +17,7 @@
 #define SEG_PEAK_PIXELS 24
 
 /* Of each of the two halves of what is copied: several times what caches hold. */
-#define SEG_PEAK_COPY_BYTES ((gsize) 128 << 20)
+#define SEG_PEAK_MAX_COPY_BYTES ((gsize) 128 << 20)
 
 typedef struct
 {
@@ -25,6 +25,7 @@ typedef struct
   guint n_threads;
   guint n_rounds; /* of products, for each thread */
   char *from, *to;
+  gsize copy_bytes;
 } SegPeakRun;
 
 /* ---- arithmetic ------------------------------------------------------------------------ */
@@ -91,7 +92,7 @@ static void
 seg_peak_copy (guint task, guint thread, gpointer user_data)
 {
   const SegPeakRun *self = user_data;
-  gsize share = SEG_PEAK_COPY_BYTES / self->n_threads;
+  gsize share = self->copy_bytes / self->n_threads;
 
   (void) thread;
   memcpy (self->to + task * share, self->from + task * share, share);
@@ -102,7 +103,7 @@ static void
 seg_peak_fill (guint task, guint thread, gpointer user_data)
 {
   const SegPeakRun *self = user_data;
-  gsize share = SEG_PEAK_COPY_BYTES / self->n_threads;
+  gsize share = self->copy_bytes / self->n_threads;
 
   (void) thread;
   memset (self->from + task * share, 1, share);
@@ -117,29 +118,32 @@ seg_peak_measure_memory (SegPeakRun *run, SegPool *pool)
   seg_peak_time (pool, seg_peak_fill, run);
   for (guint i = 0; i < SEG_PEAK_MEMORY_RUNS; i++)
     least = MIN (least, seg_peak_time (pool, seg_peak_copy, run));
-  return 2. * (double) (SEG_PEAK_COPY_BYTES / run->n_threads * run->n_threads) / least;
+  return 2. * (double) (run->copy_bytes / run->n_threads * run->n_threads) / least;
 }
 
 /**
  * seg_peak_measure: (skip)
  * @kernels: an instruction level
  * @pool: threads
+ * @limit: bytes that may be taken for it
  * @peak: (out): what they do at most
  * @error: return location
  *
- * Measures what all threads of a pool together can do, in a tenth of a second and 256 MiB, which
- * are given back.
+ * Measures what all threads of a pool together can do, in a tenth of a second and at most 256 MiB,
+ * which are given back. With much less than that it is not memory that is measured, but a cache.
  * Errors: `SEG_ERROR_MEMORY`.
  */
 gboolean
-seg_peak_measure (const SegKernels *kernels, SegPool *pool, SegPeak *peak, GError **error)
+seg_peak_measure (const SegKernels *kernels, SegPool *pool, gsize limit, SegPeak *peak,
+                  GError **error)
 {
-  SegPeakRun run = { .kernels = kernels, .n_threads = seg_pool_get_n_threads (pool) };
+  SegPeakRun run = { .kernels = kernels, .n_threads = seg_pool_get_n_threads (pool),
+                     .copy_bytes = CLAMP (limit / 2, 1 << 20, SEG_PEAK_MAX_COPY_BYTES) };
 
-  run.from = seg_alloc (SEG_PEAK_COPY_BYTES, 2, "memory to measure", error);
+  run.from = seg_alloc (run.copy_bytes, 2, "memory to measure", error);
   if (run.from == NULL)
     return FALSE;
-  run.to = run.from + SEG_PEAK_COPY_BYTES;
+  run.to = run.from + run.copy_bytes;
   peak->bytes = seg_peak_measure_memory (&run, pool);
   seg_free (run.from);
   peak->multiply_adds = seg_peak_measure_arithmetic (&run, pool);

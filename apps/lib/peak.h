@@ -17,6 +17,7 @@ typedef struct
   double multiply_adds, bytes;
 } SegPeak;
 
-gboolean seg_peak_measure (const SegKernels *kernels, SegPool *pool, SegPeak *peak, GError **error);
+gboolean seg_peak_measure (const SegKernels *kernels, SegPool *pool, gsize limit,
+                           SegPeak *peak, GError **error);
 
 G_END_DECLS

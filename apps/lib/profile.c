@@ -27,6 +27,7 @@ struct _SegProfile
  * @graph: what the plan was made of
  * @plan: what is run
  * @n_threads: that run it
+ * @limit: bytes that may be taken while the machine is measured
  * @error: return location
  *
  * Measures what the machine can do.
@@ -35,7 +36,7 @@ struct _SegProfile
  * Returns: (transfer full): a profile without a run, or %NULL with @error set
  */
 SegProfile *
-seg_profile_new (SegGraph *graph, SegPlan *plan, guint n_threads, GError **error)
+seg_profile_new (SegGraph *graph, SegPlan *plan, guint n_threads, gsize limit, GError **error)
 {
   g_autoptr (SegProfile) self = g_new0 (SegProfile, 1);
   g_autoptr (SegPool) pool = seg_pool_new (n_threads);
@@ -44,7 +45,7 @@ seg_profile_new (SegGraph *graph, SegPlan *plan, guint n_threads, GError **error
   self->plan = g_object_ref (plan);
   self->n_threads = n_threads;
   self->steps = g_new0 (SegStepProfile, MAX (seg_plan_get_n_steps (plan), 1));
-  if (!seg_peak_measure (seg_plan_get_kernels (plan), pool, &self->peak, error))
+  if (!seg_peak_measure (seg_plan_get_kernels (plan), pool, limit, &self->peak, error))
     return NULL;
   return g_steal_pointer (&self);
 }

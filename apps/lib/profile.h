@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  */
 typedef struct _SegProfile SegProfile;
 
-SegProfile *seg_profile_new   (SegGraph *graph, SegPlan *plan, guint n_threads, GError **error);
+SegProfile *seg_profile_new   (SegGraph *graph, SegPlan *plan, guint n_threads, gsize limit,
+                               GError **error);
 void        seg_profile_free  (SegProfile *self);
 void        seg_profile_add   (SegProfile *self, SegWorkspace *workspace);
 void        seg_profile_add_seconds (SegProfile *self, double seconds);

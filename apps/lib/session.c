@@ -86,17 +86,17 @@ seg_session_new (const SegSessionOptions *options, GError **error)
   g_autoptr (SegSession) self = g_new0 (SegSession, 1);
 
   self->options = *options;
+  self->limit = options->max_memory > 0 ? options->max_memory : seg_memory_budget_get_default ();
   if (!seg_session_load (self, error)
       || (options->classes != NULL
           && !seg_classifier_choose (self->classifier, options->classes, error))
       || (options->profile
           && (self->profile = seg_profile_new (seg_model_get_graph (self->model), self->plan,
-                                               options->n_threads, error))
+                                               options->n_threads, self->limit / 4, error))
                  == NULL))
     return NULL;
   if (!isnan (options->threshold))
     seg_classifier_set_threshold (self->classifier, options->threshold);
-  self->limit = options->max_memory > 0 ? options->max_memory : seg_memory_budget_get_default ();
   seg_session_tell (self, "model:", "%s", self->path);
   seg_session_tell (self, "kernels:", "%s, threads: %u", seg_plan_get_kernels (self->plan)->level,
                     options->n_threads);

@@ -60,11 +60,11 @@ seg_splat (float x)
 SEG_INLINE seg_vector
 seg_larger (seg_vector a, seg_vector b)
 {
-#if defined __AVX512F__
+#if SEG_LANES == 16 && defined __AVX512F__
   return (seg_vector) _mm512_max_ps ((__m512) a, (__m512) b);
-#elif defined __AVX__
+#elif SEG_LANES == 8 && defined __AVX__
   return (seg_vector) _mm256_max_ps ((__m256) a, (__m256) b);
-#elif defined __SSE__
+#elif SEG_LANES == 4 && defined __SSE__
   return (seg_vector) _mm_max_ps ((__m128) a, (__m128) b);
 #else
   seg_mask first = a > b;
@@ -75,11 +75,11 @@ seg_larger (seg_vector a, seg_vector b)
 SEG_INLINE seg_vector
 seg_smaller (seg_vector a, seg_vector b)
 {
-#if defined __AVX512F__
+#if SEG_LANES == 16 && defined __AVX512F__
   return (seg_vector) _mm512_min_ps ((__m512) a, (__m512) b);
-#elif defined __AVX__
+#elif SEG_LANES == 8 && defined __AVX__
   return (seg_vector) _mm256_min_ps ((__m256) a, (__m256) b);
-#elif defined __SSE__
+#elif SEG_LANES == 4 && defined __SSE__
   return (seg_vector) _mm_min_ps ((__m128) a, (__m128) b);
 #else
   seg_mask first = a < b;

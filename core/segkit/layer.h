@@ -122,7 +122,8 @@ typedef enum
  * @lanes: of each block; 1: planar
  * @n_blocks: how many blocks hold the value's channels
  *
- * How a value lies in memory.
+ * How a value lies in memory. Behind a concatenation not all blocks are full: a view says how many
+ * channels each holds. (No room is reserved here: a new field raises SEG_ABI_MINOR.)
  */
 typedef struct
 {

@@ -13,6 +13,29 @@ seg_conv_posts_find_clamp (const SegPost *post, float *lo, float *hi)
   return klass->as_clamp != NULL && klass->as_clamp (post->layer, lo, hi);
 }
 
+/* How many posts at the head of the list are affine, and can be folded into weights. */
+guint
+seg_conv_posts_count_affine (const SegPost *posts, guint n_posts)
+{
+  guint n = 0;
+
+  while (n < n_posts && posts[n].kind == SEG_POST_AFFINE)
+    n++;
+  return n;
+}
+
+/* Applies affine posts, one after the other, to a channel's y = scale·x + shift. */
+void
+seg_conv_posts_fold (const SegPost *posts, guint n_affine, gint64 channel, double *scale,
+                     double *shift)
+{
+  for (guint i = 0; i < n_affine; i++)
+    {
+      *scale *= (double) posts[i].scale[channel];
+      *shift = *shift * (double) posts[i].scale[channel] + (double) posts[i].shift[channel];
+    }
+}
+
 /**
  * seg_conv_posts_init: (skip)
  * @posts: what is left to do on finished sums
@@ -62,6 +85,7 @@ void
 seg_conv_prologue_init (SegConvPrologue *self, const SegOffer *offer)
 {
   gsize n = (gsize) offer->in[0].c + SEG_KERNEL_MAX_LANES;
+  guint n_affine = seg_conv_posts_count_affine (offer->before, offer->n_before);
 
   *self = (SegConvPrologue){ NULL, NULL, -INFINITY, INFINITY };
   if (offer->n_before == 0)
@@ -72,12 +96,7 @@ seg_conv_prologue_init (SegConvPrologue *self, const SegOffer *offer)
     {
       double scale = 1.0, shift = 0.0;
 
-      for (guint i = 0; i < offer->n_before; i++)
-        if (offer->before[i].kind == SEG_POST_AFFINE)
-          {
-            scale *= (double) offer->before[i].scale[c];
-            shift = shift * (double) offer->before[i].scale[c] + (double) offer->before[i].shift[c];
-          }
+      seg_conv_posts_fold (offer->before, n_affine, c, &scale, &shift);
       self->scale[c] = (float) scale;
       self->shift[c] = (float) shift;
     }

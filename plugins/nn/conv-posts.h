@@ -23,6 +23,10 @@ typedef struct
   float lo, hi;
 } SegConvPosts;
 
+guint seg_conv_posts_count_affine (const SegPost *posts, guint n_posts);
+void  seg_conv_posts_fold         (const SegPost *posts, guint n_affine, gint64 channel,
+                                   double *scale, double *shift);
+
 void seg_conv_posts_init  (SegConvPosts *self, const SegPost *posts, guint n_posts);
 void seg_conv_posts_clear (SegConvPosts *self);
 void seg_conv_posts_apply (const SegConvPosts *self, const SegKernels *kernels, const SegView *in,

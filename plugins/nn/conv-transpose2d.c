@@ -294,10 +294,8 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
 static SegLayout
 seg_conv_transpose2d_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
 {
-  SegConvTranspose2d *self = SEG_CONV_TRANSPOSE2D (layer);
-
-  (void) n_in;
-  return seg_tap_conv_layout (self->groups, in[0].c, self->channels, lanes);
+  (void) in, (void) n_in, (void) lanes;
+  return SEG_CONV_TRANSPOSE2D (layer)->groups == 1 ? SEG_LAYOUT_EACH : SEG_LAYOUT_PLANAR;
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */

@@ -13,7 +13,9 @@
  * PyTorch's Conv2d.
  * Source: LeCun et al. 1989; names and sizes PyTorch 1.13 `torch.nn.Conv2d`. Initial weights: He
  * et al. 2015, arXiv 1502.01852, eq. 10, uniform; bias zero.
- * Halo: padding on the left and above, dilation · (kernel − 1) − padding on the right and below.
+ * Halo: padding on the left and above, dilation · (kernel − 1) − padding on the right and below. In
+ *   inference 3×3 kernels may be computed by Winograd, in tiles of a grid fixed in the map: the last
+ *   bits of a pixel, and NaN where an input is NaN or infinite, then depend on all of its tile.
  * Kept for backward: its input.
  */
 struct _SegConv2d
@@ -273,10 +275,8 @@ seg_conv2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
 static SegLayout
 seg_conv2d_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
 {
-  SegConv2d *self = SEG_CONV2D (layer);
-
-  (void) n_in;
-  return seg_tap_conv_layout (self->groups, in[0].c, self->channels, lanes);
+  (void) in, (void) n_in, (void) lanes;
+  return SEG_CONV2D (layer)->groups == 1 ? SEG_LAYOUT_EACH : SEG_LAYOUT_PLANAR;
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */

@@ -14,19 +14,6 @@
 /* Vectors of outputs that the kernel computes together. */
 #define SEG_TAP_PANEL 2
 
-/**
- * seg_tap_conv_layout: (skip)
- *
- * Blocks must not be shared by two groups.
- */
-SegLayout
-seg_tap_conv_layout (gint64 n_groups, gint64 in_channels, gint64 out_channels, gint lanes)
-{
-  gboolean whole = in_channels / n_groups % lanes == 0 && out_channels / n_groups % lanes == 0;
-
-  return n_groups == 1 || whole ? SEG_LAYOUT_EACH : SEG_LAYOUT_PLANAR;
-}
-
 /* Planes split the taps of a strided patch by what they leave when divided by the stride. */
 static void
 seg_tap_conv_find_planes (SegTapConv *self)
@@ -136,11 +123,8 @@ seg_tap_conv_pack_output (SegTapConv *self, gint64 g, gint64 k, SegTapWeight wei
   gboolean exists = k < self->out_channels;
   double scale = 1.0, shift = exists && bias != NULL ? (double) bias[of_all] : 0.0;
 
-  for (guint i = 0; exists && i < n_folded; i++)
-    {
-      scale *= (double) posts[i].scale[of_all];
-      shift = shift * (double) posts[i].scale[of_all] + (double) posts[i].shift[of_all];
-    }
+  if (exists)
+    seg_conv_posts_fold (posts, n_folded, of_all, &scale, &shift);
   for (gint64 tap = 0; tap < self->n_taps; tap++)
     for (gint64 c = 0; c < self->in_channels; c++)
       packed[(tap * self->in_channels + c) * pitch]
@@ -161,10 +145,8 @@ seg_tap_conv_pack (SegTapConv *self, SegTapWeight weight, gpointer user_data, gc
                    const float *bias, const SegPost *posts, guint n_posts)
 {
   gint64 n_outputs = seg_tap_conv_n_vectors (self) * self->kernels->lanes;
-  guint n_folded = 0;
+  guint n_folded = seg_conv_posts_count_affine (posts, n_posts);
 
-  while (n_folded < n_posts && posts[n_folded].kind == SEG_POST_AFFINE)
-    n_folded++;
   for (gint64 g = 0; g < self->n_groups; g++)
     for (gint64 k = 0; k < n_outputs; k++)
       seg_tap_conv_pack_output (self, g, k, weight, user_data, weights, bias, posts, n_folded);
@@ -211,9 +193,7 @@ seg_tap_conv_packed_bytes (const SegTapConv *self)
 guint
 seg_tap_conv_get_grain (const SegTapConv *self)
 {
-  if (self->out_lanes == 1)
-    return SEG_TAP_PANEL * (guint) self->kernels->lanes;
-  return self->n_groups == 1 ? SEG_TAP_PANEL : 0;
+  return SEG_TAP_PANEL * (guint) (self->out_lanes == 1 ? self->kernels->lanes : 1);
 }
 
 /* ---- scratch ----------------------------------------------------------------------------- */

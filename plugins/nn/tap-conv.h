@@ -2,7 +2,8 @@
  *
  *   y[k](oy, ox) = shift[k] + Σ_t Σ_c w[k][c][t] · x[c](oy · y_stride + dy_t, ox · x_stride + dx_t),
  *
- * in that order of t and c, for any rectangle of (oy, ox), whichever way input and output lie. */
+ * in that order of t and c, for any rectangle of (oy, ox), whichever way input and output lie. With
+ * more than one group they are planar: a block might belong to two. */
 #pragma once
 
 #include "conv-posts.h"
@@ -53,5 +54,3 @@ void  seg_tap_conv_run           (const SegTapConv *self, const SegTapPlace *pla
                                   gint64 ox, gint64 height, gint64 width,
                                   const SegConvPosts *posts, const SegView *in, SegView *out,
                                   const SegPiece *piece, gpointer scratch);
-SegLayout seg_tap_conv_layout    (gint64 n_groups, gint64 in_channels, gint64 out_channels,
-                                  gint lanes);

@@ -133,21 +133,15 @@ seg_winograd_conv_pack (SegWinogradConv *self, const float *weights, const float
 {
   gint64 n_outputs = seg_winograd_n_outputs (self);
   g_autofree double *scale = g_new (double, self->out_channels);
-  guint n_folded = 0;
+  guint n_folded = seg_conv_posts_count_affine (posts, n_posts);
 
-  while (n_folded < n_posts && posts[n_folded].kind == SEG_POST_AFFINE)
-    n_folded++;
   memset (self->shift, 0, (gsize) n_outputs * sizeof *self->shift);
   for (gint64 k = 0; k < self->out_channels; k++)
     {
       double shift = bias != NULL ? (double) bias[k] : 0.0;
 
       scale[k] = 1.0;
-      for (guint i = 0; i < n_folded; i++)
-        {
-          scale[k] *= (double) posts[i].scale[k];
-          shift = shift * (double) posts[i].scale[k] + (double) posts[i].shift[k];
-        }
+      seg_conv_posts_fold (posts, n_folded, k, &scale[k], &shift);
       self->shift[k] = (float) shift;
     }
   for (gint64 k = 0; k < n_outputs; k += SEG_WINOGRAD_PANEL * self->kernels->lanes)

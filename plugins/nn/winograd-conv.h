@@ -1,6 +1,7 @@
 /* Convolution of 3×3 with stride 1 by Winograd's minimal filtering: F(4×4, 3×3) or F(2×2, 3×3)
  * [Lavin and Gray 2016, arXiv:1509.09308]. Outputs are made in tiles of a grid that is fixed in
- * the map, so that bits do not depend on what is asked for. */
+ * the map, so that bits do not depend on what is asked for. A NaN or an infinity in the input makes
+ * NaN of all its tile. */
 #pragma once
 
 #include "conv-posts.h"

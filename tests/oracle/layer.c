@@ -226,7 +226,7 @@ case_prepare (Case *self, GError **error)
   gsize scratch = seg_layer_get_scratch (self->layer, self->in, self->n_in);
 
   for (guint i = 0; i < self->n_in; i++)
-    planar[i] = (SegBlocking){ 1, (guint) self->in[i].c };
+    planar[i] = (SegBlocking){ .lanes = 1, .n_blocks = (guint) self->in[i].c };
   if (self->klass->forward == NULL)
     {
       if ((self->step = self->klass->compile (self->layer, &offer, error)) == NULL)

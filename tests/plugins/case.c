@@ -64,7 +64,7 @@ case_make_parameters (Case *self, GError **error)
 static SegBlocking
 case_get_blocking (MapBlocks blocks, gint64 channels)
 {
-  return (SegBlocking){ blocks.lanes, map_blocks_get_n (blocks, channels) };
+  return (SegBlocking){ .lanes = blocks.lanes, .n_blocks = map_blocks_get_n (blocks, channels) };
 }
 
 static void
