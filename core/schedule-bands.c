@@ -7,10 +7,13 @@
  * them waits until it can make so many pixels that this is no matter; but for no more rows than so
  * many bands have, since what its readers join with its output must wait, too. (The U-Net with a
  * ResNet-34, 512 columns, bands of 16, one thread: 0.98 s if no step waits, 0.94 if for at most 2
- * bands, 0.86 for 4; KiB of rings for each column at width 8192: 62, 65 and 70.) */
+ * bands, 0.86 for 4; rings at width 8192 are then an eighth larger.) */
 #define SEG_BANDS_MANY_BYTES (1 << 20)
 #define SEG_BANDS_PIXELS 4096
 #define SEG_BANDS_WAITING_BANDS 4
+
+/* Of this size at most an image is one band. */
+#define SEG_BANDS_SMALL_IMAGE 512
 
 typedef struct
 {
@@ -448,8 +451,10 @@ seg_bands_sizes_move (SegBandsSizes *self, const SegBandsMove *move)
 gint64
 seg_schedule_choose_band_rows (gint64 height, gint64 width)
 {
-  gint64 rows = width >= 4096 ? 16 : width >= 2048 ? 32 : width > 512 ? 64 : 512;
+  gint64 rows = width >= 4096 ? 16 : width >= 2048 ? 32 : 64;
 
+  if (MAX (width, height) <= SEG_BANDS_SMALL_IMAGE)
+    return height;
   return MIN (rows, height);
 }
 

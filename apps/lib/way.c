@@ -92,8 +92,12 @@ seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
   gint64 rows = seg_schedule_choose_band_rows (request->height, request->width);
   SegWay tried;
 
-  if (!seg_way_predict_bands (request, rows, way, error))
+  if (!seg_way_predict_bands (request, rows, way, error)
+      || !seg_way_predict_bands (request, request->height, &tried, error))
     return FALSE;
+  /* of maps that are held to the end for their statistics, one band can reuse the memory */
+  if (tried.bytes <= way->bytes)
+    *way = tried;
   while (way->bytes > request->limit_bytes && rows > 1)
     {
       rows /= 2;
