@@ -88,6 +88,7 @@ typedef struct
 typedef struct
 {
   SegPlan *plan;
+  SegHaloKind kind;
   SegShape *shapes; /* per value, for the large image */
   SegHalo *halos;   /* per value */
   gint64 align_x, align_y;
@@ -115,7 +116,31 @@ seg_describe_join_strides (gint64 a, gint64 b)
   return a / x > SEG_DESCRIBE_SIDE / b ? a : a / x * b;
 }
 
-/* Values that need the whole image; of all others, the stride that their strides divide. */
+/* What of its output a node computes to give @out. */
+static SegRect
+seg_describe_round (SegHaloSearch *self, const SegPlanNode *node, SegRect out)
+{
+  return self->kind == SEG_HALO_COMPILED ? _seg_plan_round (node, self->shapes, out) : out;
+}
+
+/* What of an input it then reads. */
+static SegRect
+seg_describe_require (SegHaloSearch *self, const SegPlanNode *node, const SegRect *out, guint input)
+{
+  const SegShape *shape = &self->shapes[node->inputs[input]];
+  g_autofree SegShape *in = NULL;
+  SegRect need;
+
+  if (self->kind == SEG_HALO_COMPILED || node->step == NULL || input >= node->n_layer_inputs)
+    return _seg_plan_required (node, self->shapes, out, input);
+  in = g_new (SegShape, node->n_layer_inputs);
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    in[i] = self->shapes[node->inputs[i]];
+  seg_layer_required (node->layer, in, node->n_layer_inputs, out, input, &need);
+  return seg_rect_intersect (need, (SegRect){ 0, 0, shape->w, shape->h });
+}
+
+/* Values that need the whole image; of all others, the period of which those of all are parts. */
 static void
 seg_describe_find_whole (SegHaloSearch *self)
 {
@@ -124,6 +149,7 @@ seg_describe_find_whole (SegHaloSearch *self)
       const SegPlanNode *node = self->plan->nodes->pdata[i];
       SegHalo *halo = &self->halos[node->output];
       const SegShape *shape = &self->shapes[node->output];
+      gboolean by_cells = self->kind == SEG_HALO_COMPILED && node->step != NULL;
 
       if (SEG_LAYER_GET_CLASS (node->layer)->flags & SEG_LAYER_WHOLE_MAP)
         halo->whole = TRUE;
@@ -131,10 +157,12 @@ seg_describe_find_whole (SegHaloSearch *self)
         halo->whole |= self->halos[node->inputs[j]].whole;
       if (halo->whole)
         continue;
-      self->align_x =
-          seg_describe_join_strides (self->align_x, seg_describe_get_scale (shape->w).down);
-      self->align_y =
-          seg_describe_join_strides (self->align_y, seg_describe_get_scale (shape->h).down);
+      self->align_x = seg_describe_join_strides (
+          self->align_x, seg_describe_get_scale (shape->w).down
+                             * (by_cells ? MAX (node->step->grid_x, 1) : 1));
+      self->align_y = seg_describe_join_strides (
+          self->align_y, seg_describe_get_scale (shape->h).down
+                             * (by_cells ? MAX (node->step->grid_y, 1) : 1));
     }
 }
 
@@ -153,11 +181,11 @@ seg_describe_walk_back (SegHaloSearch *self, guint last, SegRect out, SegRect *n
 
       if (seg_rect_is_empty (&rect))
         continue;
-      rect = _seg_plan_round (node, self->shapes, rect);
+      rect = seg_describe_round (self, node, rect);
       for (guint j = 0; j < node->n_inputs; j++)
         {
           SegRect *need = &needs[node->inputs[j]];
-          *need = seg_rect_union (*need, _seg_plan_required (node, self->shapes, &rect, j));
+          *need = seg_rect_union (*need, seg_describe_require (self, node, &rect, j));
         }
     }
   return needs[plan->input];
@@ -179,14 +207,14 @@ seg_describe_cover (SegHaloSearch *self, SegValue value, SegRect covered)
 static gboolean
 seg_describe_share_halo (SegHaloSearch *self, const SegPlanNode *node, SegRect covered)
 {
-  SegRect out = _seg_plan_round (node, self->shapes,
-                                 seg_describe_cover (self, node->output, covered));
+  SegRect out
+      = seg_describe_round (self, node, seg_describe_cover (self, node->output, covered));
   SegHalo halo = self->halos[node->inputs[0]];
 
   for (guint i = 0; i < node->n_inputs; i++)
     {
       const SegHalo *of_input = &self->halos[node->inputs[i]];
-      SegRect need = _seg_plan_required (node, self->shapes, &out, i);
+      SegRect need = seg_describe_require (self, node, &out, i);
       SegRect there = seg_describe_cover (self, node->inputs[i], covered);
 
       if (memcmp (&need, &there, sizeof need) != 0)
@@ -223,25 +251,25 @@ seg_describe_find_halo (SegHaloSearch *self, guint last, SegRect *needs)
 /**
  * seg_plan_dup_halos:
  * @self: a plan
+ * @kind: what a layer needs of its inputs
  * @n: (out): how many values there are
  * @error: return location
  *
- * Finds what each value needs of the image, by walking back through what the compiled steps read.
- * Of a value that no step gives, all is 0. An unpadded network shifts its output: then one side
+ * Finds what each value needs of the image, by walking back through what the layers need. Of a value that no step gives, all is 0. An unpadded network shifts its output: then one side
  * gets less than the other.
  * Errors: `SEG_ERROR_SHAPE` if the network takes no large image.
  *
  * Returns: (transfer full) (array length=n): a halo for each value, or %NULL with @error set
  */
 SegHalo *
-seg_plan_dup_halos (SegPlan *self, guint *n, GError **error)
+seg_plan_dup_halos (SegPlan *self, SegHaloKind kind, guint *n, GError **error)
 {
   SegShape image = { 1, seg_graph_get_channels (self->graph, self->input), SEG_DESCRIBE_SIDE,
                      SEG_DESCRIBE_SIDE };
   g_autofree SegShape *shapes = g_new0 (SegShape, self->n_values);
   g_autofree SegRect *needs = g_new (SegRect, self->n_values);
   g_autofree SegHalo *halos = g_new0 (SegHalo, self->n_values);
-  SegHaloSearch search = { self, shapes, halos, 1, 1 };
+  SegHaloSearch search = { self, kind, shapes, halos, 1, 1 };
 
   if (!_seg_plan_infer (self, &image, shapes, error))
     return NULL;

@@ -114,25 +114,26 @@ seg_report_add_row (const SegReport *self, const SegReportLayer *layer, SegTable
   g_autofree char *parameters = seg_report_dup_cell ((double) layer->parameters, seg_units_count);
   g_autofree char *multiply_adds = seg_report_dup_cell (layer->multiply_adds, seg_units_count);
   g_autofree char *halo = seg_report_dup_halo (&layer->halo);
+  g_autofree char *tile = seg_report_dup_halo (&layer->tile_halo);
   g_autofree char *map_bytes = seg_report_dup_cell ((double) layer->map.bytes, seg_units_bytes);
   g_autofree char *ring_bytes = seg_report_dup_cell (ring, seg_units_bytes);
   g_autofree char *taken = g_strjoinv ("+", layer->taken);
   g_autofree char *layers = g_strconcat (layer->feature, *taken != '\0' ? "+" : "", taken, NULL);
 
-  seg_table_add (table, name, gives, parameters, multiply_adds, halo, map_bytes, ring_bytes,
-                 layer->kernel != NULL ? layer->kernel : "alias", layers, NULL);
+  seg_table_add (table, name, gives, parameters, multiply_adds, halo, tile, map_bytes,
+                 ring_bytes, layer->kernel != NULL ? layer->kernel : "alias", layers, NULL);
 }
 
 static void
 seg_report_print_layers (const SegReport *self, GString *out)
 {
-  g_autoptr (SegTable) table = seg_table_new ("lrrrrrrll");
+  g_autoptr (SegTable) table = seg_table_new ("lrrrrrrrll");
 
   g_string_append_printf (out,
                           "%" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels, step by step:\n\n",
                           self->width, self->height);
-  seg_table_add (table, "step", "gives", "params", "mul-adds", "halo", "map", "ring", "kernel",
-                 "layers", NULL);
+  seg_table_add (table, "step", "gives", "params", "mul-adds", "halo", "tile", "map", "ring",
+                 "kernel", "layers", NULL);
   for (guint i = 0; i < self->layers->len; i++)
     seg_report_add_row (self, &g_array_index (self->layers, SegReportLayer, i), table);
   seg_table_print (table, 0, out);

@@ -104,10 +104,14 @@ static gboolean
 seg_report_add_layers (SegReport *self, GError **error)
 {
   guint n_values;
-  g_autofree SegHalo *halos = seg_plan_dup_halos (self->plan, &n_values, error);
+  g_autofree SegHalo *halos = seg_plan_dup_halos (self->plan, SEG_HALO_ARITHMETIC, &n_values,
+                                                  error);
+  g_autofree SegHalo *tile_halos = NULL;
   g_autoptr (SegSchedule) whole = NULL, bands = NULL;
 
   if (halos == NULL
+      || (tile_halos = seg_plan_dup_halos (self->plan, SEG_HALO_COMPILED, &n_values, error))
+             == NULL
       || (whole = seg_schedule_new_region (self->plan, 1, self->height, self->width, NULL, error))
              == NULL
       || (bands = seg_schedule_new_bands (self->plan, self->height, self->width, self->band_rows,
@@ -131,12 +135,14 @@ seg_report_add_layers (SegReport *self, GError **error)
       seg_report_name_layer (self, &layer);
       layer.multiply_adds = seg_schedule_get_multiply_adds (whole, i);
       layer.halo = halos[layer.info.output];
+      layer.tile_halo = tile_halos[layer.info.output];
       seg_schedule_describe_map (whole, layer.info.output, &layer.map);
       seg_schedule_describe_map (bands, layer.info.output, &layer.ring);
       g_array_append_val (self->layers, layer);
       self->multiply_adds += layer.multiply_adds;
     }
   self->halo = halos[seg_plan_get_output (self->plan)];
+  self->tile_halo = tile_halos[seg_plan_get_output (self->plan)];
   self->packed_bytes = seg_plan_get_packed_bytes (self->plan);
   self->whole_bytes = seg_schedule_get_workspace_bytes (whole, self->n_threads);
   self->bands_bytes = seg_schedule_get_workspace_bytes (bands, self->n_threads);

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * @info: the step
  * @parameters: numbers that training changes, of all these layers
  * @multiply_adds: for the image
- * @halo: what an output of it needs of the image
+ * @halo: what an output of it depends on of the image, by arithmetic
+ * @tile_halo: what its steps read of it, whose kernels compute whole cells
  * @map: its output for the image at once; as a ring, by bands
  * @ring: the same, by bands
  *
@@ -27,7 +28,7 @@ typedef struct
   SegStepInfo info;
   gint64 parameters;
   double multiply_adds;
-  SegHalo halo;
+  SegHalo halo, tile_halo;
   SegMapInfo map, ring;
 } SegReportLayer;
 
@@ -50,7 +51,7 @@ typedef struct
   gint64 parameter_bytes;
   gsize packed_bytes;
   double multiply_adds;
-  SegHalo halo;
+  SegHalo halo, tile_halo;
   gsize whole_bytes, bands_bytes; /* of a workspace */
   double ring_bytes;              /* of all maps by bands, for each column of the image */
 } SegReport;

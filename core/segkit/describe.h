@@ -37,6 +37,20 @@ typedef struct
 } SegStepInfo;
 
 /**
+ * SegHaloKind:
+ * @SEG_HALO_ARITHMETIC: what the mathematics of the layers reads: a pixel outside has no influence
+ * @SEG_HALO_COMPILED: what the steps read, whose kernels may compute whole cells of a grid where
+ *   less is wanted: what a tile takes
+ *
+ * What a halo counts.
+ */
+typedef enum
+{
+  SEG_HALO_ARITHMETIC,
+  SEG_HALO_COMPILED
+} SegHaloKind;
+
+/**
  * SegHalo:
  * @left: columns of the image
  * @top: rows of the image
@@ -47,7 +61,8 @@ typedef struct
  * What a rectangle of a map needs of the image beside the pixels that it covers, if it is aligned
  * to the largest stride of the network and far from the border, in an image whose sides are
  * multiples of that stride. In others, a layer that resizes one map to the size of another may
- * shift a little.
+ * shift a little. For %SEG_HALO_COMPILED a cell of a grid counts as a stride: a ResNet's tiles of
+ * two pixels at stride 32 need rectangles aligned to 64, and others read up to a cell more.
  */
 typedef struct
 {
@@ -82,7 +97,7 @@ void     seg_plan_describe_step       (SegPlan *self, guint step, SegStepInfo *i
 SegValue seg_plan_get_input           (SegPlan *self);
 SegValue seg_plan_get_output          (SegPlan *self);
 gsize    seg_plan_get_packed_bytes    (SegPlan *self);
-SegHalo *seg_plan_dup_halos           (SegPlan *self, guint *n, GError **error);
+SegHalo *seg_plan_dup_halos           (SegPlan *self, SegHaloKind kind, guint *n, GError **error);
 
 void     seg_schedule_describe_map    (SegSchedule *self, SegValue value, SegMapInfo *info);
 double   seg_schedule_get_multiply_adds (SegSchedule *self, guint step);
