@@ -69,6 +69,7 @@ seg_report_json_layer (const SegReportLayer *layer)
       (json_int_t) shape->w, "parameters", (json_int_t) layer->parameters, "multiply_adds",
       seg_report_json_count (layer->multiply_adds), "halo", seg_report_json_halo (&layer->halo));
 
+  json_object_set_new (object, "tile_halo", seg_report_json_halo (&layer->tile_halo));
   json_object_set_new (object, "packed_bytes",
                        json_integer ((json_int_t) layer->info.packed_bytes));
   json_object_set_new (object, "map_bytes", json_integer ((json_int_t) layer->map.bytes));
@@ -80,13 +81,14 @@ seg_report_json_layer (const SegReportLayer *layer)
 static json_t *
 seg_report_json_totals (const SegReport *self)
 {
-  return json_pack ("{s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:I, s:I}", "parameters",
+  return json_pack ("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:f, s:I, s:I}", "parameters",
                     (json_int_t) self->n_trained, "statistics", (json_int_t) self->n_statistics,
                     "parameter_bytes", (json_int_t) self->parameter_bytes, "packed_bytes",
                     (json_int_t) self->packed_bytes, "multiply_adds",
                     seg_report_json_count (self->multiply_adds), "halo",
-                    seg_report_json_halo (&self->halo), "ring_bytes_per_column", self->ring_bytes,
-                    "memory_whole", (json_int_t) seg_report_get_memory (self, FALSE),
+                    seg_report_json_halo (&self->halo), "tile_halo",
+                    seg_report_json_halo (&self->tile_halo), "ring_bytes_per_column",
+                    self->ring_bytes, "memory_whole", (json_int_t) seg_report_get_memory (self, FALSE),
                     "memory_bands", (json_int_t) seg_report_get_memory (self, TRUE));
 }
 

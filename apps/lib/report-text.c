@@ -102,11 +102,11 @@ seg_report_dup_cell (double n, char *(*format) (double) )
   return g_strdup_printf ("%.*s%c", (int) (space - text), text, space[1]);
 }
 
+/* What the network has there, on any machine. */
 static void
-seg_report_add_row (const SegReport *self, const SegReportLayer *layer, SegTable *table)
+seg_report_add_layer (const SegReportLayer *layer, SegTable *table)
 {
   const SegShape *shape = &layer->map.shape;
-  double ring = (double) layer->ring.bytes / (double) self->width;
   g_autofree char *name = seg_path_escape (layer->name);
   g_autofree char *gives =
       g_strdup_printf ("%" G_GINT64_FORMAT " × %" G_GINT64_FORMAT "×%" G_GINT64_FORMAT, shape->c,
@@ -114,43 +114,68 @@ seg_report_add_row (const SegReport *self, const SegReportLayer *layer, SegTable
   g_autofree char *parameters = seg_report_dup_cell ((double) layer->parameters, seg_units_count);
   g_autofree char *multiply_adds = seg_report_dup_cell (layer->multiply_adds, seg_units_count);
   g_autofree char *halo = seg_report_dup_halo (&layer->halo);
-  g_autofree char *tile = seg_report_dup_halo (&layer->tile_halo);
-  g_autofree char *map_bytes = seg_report_dup_cell ((double) layer->map.bytes, seg_units_bytes);
-  g_autofree char *ring_bytes = seg_report_dup_cell (ring, seg_units_bytes);
   g_autofree char *taken = g_strjoinv ("+", layer->taken);
   g_autofree char *layers = g_strconcat (layer->feature, *taken != '\0' ? "+" : "", taken, NULL);
 
-  seg_table_add (table, name, gives, parameters, multiply_adds, halo, tile, map_bytes,
-                 ring_bytes, layer->kernel != NULL ? layer->kernel : "alias", layers, NULL);
+  seg_table_add (table, name, gives, parameters, multiply_adds, halo, layers, NULL);
 }
 
+/* How it is run here. */
+static void
+seg_report_add_step (const SegReport *self, const SegReportLayer *layer, SegTable *table)
+{
+  double ring = (double) layer->ring.bytes / (double) self->width;
+  g_autofree char *name = seg_path_escape (layer->name);
+  g_autofree char *packed = seg_report_dup_cell ((double) layer->info.packed_bytes,
+                                                 seg_units_bytes);
+  g_autofree char *tile = seg_report_dup_halo (&layer->tile_halo);
+  g_autofree char *map_bytes = seg_report_dup_cell ((double) layer->map.bytes, seg_units_bytes);
+  g_autofree char *rows = layer->kernel != NULL
+                              ? g_strdup_printf ("%" G_GINT64_FORMAT, layer->ring.n_rows)
+                              : g_strdup ("");
+  g_autofree char *ring_bytes = seg_report_dup_cell (ring, seg_units_bytes);
+
+  seg_table_add (table, name, packed, tile, map_bytes, rows, ring_bytes,
+                 layer->kernel != NULL ? layer->kernel : "alias", NULL);
+}
+
+/* Two tables that fit a terminal rather than one that does not. */
 static void
 seg_report_print_layers (const SegReport *self, GString *out)
 {
-  g_autoptr (SegTable) table = seg_table_new ("lrrrrrrrll");
+  g_autoptr (SegTable) layers = seg_table_new ("lrrrrl"), steps = seg_table_new ("lrrrrrl");
 
+  seg_table_add (layers, "step", "gives", "params", "mul-adds", "halo", "layers", NULL);
+  seg_table_add (steps, "step", "packed", "tile", "map", "rows", "ring", "kernel", NULL);
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const SegReportLayer *layer = &g_array_index (self->layers, SegReportLayer, i);
+
+      seg_report_add_layer (layer, layers);
+      seg_report_add_step (self, layer, steps);
+    }
   g_string_append_printf (out,
                           "%" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels, step by step:\n\n",
                           self->width, self->height);
-  seg_table_add (table, "step", "gives", "params", "mul-adds", "halo", "tile", "map", "ring",
-                 "kernel", "layers", NULL);
-  for (guint i = 0; i < self->layers->len; i++)
-    seg_report_add_row (self, &g_array_index (self->layers, SegReportLayer, i), table);
-  seg_table_print (table, 0, out);
+  seg_table_print (layers, 0, out);
+  g_string_append_printf (out, "\nhow they run, at once and by bands of %" G_GINT64_FORMAT " rows:\n\n",
+                          self->band_rows);
+  seg_table_print (steps, 0, out);
 }
 
 /* ---- totals ---------------------------------------------------------------------------- */
 
 static void
-seg_report_print_halo (const SegHalo *halo, GString *out)
+seg_report_print_halo (const char *name, const SegHalo *halo, GString *out)
 {
   if (halo->whole)
-    g_string_append (out, "halo            the whole image: there are statistics of whole maps\n");
+    g_string_append_printf (out, "%-14s  the whole image: there are statistics of whole maps\n",
+                            name);
   else
     g_string_append_printf (out,
-                            "halo            %" G_GINT64_FORMAT " pixels left, %" G_GINT64_FORMAT
+                            "%-14s  %" G_GINT64_FORMAT " pixels left, %" G_GINT64_FORMAT
                             " right, %" G_GINT64_FORMAT " above, %" G_GINT64_FORMAT " below\n",
-                            halo->left, halo->right, halo->top, halo->bottom);
+                            name, halo->left, halo->right, halo->top, halo->bottom);
 }
 
 static void
@@ -183,7 +208,8 @@ seg_report_print_totals (const SegReport *self, GString *out)
                           trained, self->n_trained, statistics, bytes);
   g_string_append_printf (out, "packed weights  %s, for %s\n", packed, kernels->level);
   g_string_append_printf (out, "multiply-adds   %s, %s for each pixel\n", multiply_adds, for_pixel);
-  seg_report_print_halo (&self->halo, out);
+  seg_report_print_halo ("halo", &self->halo, out);
+  seg_report_print_halo ("tile", &self->tile_halo, out);
   g_string_append_printf (out, "rings           %s for each column of the image\n", ring);
   g_string_append_printf (out, "\nmemory for the network with %u thread%s:\n", self->n_threads,
                           self->n_threads == 1 ? "" : "s");

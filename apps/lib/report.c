@@ -66,7 +66,6 @@ seg_report_name_layer (SegReport *self, SegReportLayer *layer)
 
   layer->name = seg_graph_get_node_name (graph, info->nodes[0]);
   layer->feature = seg_type_get_feature (G_OBJECT_TYPE (info->layer));
-  layer->kernel = info->kernel;
   layer->taken = g_new0 (char *, info->n_nodes);
   layer->taken_names = g_new0 (char *, info->n_nodes);
   for (guint i = 0; i < info->n_nodes; i++)
@@ -138,6 +137,8 @@ seg_report_add_layers (SegReport *self, GError **error)
       layer.tile_halo = tile_halos[layer.info.output];
       seg_schedule_describe_map (whole, layer.info.output, &layer.map);
       seg_schedule_describe_map (bands, layer.info.output, &layer.ring);
+      if (layer.map.bytes > 0)
+        layer.kernel = layer.info.kernel;
       g_array_append_val (self->layers, layer);
       self->multiply_adds += layer.multiply_adds;
     }

@@ -10,7 +10,8 @@ G_BEGIN_DECLS
  * @feature: the layer's, as registered
  * @taken: (array zero-terminated): features of the layers that its step does, too
  * @taken_names: (array zero-terminated): their paths
- * @kernel: how it is computed; %NULL for an alias, which is nothing but pointers
+ * @kernel: how it is computed; %NULL for an alias, which is nothing but pointers, as padding by
+ *   nothing is
  * @info: the step
  * @parameters: numbers that training changes, of all these layers
  * @multiply_adds: for the image

@@ -195,6 +195,68 @@ get_number (json_t *object, const char *key)
   return json_number_value (value);
 }
 
+static void
+assert_halo (json_t *object, const char *key, const SegHalo *halo)
+{
+  json_t *sides = json_object_get (object, key);
+
+  g_assert_cmpfloat (get_number (sides, "left"), ==, (double) halo->left);
+  g_assert_cmpfloat (get_number (sides, "top"), ==, (double) halo->top);
+  g_assert_cmpfloat (get_number (sides, "right"), ==, (double) halo->right);
+  g_assert_cmpfloat (get_number (sides, "bottom"), ==, (double) halo->bottom);
+}
+
+/* What is told of each step is the library's, and in the right place. */
+static void
+test_steps (Tool *tool, gconstpointer data)
+{
+  json_t *root, *layer, *totals;
+  g_autofree char *path = tool_path (tool, "u.safetensors");
+  g_autoptr (SegModel) model = NULL;
+  g_autoptr (SegPlan) plan = NULL;
+  g_autoptr (SegSchedule) bands = NULL;
+  g_autofree SegHalo *halos = NULL, *tile_halos = NULL;
+  const SegHalo *halo, *tile;
+  guint n;
+  size_t i;
+
+  (void) data;
+  tool_save_recipe (tool, "u.safetensors", CLASSIC ("3", "8"));
+  root = run_json (tool, "u.safetensors", "300x2000");
+  totals = json_object_get (root, "totals");
+  model = seg_model_load (path, NULL);
+  plan = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
+                       SEG_PURPOSE_INFERENCE, NULL, NULL, NULL);
+  bands = seg_schedule_new_bands (plan, 2000, 300, (gint64) get_number (root, "band_rows"), NULL);
+  halos = seg_plan_dup_halos (plan, SEG_HALO_ARITHMETIC, &n, NULL);
+  tile_halos = seg_plan_dup_halos (plan, SEG_HALO_COMPILED, &n, NULL);
+
+  g_assert_cmpuint (json_array_size (json_object_get (root, "layers")), ==,
+                    seg_plan_get_n_steps (plan));
+  json_array_foreach (json_object_get (root, "layers"), i, layer)
+  {
+    SegStepInfo info;
+    SegMapInfo ring;
+
+    seg_plan_describe_step (plan, (guint) i, &info);
+    seg_schedule_describe_map (bands, info.output, &ring);
+    assert_halo (layer, "halo", &halos[info.output]);
+    assert_halo (layer, "tile_halo", &tile_halos[info.output]);
+    g_assert_cmpfloat (get_number (layer, "packed_bytes"), ==, (double) info.packed_bytes);
+    g_assert_cmpfloat (get_number (layer, "ring_rows"), ==, (double) ring.n_rows);
+    g_assert_cmpfloat (get_number (layer, "ring_bytes"), ==, (double) ring.bytes);
+    /* what is padded by nothing is held by another, and nothing runs */
+    g_assert_cmpstr (json_string_value (json_object_get (layer, "kernel")), ==,
+                     ring.bytes > 0 ? info.kernel : NULL);
+  }
+  halo = &halos[seg_plan_get_output (plan)];
+  tile = &tile_halos[seg_plan_get_output (plan)];
+  assert_halo (totals, "halo", halo);
+  assert_halo (totals, "tile_halo", tile);
+  g_assert_cmpint (tile->left + tile->right, >, halo->left + halo->right);
+  json_decref (root);
+}
+
 /* Each layer of the network is told of once, and what they take adds up to the totals. */
 static void
 test_json (Tool *tool, gconstpointer data)
@@ -307,10 +369,13 @@ test_text (Tool *tool, gconstpointer data)
     "model.encoder  unet-encoder  depth=4 channels=4\n",
     "70 × 40 pixels, step by step:\n",
     " 4 × 70×40 ",
-    "  94/94  ",
-    "  direct  conv2d+batch-norm+relu\n",
-    "  alias   concat\n",
+    "  94/94  conv2d+batch-norm+relu\n",
+    "how they run, at once and by bands of 24 rows:\n",
+    " direct\n",
+    " alias\n",
+    " Winograd 4×4\n",
     "packed weights  ",
+    "\ntile            ",
     "rings           ",
     "bands of 24     ",
   };
@@ -345,6 +410,7 @@ test_whole_map (Tool *tool, gconstpointer data)
                         "[model.encoder]\ntype=nnunet-encoder\nchannels=4\nstages=3\n");
   g_assert_cmpint (tool_run (tool, "n.recipe", NULL), ==, OK);
   assert_says (tool, "halo            the whole image");
+  assert_says (tool, "tile            the whole image");
   assert_says (tool, "  all  ");
 }
 
@@ -543,6 +609,7 @@ main (int argc, char **argv)
   ADD ("/seginspect/features", test_features);
   ADD ("/seginspect/properties", test_properties);
   ADD ("/seginspect/json", test_json);
+  ADD ("/seginspect/steps", test_steps);
   ADD ("/seginspect/known", test_known);
   ADD ("/seginspect/memory", test_memory);
   ADD ("/seginspect/text", test_text);
