@@ -158,11 +158,11 @@ seg_describe_find_whole (SegHaloSearch *self)
       if (halo->whole)
         continue;
       self->align_x = seg_describe_join_strides (
-          self->align_x, seg_describe_get_scale (shape->w).down
-                             * (by_cells ? MAX (node->step->grid_x, 1) : 1));
+          self->align_x,
+          seg_describe_get_scale (shape->w).down * (by_cells ? MAX (node->step->grid_x, 1) : 1));
       self->align_y = seg_describe_join_strides (
-          self->align_y, seg_describe_get_scale (shape->h).down
-                             * (by_cells ? MAX (node->step->grid_y, 1) : 1));
+          self->align_y,
+          seg_describe_get_scale (shape->h).down * (by_cells ? MAX (node->step->grid_y, 1) : 1));
     }
 }
 
@@ -207,8 +207,7 @@ seg_describe_cover (SegHaloSearch *self, SegValue value, SegRect covered)
 static gboolean
 seg_describe_share_halo (SegHaloSearch *self, const SegPlanNode *node, SegRect covered)
 {
-  SegRect out
-      = seg_describe_round (self, node, seg_describe_cover (self, node->output, covered));
+  SegRect out = seg_describe_round (self, node, seg_describe_cover (self, node->output, covered));
   SegHalo halo = self->halos[node->inputs[0]];
 
   for (guint i = 0; i < node->n_inputs; i++)
@@ -255,8 +254,9 @@ seg_describe_find_halo (SegHaloSearch *self, guint last, SegRect *needs)
  * @n: (out): how many values there are
  * @error: return location
  *
- * Finds what each value needs of the image, by walking back through what the layers need. Of a value that no step gives, all is 0. An unpadded network shifts its output: then one side
- * gets less than the other.
+ * Finds what each value needs of the image, by walking back through what the layers need. Of a
+ * value that no step gives, all is 0. An unpadded network shifts its output: then one side gets
+ * less than the other.
  * Errors: `SEG_ERROR_SHAPE` if the network takes no large image.
  *
  * Returns: (transfer full) (array length=n): a halo for each value, or %NULL with @error set

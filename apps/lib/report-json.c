@@ -81,15 +81,15 @@ seg_report_json_layer (const SegReportLayer *layer)
 static json_t *
 seg_report_json_totals (const SegReport *self)
 {
-  return json_pack ("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:f, s:I, s:I}", "parameters",
-                    (json_int_t) self->n_trained, "statistics", (json_int_t) self->n_statistics,
-                    "parameter_bytes", (json_int_t) self->parameter_bytes, "packed_bytes",
-                    (json_int_t) self->packed_bytes, "multiply_adds",
-                    seg_report_json_count (self->multiply_adds), "halo",
-                    seg_report_json_halo (&self->halo), "tile_halo",
-                    seg_report_json_halo (&self->tile_halo), "ring_bytes_per_column",
-                    self->ring_bytes, "memory_whole", (json_int_t) seg_report_get_memory (self, FALSE),
-                    "memory_bands", (json_int_t) seg_report_get_memory (self, TRUE));
+  return json_pack (
+      "{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:f, s:I, s:I}", "parameters",
+      (json_int_t) self->n_trained, "statistics", (json_int_t) self->n_statistics,
+      "parameter_bytes", (json_int_t) self->parameter_bytes, "packed_bytes",
+      (json_int_t) self->packed_bytes, "multiply_adds", seg_report_json_count (self->multiply_adds),
+      "halo", seg_report_json_halo (&self->halo), "tile_halo",
+      seg_report_json_halo (&self->tile_halo), "ring_bytes_per_column", self->ring_bytes,
+      "memory_whole", (json_int_t) seg_report_get_memory (self, FALSE), "memory_bands",
+      (json_int_t) seg_report_get_memory (self, TRUE));
 }
 
 /**

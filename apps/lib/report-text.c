@@ -126,8 +126,8 @@ seg_report_add_step (const SegReport *self, const SegReportLayer *layer, SegTabl
 {
   double ring = (double) layer->ring.bytes / (double) self->width;
   g_autofree char *name = seg_path_escape (layer->name);
-  g_autofree char *packed = seg_report_dup_cell ((double) layer->info.packed_bytes,
-                                                 seg_units_bytes);
+  g_autofree char *packed =
+      seg_report_dup_cell ((double) layer->info.packed_bytes, seg_units_bytes);
   g_autofree char *tile = seg_report_dup_halo (&layer->tile_halo);
   g_autofree char *map_bytes = seg_report_dup_cell ((double) layer->map.bytes, seg_units_bytes);
   g_autofree char *rows = layer->kernel != NULL
@@ -158,7 +158,8 @@ seg_report_print_layers (const SegReport *self, GString *out)
                           "%" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels, step by step:\n\n",
                           self->width, self->height);
   seg_table_print (layers, 0, out);
-  g_string_append_printf (out, "\nhow they run, at once and by bands of %" G_GINT64_FORMAT " rows:\n\n",
+  g_string_append_printf (out,
+                          "\nhow they run, at once and by bands of %" G_GINT64_FORMAT " rows:\n\n",
                           self->band_rows);
   seg_table_print (steps, 0, out);
 }

@@ -103,14 +103,13 @@ static gboolean
 seg_report_add_layers (SegReport *self, GError **error)
 {
   guint n_values;
-  g_autofree SegHalo *halos = seg_plan_dup_halos (self->plan, SEG_HALO_ARITHMETIC, &n_values,
-                                                  error);
+  g_autofree SegHalo *halos =
+      seg_plan_dup_halos (self->plan, SEG_HALO_ARITHMETIC, &n_values, error);
   g_autofree SegHalo *tile_halos = NULL;
   g_autoptr (SegSchedule) whole = NULL, bands = NULL;
 
   if (halos == NULL
-      || (tile_halos = seg_plan_dup_halos (self->plan, SEG_HALO_COMPILED, &n_values, error))
-             == NULL
+      || (tile_halos = seg_plan_dup_halos (self->plan, SEG_HALO_COMPILED, &n_values, error)) == NULL
       || (whole = seg_schedule_new_region (self->plan, 1, self->height, self->width, NULL, error))
              == NULL
       || (bands = seg_schedule_new_bands (self->plan, self->height, self->width, self->band_rows,

@@ -92,8 +92,7 @@ test_halo_of_tile (gconstpointer data)
   g_assert_cmpint (read.h, ==, tile.h + halo->top + halo->bottom);
 }
 
-/* No step reads less than the mathematics; a network without cells reads just that, and one that has
- * them more. */
+/* No step reads less than the mathematics. Up to the first cells it is just that, and then more. */
 static void
 test_halo_kinds (void)
 {
@@ -370,8 +369,8 @@ count_bytes (const SegShape *shape, gint64 n_rows, gint64 lanes)
   return (gsize) (floats * n_rows * ((shape->c + lanes - 1) / lanes)) * sizeof (float);
 }
 
-/* All values of this network are in blocks but for what it gives. A concatenation is held by others,
- * and so is what is padded by nothing: all but @n_padded. */
+/* All values of this network are in blocks but for what it gives. Others hold a concatenation,
+ * and what is padded by nothing: all but @n_padded. */
 static void
 assert_maps (SegPlan *plan, gint64 width, guint n_padded)
 {
