@@ -102,17 +102,25 @@ seg_gradients_input_piece (const SegPiece *piece, gpointer scratch, gpointer use
   SegRun run = *job->run;
 
   run.scratch = scratch;
-  SEG_LAYER_GET_CLASS (job->node->layer)
-      ->backward_input (job->node->layer, &run, job->in, job->node->n_inputs, job->out, job->dout,
-                        job->input, job->din, piece);
+  if (job->node->step->backward_input != NULL)
+    job->node->step->backward_input (job->node->step, &run, job->in, job->node->n_inputs, job->out,
+                                     job->dout, job->input, job->din, piece);
+  else
+    SEG_LAYER_GET_CLASS (job->node->layer)
+        ->backward_input (job->node->layer, &run, job->in, job->node->n_inputs, job->out, job->dout,
+                          job->input, job->din, piece);
 }
 
+/* How a node's parameter gradients are worked out: each slot sums over consecutive rows of the batch,
+ * in tasks for ranges of channel blocks, and slots are joined in order. */
 typedef struct
 {
   const SegBackwardJob *backward;
   SegWorkspace *workspace;
-  guint n_slots;
+  guint n_slots, grain, n_ranges;
   float **slots; /* n_params pointers for each slot */
+  float *memory; /* of all slots, or NULL if the only one adds straight to the gradients */
+  gsize n_floats; /* of one slot */
 } SegSlotJob;
 
 static void
@@ -120,53 +128,123 @@ seg_gradients_slot (guint task, guint thread, gpointer user_data)
 {
   SegSlotJob *job = user_data;
   const SegBackwardJob *b = job->backward;
+  const SegPlanNode *node = b->node;
   SegRun run = *b->run;
-  gint64 h = b->out->shape.h, n_rows = b->out->shape.n * h;
-  gint64 row = n_rows * task / job->n_slots, end = n_rows * (task + 1) / job->n_slots;
+  gint64 n_rows = b->out->shape.n * b->out->shape.h;
+  guint slot = task / job->n_ranges, block = task % job->n_ranges * job->grain;
+  SegParamPiece piece = { n_rows * slot / job->n_slots, n_rows * (slot + 1) / job->n_slots, block,
+                          MIN (job->grain, b->out->n_blocks - block) };
+  float *const *dparams = job->slots + slot * node->n_params;
 
   run.scratch = job->workspace->scratch + thread * job->workspace->schedule->scratch_bytes;
-  while (row < end)
-    {
-      gint64 sample = row / h, y0 = row % h, y1 = MIN (h, y0 + end - row);
+  if (node->step->backward_params != NULL)
+    node->step->backward_params (node->step, &run, b->in, node->n_inputs, b->out, b->dout, &piece,
+                                 dparams);
+  else
+    SEG_LAYER_GET_CLASS (node->layer)
+        ->backward_params (node->layer, &run, b->in, node->n_inputs, b->out, b->dout, &piece,
+                           dparams);
+}
 
-      SEG_LAYER_GET_CLASS (b->node->layer)
-          ->backward_params (b->node->layer, &run, b->in, b->node->n_inputs, b->out, b->dout,
-                             sample, y0, y1, job->slots + task * b->node->n_params);
-      row += y1 - y0;
+static void
+seg_gradients_split (SegSlotJob *self)
+{
+  const SegBackwardJob *b = self->backward;
+  const SegPlanNode *node = b->node;
+  const SegShape *out = &b->out->shape;
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+  g_autofree SegShape *in = g_new (SegShape, node->n_inputs);
+
+  for (guint i = 0; i < node->n_inputs; i++)
+    in[i] = b->in[i].shape;
+  self->n_slots = SEG_GRADIENT_SLOTS;
+  self->grain = 0;
+  if (node->step->split_params != NULL)
+    node->step->split_params (node->step, in, node->n_inputs, out, &self->n_slots, &self->grain);
+  else if (klass->split_params != NULL)
+    klass->split_params (node->layer, in, node->n_inputs, out, &self->n_slots, &self->grain);
+  self->n_slots = (guint) CLAMP (self->n_slots, 1, out->n * out->h);
+  if (self->grain == 0)
+    self->grain = b->out->n_blocks;
+  self->n_ranges = (b->out->n_blocks + self->grain - 1) / self->grain;
+}
+
+/* Slots are zeroed and joined in runs of so many numbers. */
+#define SEG_GRADIENT_RUN 16384
+
+static void
+seg_gradients_clear_slots (guint task, guint thread, gpointer user_data)
+{
+  SegSlotJob *job = user_data;
+  gsize n = job->n_floats * job->n_slots, first = (gsize) task * SEG_GRADIENT_RUN;
+
+  (void) thread;
+  memset (job->memory + first, 0, MIN (SEG_GRADIENT_RUN, n - first) * sizeof (float));
+}
+
+/* Numbers of a slot lie in the order of the node's trained parameters. */
+static void
+seg_gradients_join (guint task, guint thread, gpointer user_data)
+{
+  SegSlotJob *job = user_data;
+  const SegPlanNode *node = job->backward->node;
+  float **gradients = job->workspace->gradients->parameters + node->first_param;
+  gsize first = (gsize) task * SEG_GRADIENT_RUN;
+  gsize end = MIN (first + SEG_GRADIENT_RUN, job->n_floats), at = 0;
+
+  (void) thread;
+  for (guint p = 0; p < node->n_params; p++)
+    {
+      gsize size = gradients[p] != NULL ? seg_tensor_get_n_elements (node->tensors[p]) : 0;
+
+      for (guint s = 0; s < job->n_slots; s++)
+        for (gsize i = MAX (first, at); i < MIN (end, at + size); i++)
+          gradients[p][i - at] += job->memory[s * job->n_floats + i];
+      at += size;
     }
+}
+
+static guint
+seg_gradients_count_runs (gsize n)
+{
+  return (guint) ((n + SEG_GRADIENT_RUN - 1) / SEG_GRADIENT_RUN);
 }
 
 static gboolean
 seg_gradients_run_params (SegWorkspace *workspace, const SegBackwardJob *backward, GError **error)
 {
   const SegPlanNode *node = backward->node;
-  SegGradients *self = workspace->gradients;
-  SegParameters *parameters = workspace->schedule->plan->parameters;
-  guint n_slots = (guint) MIN (backward->out->shape.n * backward->out->shape.h, SEG_GRADIENT_SLOTS);
-  g_autofree float **slots = g_new0 (float *, n_slots * node->n_params);
-  g_autofree gsize *sizes = g_new0 (gsize, node->n_params);
-  SegSlotJob job = { backward, workspace, n_slots, slots };
-  gsize total = 0;
-  float *memory;
+  float **gradients = workspace->gradients->parameters + node->first_param;
+  SegSlotJob job = { .backward = backward, .workspace = workspace };
+  g_autofree float **slots = NULL;
 
+  seg_gradients_split (&job);
+  job.slots = slots = g_new0 (float *, job.n_slots * node->n_params);
   for (guint p = 0; p < node->n_params; p++)
-    if (self->parameters[node->first_param + p] != NULL)
-      total += sizes[p] = seg_tensor_get_n_elements (
-          seg_parameters_get_tensor (parameters, node->first_param + p, NULL));
-  if ((memory = seg_alloc (total, n_slots * sizeof (float), "gradient slots", error)) == NULL)
-    return FALSE;
-  memset (memory, 0, total * n_slots * sizeof (float));
-  for (guint s = 0, at = 0; s < n_slots; s++)
-    for (guint p = 0; p < node->n_params; at += sizes[p++])
-      if (sizes[p] > 0)
-        slots[s * node->n_params + p] = memory + at;
+    if (gradients[p] != NULL)
+      job.n_floats += seg_tensor_get_n_elements (node->tensors[p]);
+  if (job.n_slots == 1)
+    memcpy (slots, gradients, node->n_params * sizeof *slots);
+  else
+    {
+      if ((job.memory = seg_alloc (job.n_floats, job.n_slots * sizeof (float), "gradient slots",
+                                   error)) == NULL)
+        return FALSE;
+      for (guint s = 0, p = 0; s < job.n_slots; s++)
+        for (gsize at = s * job.n_floats; p < (s + 1) * node->n_params; p++)
+          if (gradients[p % node->n_params] != NULL)
+            {
+              slots[p] = job.memory + at;
+              at += seg_tensor_get_n_elements (node->tensors[p % node->n_params]);
+            }
+      seg_pool_run (workspace->pool, seg_gradients_count_runs (job.n_floats * job.n_slots),
+                    seg_gradients_clear_slots, &job);
+    }
 
-  seg_pool_run (workspace->pool, n_slots, seg_gradients_slot, &job);
-  for (guint s = 0; s < n_slots; s++)
-    for (guint p = 0; p < node->n_params; p++)
-      for (gsize i = 0; i < sizes[p]; i++)
-        self->parameters[node->first_param + p][i] += slots[s * node->n_params + p][i];
-  seg_free (memory);
+  seg_pool_run (workspace->pool, job.n_slots * job.n_ranges, seg_gradients_slot, &job);
+  if (job.n_slots > 1)
+    seg_pool_run (workspace->pool, seg_gradients_count_runs (job.n_floats), seg_gradients_join, &job);
+  seg_free (job.memory);
   return TRUE;
 }
 
@@ -182,8 +260,12 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
   SegView out, dout;
   SegRun run;
   SegBackwardJob job = { node, &run, in, &out, &dout, NULL, 0 };
+  SegCells cells = { .channel_grain = 1 };
 
-  if (klass->backward_input == NULL)
+  if (node->step->backward_input != NULL)
+    cells = (SegCells){ .grid_y = node->step->back_grid, .grid_x = node->step->back_grid,
+                        .channel_grain = node->step->back_channel_grain };
+  else if (klass->backward_input == NULL)
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: %s has no backward pass",
                    node->name, seg_type_get_feature (G_OBJECT_TYPE (node->layer)));
@@ -205,6 +287,7 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
   if (!_seg_sums_run (workspace, index, SEG_PHASE_BACKWARD, in, &dout, error))
     return FALSE;
   run = _seg_workspace_make_run (workspace, index);
+  _seg_workspace_prepare_step (workspace, index, SEG_PHASE_BACKWARD);
   for (guint i = 0; i < node->n_inputs; i++)
     {
       SegRect need = _seg_plan_required (node, schedule->shapes, &whole, i);
@@ -213,9 +296,10 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
         continue;
       job.din = &din[i];
       job.input = i;
-      _seg_workspace_for_pieces (workspace, &din[i], NULL, seg_gradients_input_piece, &job);
+      _seg_workspace_for_pieces (workspace, &din[i], cells, seg_gradients_input_piece, &job);
     }
-  return klass->backward_params == NULL || node->n_params == 0
+  return (klass->backward_params == NULL && node->step->backward_params == NULL)
+         || node->n_params == 0
          || seg_gradients_run_params (workspace, &job, error);
 }
 

@@ -165,17 +165,35 @@ seg_layer_get_scratch (SegLayer *self, const SegShape *in, guint n_in)
 }
 
 SegLayout
-seg_layer_layout_alike (SegLayer *self, const SegShape *in, guint n_in, gint lanes)
+seg_layer_layout_alike (SegLayer *self, SegPurpose purpose, const SegShape *in, guint n_in,
+                              gint lanes)
 {
-  (void) self, (void) in, (void) n_in, (void) lanes;
+  (void) self, (void) purpose, (void) in, (void) n_in, (void) lanes;
   return SEG_LAYOUT_ALIKE;
 }
 
 SegLayout
-seg_layer_layout_first (SegLayer *self, const SegShape *in, guint n_in, gint lanes)
+seg_layer_layout_first (SegLayer *self, SegPurpose purpose, const SegShape *in, guint n_in,
+                              gint lanes)
+{
+  (void) self, (void) purpose, (void) in, (void) n_in, (void) lanes;
+  return SEG_LAYOUT_FIRST;
+}
+
+SegLayout
+seg_layer_layout_alike_forward (SegLayer *self, SegPurpose purpose, const SegShape *in, guint n_in,
+                                      gint lanes)
 {
   (void) self, (void) in, (void) n_in, (void) lanes;
-  return SEG_LAYOUT_FIRST;
+  return purpose == SEG_PURPOSE_TRAINING ? SEG_LAYOUT_PLANAR : SEG_LAYOUT_ALIKE;
+}
+
+SegLayout
+seg_layer_layout_first_forward (SegLayer *self, SegPurpose purpose, const SegShape *in, guint n_in,
+                                      gint lanes)
+{
+  (void) self, (void) in, (void) n_in, (void) lanes;
+  return purpose == SEG_PURPOSE_TRAINING ? SEG_LAYOUT_PLANAR : SEG_LAYOUT_FIRST;
 }
 
 void

@@ -166,9 +166,10 @@ _seg_plan_get_layout (SegPlan *plan, const SegPlanNode *node)
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
   g_autofree SegShape *shapes = g_new (SegShape, node->n_layer_inputs);
 
-  if (klass->layout == NULL || plan->purpose == SEG_PURPOSE_TRAINING)
+  if (klass->layout == NULL)
     return SEG_LAYOUT_PLANAR;
   for (guint i = 0; i < node->n_layer_inputs; i++)
     shapes[i] = _seg_graph_get_value (plan->graph, node->inputs[i])->shape;
-  return klass->layout (node->layer, shapes, node->n_layer_inputs, plan->kernels->lanes);
+  return klass->layout (node->layer, plan->purpose, shapes, node->n_layer_inputs,
+                        plan->kernels->lanes);
 }

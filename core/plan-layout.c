@@ -114,7 +114,6 @@ seg_layout_settle_blocks (SegLayoutSearch *self, guint index)
 void
 _seg_plan_choose_layouts (SegPlan *plan)
 {
-  gint lanes = plan->purpose == SEG_PURPOSE_INFERENCE ? plan->kernels->lanes : 1;
   g_autofree SegLayout *layouts = g_new (SegLayout, MAX (plan->nodes->len, 1));
   SegLayoutSearch self = { plan, layouts, TRUE };
 
@@ -126,7 +125,7 @@ _seg_plan_choose_layouts (SegPlan *plan)
   plan->blocks = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
   for (guint v = 0; v < plan->n_values; v++)
     {
-      plan->lanes[v] = lanes;
+      plan->lanes[v] = plan->kernels->lanes;
       g_ptr_array_add (plan->blocks, g_array_new (FALSE, FALSE, sizeof (gint32)));
     }
   plan->lanes[plan->input] = plan->lanes[plan->output] = 1;

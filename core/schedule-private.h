@@ -31,6 +31,7 @@ struct _SegSchedule
   SegRect out; /* region: what is wanted of the output */
   gsize arena_bytes;
   gsize scratch_bytes; /* of each thread, in whole cache lines */
+  gsize shared_bytes;  /* of all threads, while one node runs */
   gsize max_rows, max_blocks; /* row pointers and channel blocks of one node's views together */
 };
 

@@ -152,6 +152,7 @@ seg_schedule_find_scratch (SegSchedule *self)
       self->max_rows = MAX (self->max_rows, rows);
       self->max_blocks = MAX (self->max_blocks, blocks);
       self->scratch_bytes = MAX (self->scratch_bytes, node->step->scratch_bytes);
+      self->shared_bytes = MAX (self->shared_bytes, node->step->shared_bytes);
     }
   self->scratch_bytes = (self->scratch_bytes + SEG_MEMORY_ALIGNMENT - 1)
                         & ~(gsize) (SEG_MEMORY_ALIGNMENT - 1);
@@ -274,6 +275,6 @@ seg_schedule_get_arena_bytes (SegSchedule *self)
 gsize
 seg_schedule_get_workspace_bytes (SegSchedule *self, guint n_threads)
 {
-  return self->arena_bytes + n_threads * self->scratch_bytes
+  return self->arena_bytes + n_threads * self->scratch_bytes + self->shared_bytes
          + self->max_rows * sizeof (float *) + self->max_blocks * sizeof (SegChannelBlock);
 }

@@ -17,6 +17,7 @@ seg_workspace_finalize (GObject *object)
   g_clear_pointer (&self->gradients, _seg_gradients_free);
   seg_free (self->arena);
   seg_free (self->scratch);
+  seg_free (self->shared);
   seg_free (self->buffer.rows);
   seg_free (self->buffer.blocks);
   g_free (self->profile);
@@ -61,6 +62,7 @@ seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error)
   if ((self->arena = seg_alloc (schedule->arena_bytes, 1, "maps", error)) == NULL
       || (self->scratch = seg_alloc (schedule->scratch_bytes, seg_pool_get_n_threads (pool),
                                      "scratch", error)) == NULL
+      || (self->shared = seg_alloc (schedule->shared_bytes, 1, "packed weights", error)) == NULL
       || (self->buffer.rows = seg_alloc (schedule->max_rows, sizeof (float *), "row pointers",
                                          error)) == NULL
       || (self->buffer.blocks = seg_alloc (schedule->max_blocks, sizeof (SegChannelBlock),
@@ -121,6 +123,7 @@ _seg_workspace_make_run (SegWorkspace *self, guint node)
   return (SegRun){ .kernels = plan->kernels,
                    .params = n->params,
                    .stats = self->stats[node],
+                   .shared = self->shared,
                    .seed = self->seed,
                    .step = self->step,
                    .stream = seg_random_name_hash (n->name) };
@@ -131,14 +134,13 @@ _seg_workspace_make_run (SegWorkspace *self, guint node)
 /* Each thread gets some pieces, so that none waits long for the last. But weights that the caches
  * cannot keep should be read only once: then each thread takes its share of the channels. */
 #define SEG_SPLIT_PIECES 4
-#define SEG_SPLIT_LARGE_WEIGHTS (4 << 20)
 
 typedef struct
 {
   SegWorkspace *self;
   const SegView *view;
   gint64 n_x, n_y, n_c; /* pieces along each axis */
-  gint64 grid_x, grid_y, phase_x, phase_y; /* of cells, which are not cut */
+  SegCells cells;
   guint grain;
   SegPieceFunc func;
   gpointer user_data;
@@ -169,10 +171,11 @@ seg_split_task (guint task, guint thread, gpointer user_data)
   gint64 x = task % split->n_x, y = task / split->n_x % split->n_y,
          c = task / (split->n_x * split->n_y) % split->n_c;
   gint64 n_grains = (split->view->n_blocks + split->grain - 1) / split->grain;
-  gint64 x0 = seg_split_at_grid (r->x, r->w, split->grid_x, split->phase_x, split->n_x, x);
-  gint64 x1 = seg_split_at_grid (r->x, r->w, split->grid_x, split->phase_x, split->n_x, x + 1);
-  gint64 y0 = seg_split_at_grid (r->y, r->h, split->grid_y, split->phase_y, split->n_y, y);
-  gint64 y1 = seg_split_at_grid (r->y, r->h, split->grid_y, split->phase_y, split->n_y, y + 1);
+  const SegCells *k = &split->cells;
+  gint64 x0 = seg_split_at_grid (r->x, r->w, k->grid_x, k->phase_x, split->n_x, x);
+  gint64 x1 = seg_split_at_grid (r->x, r->w, k->grid_x, k->phase_x, split->n_x, x + 1);
+  gint64 y0 = seg_split_at_grid (r->y, r->h, k->grid_y, k->phase_y, split->n_y, y);
+  gint64 y1 = seg_split_at_grid (r->y, r->h, k->grid_y, k->phase_y, split->n_y, y + 1);
   gint64 c0 = seg_split_begin (n_grains, split->n_c, c) * split->grain;
   gint64 c1 = MIN (seg_split_begin (n_grains, split->n_c, c + 1) * split->grain,
                    split->view->n_blocks);
@@ -187,28 +190,23 @@ seg_split_task (guint task, guint thread, gpointer user_data)
                split->user_data);
 }
 
-/* Cuts the rectangle of a view into pieces and calls @func for each, in the pool's threads: of
- * whole cells of the step's grid, if there is a step, and at most as small as its channel grain.
- * How it is cut depends on the number of threads; bits do not depend on how it is cut. */
+/* Cuts the rectangle of a view into pieces of whole cells and calls @func for each, in the pool's
+ * threads. How it is cut depends on the number of threads; bits do not depend on how it is cut. */
 void
-_seg_workspace_for_pieces (SegWorkspace *self, const SegView *view, const SegStep *step,
+_seg_workspace_for_pieces (SegWorkspace *self, const SegView *view, SegCells cells,
                            SegPieceFunc func, gpointer user_data)
 {
   gint64 wanted = seg_pool_get_n_threads (self->pool);
   const SegRect *r = &view->valid;
-  guint channel_grain = step != NULL ? step->channel_grain : 1;
   gint64 n_grains;
   SegSplit split = { .self = self, .view = view, .n_x = 1, .n_y = 1, .n_c = 1,
-                     .grid_x = step != NULL ? MAX (step->grid_x, 1) : 1,
-                     .grid_y = step != NULL ? MAX (step->grid_y, 1) : 1,
-                     .phase_x = step != NULL ? step->phase_x : 0,
-                     .phase_y = step != NULL ? step->phase_y : 0,
-                     .grain = channel_grain, .func = func, .user_data = user_data };
+                     .cells = { MAX (cells.grid_y, 1), MAX (cells.grid_x, 1), cells.phase_y,
+                                cells.phase_x, cells.channel_grain, cells.many_weights },
+                     .grain = cells.channel_grain > 0 ? cells.channel_grain : view->n_blocks,
+                     .func = func, .user_data = user_data };
 
-  if (channel_grain == 0)
-    split.grain = view->n_blocks;
   n_grains = (view->n_blocks + split.grain - 1) / split.grain;
-  if (step != NULL && step->packed_bytes > SEG_SPLIT_LARGE_WEIGHTS)
+  if (cells.many_weights)
     split.n_c = MIN (wanted, n_grains);
   if (wanted > split.n_c)
     {
@@ -242,6 +240,39 @@ seg_workspace_run_piece (const SegPiece *piece, gpointer scratch, gpointer user_
   job->step->run (job->step, &run, job->in, job->n_in, job->out, piece);
 }
 
+typedef struct
+{
+  const SegStep *step;
+  SegRun run;
+  SegPhase phase;
+  char *scratch;
+  gsize scratch_bytes;
+} SegPrepareJob;
+
+static void
+seg_workspace_prepare_task (guint task, guint thread, gpointer user_data)
+{
+  SegPrepareJob *job = user_data;
+  SegRun run = job->run;
+
+  run.scratch = job->scratch + thread * job->scratch_bytes;
+  job->step->prepare (job->step, &run, job->phase, task);
+}
+
+/* Parameters change from one training step to the next, so whatever is made of them is made when it
+ * is used, in memory that all nodes share. */
+void
+_seg_workspace_prepare_step (SegWorkspace *self, guint node, SegPhase phase)
+{
+  const SegPlan *plan = self->schedule->plan;
+  const SegStep *step = ((const SegPlanNode *) plan->nodes->pdata[node])->step;
+  SegPrepareJob job = { step, _seg_workspace_make_run (self, node), phase, self->scratch,
+                        self->schedule->scratch_bytes };
+
+  if (plan->purpose == SEG_PURPOSE_TRAINING && step->prepare != NULL)
+    seg_pool_run (self->pool, step->n_prepare, seg_workspace_prepare_task, &job);
+}
+
 /* What must be known before a node computes anything: packed weights that are up to date, and
  * the statistics of its whole input, once in a run. */
 static gboolean
@@ -251,14 +282,22 @@ seg_workspace_prepare_node (SegWorkspace *self, guint index, const SegView *in, 
   const SegPlanNode *node = plan->nodes->pdata[index];
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
 
-  if (plan->purpose == SEG_PURPOSE_TRAINING && node->step->refresh != NULL)
-    node->step->refresh (node->step, node->params);
+  _seg_workspace_prepare_step (self, index, SEG_PHASE_FORWARD);
   if (plan->purpose != SEG_PURPOSE_TRAINING && !(klass->flags & SEG_LAYER_WHOLE_MAP))
     return TRUE;
   if (klass->n_sums == NULL || self->has_stats[index])
     return TRUE;
   self->has_stats[index] = TRUE;
   return _seg_sums_run (self, index, SEG_PHASE_FORWARD, in, NULL, error);
+}
+
+#define SEG_WORKSPACE_MANY_BYTES (4 << 20)
+
+static SegCells
+seg_workspace_get_cells (const SegStep *step)
+{
+  return (SegCells){ step->grid_y, step->grid_x, step->phase_y, step->phase_x, step->channel_grain,
+                     step->packed_bytes > SEG_WORKSPACE_MANY_BYTES };
 }
 
 /* Computes a rectangle of a node's output, already rounded to its grid. */
@@ -287,7 +326,8 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
     return FALSE;
   run = _seg_workspace_make_run (self, index);
   begin = self->profile != NULL ? g_get_monotonic_time () : 0;
-  _seg_workspace_for_pieces (self, &out, node->step, seg_workspace_run_piece, &job);
+  _seg_workspace_for_pieces (self, &out, seg_workspace_get_cells (node->step),
+                             seg_workspace_run_piece, &job);
   if (schedule->plan->purpose == SEG_PURPOSE_TRAINING)
     _seg_gradients_update (self, index);
 

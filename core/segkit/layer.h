@@ -51,6 +51,7 @@ void seg_param_set_add (SegParamSet *self, const char *suffix, SegRole role, Seg
  * @params: data of the parameters, in the order declared; a counter is a pointer to gint64
  * @stats: what finish() made of the sums, or %NULL
  * @scratch: this thread's own, 64-byte aligned, of the size declared
+ * @shared: of all threads, 64-byte aligned, of the size declared; what prepare() put there
  * @seed: of the generator
  * @step: optimiser step, part of the generator's key
  * @stream: this node's stream of the generator
@@ -62,7 +63,7 @@ typedef struct
   const SegKernels *kernels;
   gconstpointer const *params;
   const float *stats;
-  gpointer scratch;
+  gpointer scratch, shared;
   guint64 seed, step, stream;
 
   /*< private >*/
@@ -74,6 +75,38 @@ typedef enum
   SEG_PHASE_FORWARD,
   SEG_PHASE_BACKWARD,
 } SegPhase;
+
+/**
+ * SegParamPiece:
+ * @row0: first row of the output; rows of a batch are counted on from sample to sample
+ * @row1: behind the last
+ * @block: first channel block of the output
+ * @n_blocks: how many channel blocks
+ *
+ * One thread's share of the gradients of the parameters: what these rows of these blocks give.
+ */
+typedef struct
+{
+  gint64 row0, row1;
+  guint block, n_blocks;
+} SegParamPiece;
+
+/**
+ * seg_param_piece_take: (skip)
+ *
+ * Takes off @rest its rows of the first sample in it, @y0…@y1-1. %FALSE: there are no more.
+ */
+static inline gboolean
+seg_param_piece_take (SegParamPiece *rest, gint64 height, gint64 *sample, gint64 *y0, gint64 *y1)
+{
+  if (rest->row0 >= rest->row1)
+    return FALSE;
+  *sample = rest->row0 / height;
+  *y0 = rest->row0 % height;
+  *y1 = MIN (height, *y0 + rest->row1 - rest->row0);
+  rest->row0 += *y1 - *y0;
+  return TRUE;
+}
 
 /**
  * SegLayerFlags:
@@ -106,8 +139,7 @@ typedef enum
  *   their own, or only their shape is looked at
  * @SEG_LAYOUT_EACH: any number of lanes, each input and the output its own
  *
- * Which channel blocks a layer, or its step, takes and gives in inference. In training all values
- * are planar.
+ * Which channel blocks a layer, or its step, takes and gives. A gradient lies as its value does.
  */
 typedef enum
 {
@@ -211,11 +243,21 @@ typedef struct
  *   inference step no longer finds the parameters in #SegRun
  * @required: of this kernel, bits may depend on no pixel outside; %NULL: the layer's
  * @run: computes one piece; @in holds the layer's inputs, then those that posts add
- * @refresh: training only: the parameters have changed; may be %NULL
+ * @shared_bytes: training: memory of all threads together while the node runs
+ * @n_prepare: training: tasks of prepare()
+ * @back_grid: pieces of an input's gradient are whole cells of this many rows and columns, counted
+ *   from 0 (0 or 1: any)
+ * @back_channel_grain: blocks of an input's gradient may be split at multiples of this; 0: never
+ * @prepare: training, before the pieces of each phase: writes to run->shared, such as packed
+ *   weights; tasks run in parallel. May be %NULL
+ * @backward_input: as the layer's, which it replaces; %NULL: the layer's
+ * @split_params: as the layer's
+ * @backward_params: as the layer's
  * @free: frees the step
  *
- * A layer, and what it took over, compiled for one plan. Immutable but for refresh(), shared
- * by threads. Implementations put it first in a struct of their own, which begins as zeros.
+ * A layer, and what it took over, compiled for one plan. Immutable, shared by threads. In training
+ * parameters are those in #SegRun, which change from run to run. Implementations put it first in a
+ * struct of their own, which begins as zeros.
  */
 typedef struct _SegStep SegStep;
 struct _SegStep
@@ -230,7 +272,17 @@ struct _SegStep
                     guint input, SegRect *need);
   void (*run) (const SegStep *self, const SegRun *run, const SegView *in, guint n_in, SegView *out,
                const SegPiece *piece);
-  void (*refresh) (SegStep *self, gconstpointer const *params);
+  gsize shared_bytes;
+  guint n_prepare, back_grid, back_channel_grain;
+  void (*prepare) (const SegStep *self, const SegRun *run, SegPhase phase, guint task);
+  void (*backward_input) (const SegStep *self, const SegRun *run, const SegView *in, guint n_in,
+                          const SegView *out, const SegView *dout, guint input, SegView *din,
+                          const SegPiece *piece);
+  void (*split_params) (const SegStep *self, const SegShape *in, guint n_in, const SegShape *out,
+                        guint *n_slots, guint *grain);
+  void (*backward_params) (const SegStep *self, const SegRun *run, const SegView *in, guint n_in,
+                           const SegView *out, const SegView *dout, const SegParamPiece *piece,
+                           float *const *dparams);
   void (*free) (SegStep *self);
 
   /*< private >*/
@@ -252,14 +304,18 @@ struct _SegStep
  *   default the same rectangle
  * @multiply_adds: multiply-adds of computing @out of one sample; 0 by default
  * @scratch: bytes of scratch that forward and backward need per thread; 0 by default
- * @layout: which blocks forward() or the compiled step takes if there are @lanes lanes in a
- *   vector; planes by default
+ * @layout: which blocks the layer or its compiled step takes if there are @lanes lanes in a vector,
+ *   in training backward, too; planes by default
  * @is_identity: whether the output is the first input as it is, for these shapes: padding by
  *   nothing. Then inference runs nothing, and copies nothing
  * @forward: computes a piece of the output
  * @backward_input: ADDS to one input's gradient over @piece, a piece of that input: gather form,
  *   so that pieces are disjoint
- * @backward_params: ADDS the gradients of rows @y0…@y1-1 of one sample's output into one slot
+ * @split_params: how the gradients of the parameters are worked out: the output's rows are cut into
+ *   @n_slots slots, each of which sums into memory of its own unless it is the only one, and
+ *   channel blocks into ranges of @grain (0: all in one), which write to different numbers. By
+ *   default 8 slots and all blocks. By shapes only, since bits depend on it
+ * @backward_params: ADDS the gradients of a piece of the output into one slot
  * @n_sums: doubles of whole-map sums the phase needs; %NULL: none, a local layer
  * @sum_row: adds one row of one sample to the sums
  * @n_stats: floats that finish() makes of them
@@ -288,7 +344,8 @@ struct _SegLayerClass
                     SegRect *need);
   gint64 (*multiply_adds) (SegLayer *self, const SegShape *in, guint n_in, const SegRect *out);
   gsize (*scratch) (SegLayer *self, const SegShape *in, guint n_in);
-  SegLayout (*layout) (SegLayer *self, const SegShape *in, guint n_in, gint lanes);
+  SegLayout (*layout) (SegLayer *self, SegPurpose purpose, const SegShape *in, guint n_in,
+                       gint lanes);
   gboolean (*is_identity) (SegLayer *self, const SegShape *in, guint n_in);
 
   void (*forward) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in, SegView *out,
@@ -296,9 +353,11 @@ struct _SegLayerClass
   void (*backward_input) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in,
                           const SegView *out, const SegView *dout, guint input, SegView *din,
                           const SegPiece *piece);
+  void (*split_params) (SegLayer *self, const SegShape *in, guint n_in, const SegShape *out,
+                        guint *n_slots, guint *grain);
   void (*backward_params) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in,
-                           const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
-                           gint64 y1, float *const *dparams);
+                           const SegView *out, const SegView *dout, const SegParamPiece *piece,
+                           float *const *dparams);
 
   gsize (*n_sums) (SegLayer *self, SegPhase phase, const SegShape *in, guint n_in);
   void (*sum_row) (SegLayer *self, SegPhase phase, const SegRun *run, const SegView *in, guint n_in,
@@ -328,9 +387,16 @@ gint64      seg_layer_get_multiply_adds (SegLayer *self, const SegShape *in, gui
                                          const SegRect *out);
 gsize       seg_layer_get_scratch      (SegLayer *self, const SegShape *in, guint n_in);
 
-/* For a class's layout(): SEG_LAYOUT_ALIKE and SEG_LAYOUT_FIRST, whatever the shapes. */
-SegLayout   seg_layer_layout_alike     (SegLayer *self, const SegShape *in, guint n_in, gint lanes);
-SegLayout   seg_layer_layout_first     (SegLayer *self, const SegShape *in, guint n_in, gint lanes);
+/* For a class's layout(): SEG_LAYOUT_ALIKE and SEG_LAYOUT_FIRST, whatever the shapes; planes in
+ * training, for layers that go backward in planes. */
+SegLayout   seg_layer_layout_alike     (SegLayer *self, SegPurpose purpose, const SegShape *in,
+                                        guint n_in, gint lanes);
+SegLayout   seg_layer_layout_first     (SegLayer *self, SegPurpose purpose, const SegShape *in,
+                                        guint n_in, gint lanes);
+SegLayout   seg_layer_layout_alike_forward (SegLayer *self, SegPurpose purpose, const SegShape *in,
+                                            guint n_in, gint lanes);
+SegLayout   seg_layer_layout_first_forward (SegLayer *self, SegPurpose purpose, const SegShape *in,
+                                            guint n_in, gint lanes);
 
 /* For steps: does the posts on a run of finished pixels of one output channel, in place. */
 void seg_posts_apply (const SegPost *posts, guint n_posts, const SegKernels *kernels,

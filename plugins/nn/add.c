@@ -75,7 +75,7 @@ seg_add_class_init (SegAddClass *klass)
   layer->min_inputs = layer->max_inputs = 2;
   layer->flags = SEG_LAYER_SUM;
   layer->infer = seg_add_infer;
-  layer->layout = seg_layer_layout_alike;
+  layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_add_forward;
   layer->backward_input = seg_add_backward_input;
   seg_layer_class_set_info (layer, "Sum of two maps", "He et al. 2016, arXiv:1512.03385");

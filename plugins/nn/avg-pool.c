@@ -161,7 +161,7 @@ seg_avg_pool_class_init (SegAvgPoolClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->infer = seg_avg_pool_infer;
-  layer->layout = seg_layer_layout_alike;
+  layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_avg_pool_forward;
   layer->backward_input = seg_avg_pool_backward_input;
   seg_layer_class_set_info (layer, "Average pooling",

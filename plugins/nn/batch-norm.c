@@ -301,7 +301,7 @@ seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView
 }
 
 static void
-seg_batch_norm_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+seg_batch_norm_add_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                                 const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
                                 gint64 y1, float *const *dparams)
 {
@@ -321,12 +321,24 @@ seg_batch_norm_backward_params (SegLayer *layer, const SegRun *run, const SegVie
 }
 
 static void
+seg_batch_norm_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                                const SegView *out, const SegView *dout,
+                                const SegParamPiece *piece, float *const *dparams)
+{
+  SegParamPiece rest = *piece;
+  gint64 sample, y0, y1;
+
+  while (seg_param_piece_take (&rest, out->shape.h, &sample, &y0, &y1))
+    seg_batch_norm_add_params (layer, run, in, n_in, out, dout, sample, y0, y1, dparams);
+}
+
+static void
 seg_batch_norm_class_init (SegBatchNormClass *klass)
 {
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->declare = seg_batch_norm_declare;
-  layer->layout = seg_layer_layout_alike;
+  layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_batch_norm_forward;
   layer->backward_input = seg_batch_norm_backward_input;
   layer->backward_params = seg_batch_norm_backward_params;

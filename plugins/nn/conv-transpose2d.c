@@ -189,10 +189,13 @@ seg_conv_transpose2d_step_pack (SegConvTranspose2dStep *self, SegConvTranspose2d
 }
 
 static void
-seg_conv_transpose2d_step_refresh (SegStep *step, gconstpointer const *params)
+seg_conv_transpose2d_step_prepare (const SegStep *step, const SegRun *run, SegPhase phase,
+                                   guint task)
 {
-  seg_conv_transpose2d_step_pack ((SegConvTranspose2dStep *) step,
-                                  SEG_CONV_TRANSPOSE2D (step->layer), params, NULL, 0);
+  (void) task;
+  if (phase == SEG_PHASE_FORWARD)
+    seg_conv_transpose2d_step_pack ((SegConvTranspose2dStep *) step,
+                                    SEG_CONV_TRANSPOSE2D (step->layer), run->params, NULL, 0);
 }
 
 static void
@@ -261,7 +264,8 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
   step->padding = self->padding;
   step->phases = g_new0 (SegPhaseConv, self->stride * self->stride);
   step->step.run = seg_conv_transpose2d_step_run;
-  step->step.refresh = seg_conv_transpose2d_step_refresh;
+  step->step.n_prepare = 1;
+  step->step.prepare = seg_conv_transpose2d_step_prepare;
   step->step.free = seg_conv_transpose2d_step_free;
   step->step.kernel = "direct";
 
@@ -292,10 +296,12 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
 }
 
 static SegLayout
-seg_conv_transpose2d_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
+seg_conv_transpose2d_layout (SegLayer *layer, SegPurpose purpose, const SegShape *in, guint n_in,
+                             gint lanes)
 {
   (void) in, (void) n_in, (void) lanes;
-  return SEG_CONV_TRANSPOSE2D (layer)->groups == 1 ? SEG_LAYOUT_EACH : SEG_LAYOUT_PLANAR;
+  return purpose == SEG_PURPOSE_INFERENCE && SEG_CONV_TRANSPOSE2D (layer)->groups == 1 ? SEG_LAYOUT_EACH
+                                                                      : SEG_LAYOUT_PLANAR;
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */
@@ -403,7 +409,7 @@ seg_conv_transpose2d_add_weights (SegConvTranspose2d *self, const SegView *in, c
 }
 
 static void
-seg_conv_transpose2d_backward_params (SegLayer *layer, const SegRun *run, const SegView *in,
+seg_conv_transpose2d_add_params (SegLayer *layer, const SegRun *run, const SegView *in,
                                       guint n_in, const SegView *out, const SegView *dout,
                                       gint64 sample, gint64 y0, gint64 y1, float *const *dparams)
 {
@@ -434,6 +440,18 @@ seg_conv_transpose2d_backward_params (SegLayer *layer, const SegRun *run, const 
         }
       dparams[1][k] += (float) sum;
     }
+}
+
+static void
+seg_conv_transpose2d_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                                      const SegView *out, const SegView *dout,
+                                      const SegParamPiece *piece, float *const *dparams)
+{
+  SegParamPiece rest = *piece;
+  gint64 sample, y0, y1;
+
+  while (seg_param_piece_take (&rest, out->shape.h, &sample, &y0, &y1))
+    seg_conv_transpose2d_add_params (layer, run, in, n_in, out, dout, sample, y0, y1, dparams);
 }
 
 /* ---- class -------------------------------------------------------------------------------- */

@@ -111,12 +111,14 @@ seg_conv2d_step_run (const SegStep *step, const SegRun *run, const SegView *in, 
 }
 
 static void
-seg_conv2d_step_refresh (SegStep *step, gconstpointer const *params)
+seg_conv2d_step_prepare (const SegStep *step, const SegRun *run, SegPhase phase, guint task)
 {
   SegConv2dStep *self = (SegConv2dStep *) step;
-  const float *bias = SEG_CONV2D (step->layer)->bias ? params[1] : NULL;
+  const float *bias = SEG_CONV2D (step->layer)->bias ? run->params[1] : NULL;
 
-  seg_tap_conv_pack (&self->conv, seg_conv2d_weight, &self->conv, params[0], bias, NULL, 0);
+  (void) task;
+  if (phase == SEG_PHASE_FORWARD)
+    seg_tap_conv_pack (&self->conv, seg_conv2d_weight, &self->conv, run->params[0], bias, NULL, 0);
 }
 
 static void
@@ -158,7 +160,8 @@ seg_conv2d_step_new (SegConv2d *self, const SegOffer *offer, GError **error)
                      v.padding == 0 && h.padding == 0);
 
   step->step.run = seg_conv2d_step_run;
-  step->step.refresh = seg_conv2d_step_refresh;
+  step->step.n_prepare = 1;
+  step->step.prepare = seg_conv2d_step_prepare;
   step->step.free = seg_conv2d_step_free;
   step->step.kernel = "direct";
   step->step.packed_bytes = seg_tap_conv_packed_bytes (&step->conv);
@@ -273,10 +276,12 @@ seg_conv2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
 }
 
 static SegLayout
-seg_conv2d_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
+seg_conv2d_layout (SegLayer *layer, SegPurpose purpose, const SegShape *in, guint n_in,
+                   gint lanes)
 {
   (void) in, (void) n_in, (void) lanes;
-  return SEG_CONV2D (layer)->groups == 1 ? SEG_LAYOUT_EACH : SEG_LAYOUT_PLANAR;
+  return purpose == SEG_PURPOSE_INFERENCE && SEG_CONV2D (layer)->groups == 1 ? SEG_LAYOUT_EACH
+                                                                      : SEG_LAYOUT_PLANAR;
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */
@@ -356,41 +361,43 @@ seg_conv2d_sum (const float *x, gint64 n)
 /* dw[k][c][r][s] += Σ over outputs of dy[k] · x[c], as products of panels of one fixed shape. */
 static void
 seg_conv2d_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                            const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
-                            gint64 y1, float *const *dparams)
+                            const SegView *out, const SegView *dout,
+                            const SegParamPiece *piece, float *const *dparams)
 {
+  SegParamPiece rest = *piece;
   SegConv2d *self = SEG_CONV2D (layer);
   gint64 in_channels = in[0].shape.c / self->groups, out_channels = self->channels / self->groups;
   SegWindow v, h;
   float *panel = run->scratch, *dpanel;
-  gint64 n_terms;
+  gint64 n_terms, sample, y0, y1;
 
   (void) n_in;
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
   n_terms = in_channels * v.kernel * h.kernel;
   dpanel = panel + n_terms * SEG_CONV2D_PANEL;
 
-  for (gint64 y = y0; y < y1; y++)
-    for (gint64 x = 0; x < out->shape.w; x += SEG_CONV2D_PANEL)
-      for (gint64 g = 0; g < self->groups; g++)
-        {
-          gint64 n = MIN (SEG_CONV2D_PANEL, out->shape.w - x);
+  while (seg_param_piece_take (&rest, out->shape.h, &sample, &y0, &y1))
+    for (gint64 y = y0; y < y1; y++)
+      for (gint64 x = 0; x < out->shape.w; x += SEG_CONV2D_PANEL)
+        for (gint64 g = 0; g < self->groups; g++)
+          {
+            gint64 n = MIN (SEG_CONV2D_PANEL, out->shape.w - x);
 
-          seg_conv2d_fill_panel (in, g * in_channels, in_channels, v, h, sample, y, x, n, panel);
-          memset (dpanel, 0, (gsize) (out_channels * SEG_CONV2D_PANEL) * sizeof *dpanel);
-          for (gint64 k = 0; k < out_channels; k++)
-            {
-              const float *dy
-                  = seg_view_at (dout, (guint) (g * out_channels + k), sample, y, x);
+            seg_conv2d_fill_panel (in, g * in_channels, in_channels, v, h, sample, y, x, n, panel);
+            memset (dpanel, 0, (gsize) (out_channels * SEG_CONV2D_PANEL) * sizeof *dpanel);
+            for (gint64 k = 0; k < out_channels; k++)
+              {
+                const float *dy
+                    = seg_view_at (dout, (guint) (g * out_channels + k), sample, y, x);
 
-              memcpy (dpanel + k * SEG_CONV2D_PANEL, dy, (gsize) n * sizeof *dy);
-              if (self->bias)
-                dparams[1][g * out_channels + k] += seg_conv2d_sum (dy, n);
-            }
-          seg_gemm (FALSE, TRUE, out_channels, n_terms, SEG_CONV2D_PANEL, 1.f, dpanel,
-                    SEG_CONV2D_PANEL, panel, SEG_CONV2D_PANEL, 1.f,
-                    dparams[0] + g * out_channels * n_terms, n_terms);
-        }
+                memcpy (dpanel + k * SEG_CONV2D_PANEL, dy, (gsize) n * sizeof *dy);
+                if (self->bias)
+                  dparams[1][g * out_channels + k] += seg_conv2d_sum (dy, n);
+              }
+            seg_gemm (FALSE, TRUE, out_channels, n_terms, SEG_CONV2D_PANEL, 1.f, dpanel,
+                      SEG_CONV2D_PANEL, panel, SEG_CONV2D_PANEL, 1.f,
+                      dparams[0] + g * out_channels * n_terms, n_terms);
+          }
 }
 
 /* ---- class -------------------------------------------------------------------------------- */

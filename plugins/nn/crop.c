@@ -116,7 +116,7 @@ seg_crop_class_init (SegCropClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_crop_infer;
   layer->required = seg_crop_required;
-  layer->layout = seg_layer_layout_first;
+  layer->layout = seg_layer_layout_first_forward;
   layer->is_identity = seg_crop_is_identity;
   layer->forward = seg_crop_forward;
   layer->backward_input = seg_crop_backward_input;

@@ -99,7 +99,7 @@ seg_global_avg_pool_class_init (SegGlobalAvgPoolClass *klass)
 
   layer->infer = seg_global_avg_pool_infer;
   layer->required = seg_global_avg_pool_required;
-  layer->layout = seg_layer_layout_alike;
+  layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_global_avg_pool_forward;
   layer->backward_input = seg_global_avg_pool_backward_input;
   seg_layer_class_set_info (layer, "Mean of each channel",

@@ -101,7 +101,7 @@ seg_global_max_pool_class_init (SegGlobalMaxPoolClass *klass)
 
   layer->infer = seg_global_max_pool_infer;
   layer->required = seg_global_max_pool_required;
-  layer->layout = seg_layer_layout_alike;
+  layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_global_max_pool_forward;
   layer->backward_input = seg_global_max_pool_backward_input;
   seg_layer_class_set_info (layer, "Maximum of each channel", "Oquab et al. 2015, CVPR");

@@ -222,7 +222,7 @@ seg_max_pool_class_init (SegMaxPoolClass *klass)
 
   layer->infer = seg_max_pool_infer;
   layer->scratch = seg_max_pool_scratch;
-  layer->layout = seg_layer_layout_alike;
+  layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_max_pool_forward;
   layer->backward_input = seg_max_pool_backward_input;
   seg_layer_class_set_info (layer, "Max pooling", "Ranzato, Huang, Boureau and LeCun 2007, CVPR");

@@ -64,9 +64,11 @@ seg_multiply_gate (const SegView *gate, guint b, gint64 sample, gint64 y, gint64
 
 /* A gate of one pixel or of one channel may lie as it likes. */
 static SegLayout
-seg_multiply_layout (SegLayer *layer, const SegShape *in, guint n_in, gint lanes)
+seg_multiply_layout (SegLayer *layer, SegPurpose purpose, const SegShape *in, guint n_in, gint lanes)
 {
   (void) layer, (void) n_in, (void) lanes;
+  if (purpose == SEG_PURPOSE_TRAINING)
+    return SEG_LAYOUT_PLANAR;
   return seg_multiply_is_pixel (&in[1]) || in[1].c == 1 ? SEG_LAYOUT_FIRST : SEG_LAYOUT_ALIKE;
 }
 

@@ -255,7 +255,7 @@ seg_pad_class_init (SegPadClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_pad_infer;
   layer->required = seg_pad_required;
-  layer->layout = seg_layer_layout_first;
+  layer->layout = seg_layer_layout_first_forward;
   layer->is_identity = seg_pad_is_identity;
   layer->forward = seg_pad_forward;
   layer->backward_input = seg_pad_backward_input;

@@ -96,7 +96,7 @@ seg_prelu_backward_input (SegLayer *layer, const SegRun *run, const SegView *in,
 }
 
 static void
-seg_prelu_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+seg_prelu_add_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                            const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
                            gint64 y1, float *const *dparams)
 {
@@ -121,12 +121,24 @@ seg_prelu_backward_params (SegLayer *layer, const SegRun *run, const SegView *in
 }
 
 static void
+seg_prelu_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
+                           const SegView *out, const SegView *dout,
+                           const SegParamPiece *piece, float *const *dparams)
+{
+  SegParamPiece rest = *piece;
+  gint64 sample, y0, y1;
+
+  while (seg_param_piece_take (&rest, out->shape.h, &sample, &y0, &y1))
+    seg_prelu_add_params (layer, run, in, n_in, out, dout, sample, y0, y1, dparams);
+}
+
+static void
 seg_prelu_class_init (SegPreluClass *klass)
 {
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->declare = seg_prelu_declare;
-  layer->layout = seg_layer_layout_alike;
+  layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_prelu_forward;
   layer->backward_input = seg_prelu_backward_input;
   layer->backward_params = seg_prelu_backward_params;

@@ -245,7 +245,7 @@ seg_resize_bilinear_class_init (SegResizeBilinearClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_resize_bilinear_infer;
   layer->required = seg_resize_bilinear_required;
-  layer->layout = seg_layer_layout_first;
+  layer->layout = seg_layer_layout_first_forward;
   layer->forward = seg_resize_bilinear_forward;
   layer->backward_input = seg_resize_bilinear_backward_input;
   seg_layer_class_set_info (layer, "Bilinear resizing",

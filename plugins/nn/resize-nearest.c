@@ -163,7 +163,7 @@ seg_resize_nearest_class_init (SegResizeNearestClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_resize_nearest_infer;
   layer->required = seg_resize_nearest_required;
-  layer->layout = seg_layer_layout_first;
+  layer->layout = seg_layer_layout_first_forward;
   layer->forward = seg_resize_nearest_forward;
   layer->backward_input = seg_resize_nearest_backward_input;
   seg_layer_class_set_info (layer, "Nearest-neighbour resizing",

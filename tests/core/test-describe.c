@@ -129,7 +129,7 @@ plan_new_direct (SegModel *model)
   SegRegistry *registry = seg_registry_get_default ();
   g_autoptr (GTypeClass) class = g_type_class_ref (seg_registry_lookup (registry, "conv2d"));
   SegLayerClass *conv2d = (SegLayerClass *) class;
-  SegLayout (*layout) (SegLayer *, const SegShape *, guint, gint) = conv2d->layout;
+  SegLayout (*layout) (SegLayer *, SegPurpose, const SegShape *, guint, gint) = conv2d->layout;
   g_autoptr (GError) error = NULL;
   SegPlan *plan;
 

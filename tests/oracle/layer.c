@@ -49,6 +49,7 @@ case_clear (Case *self)
   g_clear_object (&self->parameters);
   g_clear_object (&self->layer);
   seg_free (self->run.scratch);
+  seg_free (self->run.shared);
   g_free ((gpointer) self->run.stats);
 }
 
@@ -235,7 +236,9 @@ case_prepare (Case *self, GError **error)
       scratch = MAX (scratch, self->step->scratch_bytes);
     }
   self->run = (SegRun){ .kernels = offer.kernels, .params = self->params };
-  if ((self->run.scratch = seg_alloc (MAX (scratch, 1), 1, "scratch", error)) == NULL)
+  if ((self->run.scratch = seg_alloc (MAX (scratch, 1), 1, "scratch", error)) == NULL
+      || (self->run.shared = seg_alloc (self->step != NULL ? self->step->shared_bytes : 0, 1,
+                                        "packed weights", error)) == NULL)
     return FALSE;
   if (self->klass->n_sums != NULL && (self->train || self->klass->flags & SEG_LAYER_WHOLE_MAP))
     self->run.stats = g_new0 (float, self->klass->n_stats (self->layer, self->in, self->n_in));
@@ -255,6 +258,15 @@ case_get_required (const Case *self, const SegRect *rect, guint input)
   else
     seg_layer_required (self->layer, self->in, self->n_in, rect, input, &need);
   return seg_rect_intersect (need, map);
+}
+
+/* As training does before each phase. */
+static void
+case_prepare_step (const Case *self, SegPhase phase)
+{
+  if (self->train && self->step != NULL && self->step->prepare != NULL)
+    for (guint i = 0; i < self->step->n_prepare; i++)
+      self->step->prepare (self->step, &self->run, phase, i);
 }
 
 static Map *
@@ -283,6 +295,7 @@ case_forward (const Case *self, const SegRect *rect)
       in[i] = map_new_part (self->inputs[i], &need);
     }
   case_get_views (self, in, views);
+  case_prepare_step (self, SEG_PHASE_FORWARD);
   for (gint64 n = 0; n < self->out.n; n++)
     {
       SegPiece piece = { n, *rect, 0, (guint) self->out.c };
@@ -363,7 +376,8 @@ case_give_input_gradient (const Case *self, const SegView *views, const Map *out
   SegRect all = whole_of (&self->in[input]), whole = whole_of (&self->out);
   SegRect need = case_get_required (self, &whole, input);
   g_autoptr (Map) din = map_new (&self->in[input], &all);
-  gint64 middle = all.w / 2;
+  gint64 grid = self->step != NULL ? MAX (self->step->back_grid, 1) : 1;
+  gint64 middle = all.w / 2 / grid * grid;
 
   for (gsize i = 0; i < map_get_n (din); i++)
     *map_at (din, i) = 0.f;
@@ -373,7 +387,10 @@ case_give_input_gradient (const Case *self, const SegView *views, const Map *out
         SegRect rect = { half ? middle : 0, 0, half ? all.w - middle : middle, all.h };
         SegPiece piece = { n, rect, 0, (guint) self->in[input].c };
 
-        if (rect.w > 0)
+        if (rect.w > 0 && self->step != NULL && self->step->backward_input != NULL)
+          self->step->backward_input (self->step, &self->run, views, self->n_in, &out->view,
+                                      &dout->view, input, &din->view, &piece);
+        else if (rect.w > 0)
           self->klass->backward_input (self->layer, &self->run, views, self->n_in, &out->view,
                                        &dout->view, input, &din->view, &piece);
       }
@@ -384,6 +401,20 @@ static gboolean
 is_trained (SegRole role)
 {
   return role != SEG_ROLE_STATE && role != SEG_ROLE_COUNTER;
+}
+
+static void
+case_add_parameter_gradients (const Case *self, const SegView *views, const Map *out,
+                              const Map *dout, gint64 row0, gint64 row1, float *const *slots)
+{
+  SegParamPiece piece = { row0, row1, 0, out->view.n_blocks };
+
+  if (self->step != NULL && self->step->backward_params != NULL)
+    self->step->backward_params (self->step, &self->run, views, self->n_in, &out->view,
+                                 &dout->view, &piece, slots);
+  else
+    self->klass->backward_params (self->layer, &self->run, views, self->n_in, &out->view,
+                                  &dout->view, &piece, slots);
 }
 
 static void
@@ -398,10 +429,10 @@ case_give_parameter_gradients (const Case *self, const SegView *views, const Map
         float, seg_tensor_get_n_elements (seg_parameters_get_tensor (self->parameters, i, NULL)));
   for (gint64 n = 0; n < self->out.n; n++)
     {
-      self->klass->backward_params (self->layer, &self->run, views, self->n_in, &out->view,
-                                    &dout->view, n, 0, middle, slots);
-      self->klass->backward_params (self->layer, &self->run, views, self->n_in, &out->view,
-                                    &dout->view, n, middle, self->out.h, slots);
+      gint64 h = self->out.h;
+
+      case_add_parameter_gradients (self, views, out, dout, n * h, n * h + middle, slots);
+      case_add_parameter_gradients (self, views, out, dout, n * h + middle, (n + 1) * h, slots);
     }
   for (guint i = 0; i < self->n_params; i++)
     {
@@ -429,10 +460,12 @@ case_give (Case *self, Data *data, FILE *result, GError **error)
     return TRUE;
   dout = take_map (data, &self->out);
   case_sum (self, SEG_PHASE_BACKWARD, dout);
+  case_prepare_step (self, SEG_PHASE_BACKWARD);
   case_get_views (self, self->inputs, views);
   for (guint i = 0; i < self->n_in; i++)
     case_give_input_gradient (self, views, out, dout, i, result);
-  if (self->klass->backward_params != NULL)
+  if (self->klass->backward_params != NULL
+      || (self->step != NULL && self->step->backward_params != NULL))
     case_give_parameter_gradients (self, views, out, dout, result);
   return TRUE;
 }

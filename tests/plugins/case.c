@@ -104,6 +104,7 @@ case_clear_memory (Case *self)
   for (guint i = 0; i < self->n_in; i++)
     g_clear_pointer (&self->inputs[i], map_free);
   g_clear_pointer (&self->scratch, seg_free);
+  g_clear_pointer (&self->shared, seg_free);
 }
 
 /* Lays inputs and output into blocks, and begins anew: with a step for them, and fresh inputs, which
@@ -120,6 +121,7 @@ case_lay (Case *self, const MapBlocks *in, MapBlocks out)
     {
       case_make_step (self);
       scratch = MAX (scratch, self->step->scratch_bytes);
+      self->shared = seg_alloc (self->step->shared_bytes, 1, "packed weights", NULL);
     }
   self->scratch = seg_alloc (MAX (scratch, 1), 1, "scratch", NULL);
   for (guint i = 0; i < self->n_in; i++)
@@ -221,6 +223,7 @@ case_get_run (const Case *self)
                    .params = self->params,
                    .stats = self->stats,
                    .scratch = self->scratch,
+                   .shared = self->shared,
                    .seed = 1,
                    .step = self->training_step,
                    .stream = 1 };
@@ -315,6 +318,17 @@ Map *
 case_new_output (const Case *self, const SegRect *valid)
 {
   return map_new_in_blocks (&self->out, valid, self->out_blocks);
+}
+
+/* As training does before each phase. */
+void
+case_prepare (const Case *self, SegPhase phase)
+{
+  SegRun run = case_get_run (self);
+
+  if (self->purpose == SEG_PURPOSE_TRAINING && self->step != NULL && self->step->prepare != NULL)
+    for (guint i = 0; i < self->step->n_prepare; i++)
+      self->step->prepare (self->step, &run, phase, i);
 }
 
 /* Computes @rect of the output, in four shares. */

@@ -28,7 +28,7 @@ typedef struct
   guint n_params;
   SegStep *step; /* for layers without forward(); else NULL */
   gint64 stride; /* told to compile() */
-  gpointer scratch;
+  gpointer scratch, shared;
   guint64 training_step; /* for layers that draw random numbers */
   float *stats;          /* NULL: none, or those that training keeps are in the parameters */
 } Case;
@@ -51,6 +51,7 @@ void case_run_piece (const Case *self, Map *const *in, Map *out, const SegPiece 
 Map *case_new_input (const Case *self, guint input, const SegRect *valid);
 Map *case_new_output (const Case *self, const SegRect *valid);
 void case_forward (const Case *self, Map *const *in, Map *out, const SegRect *rect);
+void case_prepare (const Case *self, SegPhase phase);
 void case_sum (Case *self, SegPhase phase, const Map *dout);
 
 G_END_DECLS

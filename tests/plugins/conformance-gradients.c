@@ -24,8 +24,7 @@ loss_compute (Loss *self)
   SegRect all = case_whole (&c->out);
   double sum = 0.;
 
-  if (c->step != NULL && c->step->refresh != NULL)
-    c->step->refresh (c->step, c->params);
+  case_prepare (c, SEG_PHASE_FORWARD);
   case_sum (c, SEG_PHASE_FORWARD, NULL);
   case_forward (c, c->inputs, self->out, &all);
   for (gsize i = 0; i < map_get_n (self->out); i++)
@@ -40,6 +39,7 @@ loss_prepare (Loss *self)
   double loss = loss_compute (self);
 
   case_sum (self->at, SEG_PHASE_BACKWARD, self->dout);
+  case_prepare (self->at, SEG_PHASE_BACKWARD);
   return loss;
 }
 
@@ -89,31 +89,56 @@ loss_check (Loss *self, const char *of, gsize n, float *const *x, const float *g
   g_assert_cmpuint (n_checked, >=, n_kinks);
 }
 
-/* In pieces of a quarter of the map and two channels, as threads would. */
+/* What backward passes come from: the step's, where it has one. */
+static gboolean
+has_own_backward (const Case *c)
+{
+  return c->step != NULL && c->step->backward_input != NULL;
+}
+
+static void
+run_backward_piece (Loss *self, const SegView *views, guint input, Map *din, const SegPiece *piece)
+{
+  Case *c = self->at;
+  SegRun run = case_get_run (c);
+
+  if (seg_rect_is_empty (&piece->rect))
+    return;
+  if (has_own_backward (c))
+    c->step->backward_input (c->step, &run, views, c->n_in, &self->out->view, &self->dout->view,
+                             input, &din->view, piece);
+  else
+    c->klass->backward_input (c->layer, &run, views, c->n_in, &self->out->view, &self->dout->view,
+                              input, &din->view, piece);
+}
+
+/* In pieces of a quarter of the map and few channels, as threads would. */
 static void
 run_backward_input (Loss *self, guint input, Map *din)
 {
   Case *c = self->at;
-  SegRun run = case_get_run (c);
   SegRect all = case_whole (&c->in[input]);
   SegView views[CASE_MAX_INPUTS];
-  guint n_blocks = din->view.n_blocks;
-  gint64 left = all.w / 3, top = all.h / 2;
+  guint n_blocks = din->view.n_blocks, grain = 2;
+  gint64 grid = has_own_backward (c) ? MAX (c->step->back_grid, 1) : 1;
+  gint64 left = (all.w / 3 + grid - 1) / grid * grid, top = (all.h / 2 + grid - 1) / grid * grid;
 
+  left = MIN (left, all.w);
+  top = MIN (top, all.h);
+  if (has_own_backward (c))
+    grain = c->step->back_channel_grain > 0 ? c->step->back_channel_grain : n_blocks;
   case_get_views (c, c->inputs, views);
   for (gint64 n = 0; n < c->in[input].n; n++)
     for (guint quarter = 0; quarter < 4; quarter++)
-      for (guint b = 0; b < n_blocks; b += 2)
+      for (guint b = 0; b < n_blocks; b += grain)
         {
-          SegPiece piece = { n, all, b, MIN (2, n_blocks - b) };
+          SegPiece piece = { n, all, b, MIN (grain, n_blocks - b) };
 
           piece.rect.x = quarter & 1 ? left : 0;
           piece.rect.w = quarter & 1 ? all.w - left : left;
           piece.rect.y = quarter & 2 ? top : 0;
           piece.rect.h = quarter & 2 ? all.h - top : top;
-          if (!seg_rect_is_empty (&piece.rect))
-            c->klass->backward_input (c->layer, &run, views, c->n_in, &self->out->view,
-                                      &self->dout->view, input, &din->view, &piece);
+          run_backward_piece (self, views, input, din, &piece);
         }
 }
 
@@ -123,7 +148,8 @@ check_gradient_of_input (Loss *self, guint input)
 {
   Case *c = self->at;
   SegRect all = case_whole (&c->in[input]);
-  g_autoptr (Map) din = map_new_random (&c->in[input], &all, 30);
+  g_autoptr (Map) din
+      = map_new_random_in_blocks (&c->in[input], &all, c->in_blocks[input], 30);
   g_autoptr (Map) noise = map_new_random (&c->in[input], &all, 30);
   gsize n = map_get_n (din);
   g_autofree float *gradient = g_new (float, n);
@@ -140,15 +166,47 @@ check_gradient_of_input (Loss *self, guint input)
   loss_check (self, of, n, x, gradient);
 }
 
+static void
+run_backward_params (Loss *self, const SegView *views, SegParamPiece piece, guint grain,
+                     float *const *slot)
+{
+  Case *c = self->at;
+  SegRun run = case_get_run (c);
+  guint n_blocks = self->out->view.n_blocks;
+
+  piece.n_blocks = grain > 0 ? grain : n_blocks;
+  for (; piece.block < n_blocks; piece.block += piece.n_blocks)
+    {
+      piece.n_blocks = MIN (piece.n_blocks, n_blocks - piece.block);
+      if (c->step != NULL && c->step->backward_params != NULL)
+        c->step->backward_params (c->step, &run, views, c->n_in, &self->out->view,
+                                  &self->dout->view, &piece, slot);
+      else
+        c->klass->backward_params (c->layer, &run, views, c->n_in, &self->out->view,
+                                   &self->dout->view, &piece, slot);
+    }
+}
+
+static guint
+get_params_grain (const Case *c)
+{
+  guint n_slots = 1, grain = 0;
+
+  if (c->step != NULL && c->step->split_params != NULL)
+    c->step->split_params (c->step, c->in, c->n_in, &c->out, &n_slots, &grain);
+  else if (c->klass->split_params != NULL)
+    c->klass->split_params (c->layer, c->in, c->n_in, &c->out, &n_slots, &grain);
+  return grain;
+}
+
 /* Rows in two slots that are joined, as training does it. */
 static void
 check_gradient_of_parameters (Loss *self)
 {
   Case *c = self->at;
-  SegRun run = case_get_run (c);
   SegView views[CASE_MAX_INPUTS];
   float *slots[2][CASE_MAX_PARAMS];
-  gint64 middle = c->out.h / 3;
+  gint64 n_rows = c->out.n * c->out.h, middle = n_rows / 3;
   gsize n[CASE_MAX_PARAMS];
 
   case_get_views (c, c->inputs, views);
@@ -159,10 +217,9 @@ check_gradient_of_parameters (Loss *self)
       slots[1][p] = g_new0 (float, n[p]);
     }
   for (guint slot = 0; slot < 2; slot++)
-    for (gint64 sample = 0; sample < c->in[0].n; sample++)
-      c->klass->backward_params (c->layer, &run, views, c->n_in, &self->out->view,
-                                 &self->dout->view, sample, slot == 0 ? 0 : middle,
-                                 slot == 0 ? middle : c->out.h, slots[slot]);
+    run_backward_params (self, views,
+                         (SegParamPiece){ slot == 0 ? 0 : middle, slot == 0 ? middle : n_rows, 0, 0 },
+                         get_params_grain (c), slots[slot]);
 
   for (guint p = 0; p < c->n_params; p++)
     {
@@ -182,10 +239,11 @@ check_gradient_of_parameters (Loss *self)
 }
 
 static void
-check_gradients (Case *c)
+check_gradients_as_laid (Case *c)
 {
   SegRect all = case_whole (&c->out);
-  g_autoptr (Map) out = map_new (&c->out, &all), dout = map_new_random (&c->out, &all, 20);
+  g_autoptr (Map) out = case_new_output (c, &all);
+  g_autoptr (Map) dout = map_new_random_in_blocks (&c->out, &all, c->out_blocks, 20);
   Loss self = { c, out, dout };
 
   /* infinities, as of a pool that sees only padding, have no differences */
@@ -197,8 +255,32 @@ check_gradients (Case *c)
       check_gradient_of_input (&self, i);
     }
   loss_prepare (&self);
-  if (c->klass->backward_params != NULL && c->parameters != NULL)
+  if ((c->klass->backward_params != NULL
+       || (c->step != NULL && c->step->backward_params != NULL))
+      && c->parameters != NULL)
     check_gradient_of_parameters (&self);
+}
+
+/* In planes, and in the blocks that the layer takes in training; joined in the middle of a block. */
+static void
+check_gradients (Case *c)
+{
+  gint lanes = c->kernels->lanes;
+  MapBlocks joined = { lanes, (gint32) (c->in[0].c * 2 / 5) }, regular = { lanes, 0 };
+  MapBlocks in[CASE_MAX_INPUTS] = { joined, regular, regular }, out = joined;
+  SegLayout layout = SEG_LAYOUT_PLANAR;
+
+  check_gradients_as_laid (c);
+  if (c->klass->layout != NULL)
+    layout = c->klass->layout (c->layer, c->purpose, c->in, c->n_in, lanes);
+  if (layout == SEG_LAYOUT_PLANAR)
+    return;
+  if (layout == SEG_LAYOUT_ALIKE)
+    in[1] = in[2] = joined;
+  else if (layout == SEG_LAYOUT_EACH)
+    out = regular;
+  case_lay (c, in, out);
+  check_gradients_as_laid (c);
 }
 
 void
@@ -210,5 +292,9 @@ test_layer_gradients (gconstpointer feature)
   if (SEG_LAYER_CLASS (klass)->backward_input == NULL)
     g_test_skip ("the layer has no backward pass");
   else
-    case_for_each (feature, 6, 9, SEG_PURPOSE_TRAINING, check_gradients);
+    {
+      case_for_each (feature, 6, 9, SEG_PURPOSE_TRAINING, check_gradients);
+      case_for_each_of (feature, seg_kernels_get (), seg_kernels_get ()->lanes + 3, 5, 7,
+                        SEG_PURPOSE_TRAINING, check_gradients);
+    }
 }

@@ -162,7 +162,7 @@ check_layouts (Case *self)
   guint n_layouts;
 
   if (self->klass->layout != NULL)
-    layout = self->klass->layout (self->layer, self->in, self->n_in, lanes);
+    layout = self->klass->layout (self->layer, self->purpose, self->in, self->n_in, lanes);
   if (layout == SEG_LAYOUT_PLANAR)
     return;
   case_forward (self, self->inputs, planar, &all);

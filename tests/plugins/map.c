@@ -136,19 +136,22 @@ map_new_random_in_blocks (const SegShape *shape, const SegRect *valid, MapBlocks
   return self;
 }
 
-/* For planar maps held whole: their numbers one after the other. */
+/* For maps held whole: their numbers one after the other, by channel, sample, row and column. */
 gsize
 map_get_n (const Map *self)
 {
-  return self->n_rows * (gsize) self->view.valid.w;
+  const SegShape *shape = &self->view.shape;
+
+  return (gsize) (shape->n * shape->c * self->view.valid.h * self->view.valid.w);
 }
 
 float *
 map_at (const Map *self, gsize element)
 {
-  gsize width = (gsize) self->view.valid.w;
+  gint64 i = (gint64) element, w = self->view.valid.w, h = self->view.valid.h, n = self->view.shape.n;
 
-  return self->rows[element / width] + element % width;
+  return map_find (self, i / (w * h * n), i / (w * h) % n, self->view.valid.y + i / w % h,
+                   self->view.valid.x + i % w);
 }
 
 /* Inside @written of those channel blocks there is no guard left, outside nothing else. Spare lanes

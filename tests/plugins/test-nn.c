@@ -229,7 +229,8 @@ test_batch_norm (void)
     {
       klass->backward_input (layer, &run, &in->view, 1, &training->view, &dout->view, 0, &din->view,
                              &(SegPiece){ n, { 0, 0, 2, 1 }, 0, 1 });
-      klass->backward_params (layer, &run, &in->view, 1, &training->view, &dout->view, n, 0, 1,
+      klass->backward_params (layer, &run, &in->view, 1, &training->view, &dout->view,
+                              &(SegParamPiece){ n, n + 1, 0, 1 },
                               (float *[]){ &dweight, &dbias });
     }
   assert_map (din, 1, 2, (float[]){ 0.1739253f, -0.2529822f, 0.1581139f, -0.0790570f });
