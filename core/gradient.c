@@ -262,6 +262,8 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
   SegBackwardJob job = { node, &run, in, &out, &dout, NULL, 0 };
   SegCells cells = { .channel_grain = 1 };
 
+  if (node->step == NULL) /* an alias: its gradient is that of its parts */
+    return TRUE;
   if (node->step->backward_input != NULL)
     cells = (SegCells){ .grid_y = node->step->back_grid, .grid_x = node->step->back_grid,
                         .channel_grain = node->step->back_channel_grain };

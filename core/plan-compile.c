@@ -150,7 +150,7 @@ _seg_plan_compile (SegPlan *plan, GError **error)
     {
       SegPlanNode *node = plan->nodes->pdata[i];
 
-      if (_seg_plan_is_alias (plan, node))
+      if (node->is_alias)
         continue;
       if (!seg_compiler_compile_node (&self, node))
         return FALSE;

@@ -28,7 +28,7 @@ seg_layout_find_blocks (SegPlan *plan, const SegPlanNode *node, SegLayout layout
   g_array_set_size (blocks, 0);
   if (lanes > 1 && (layout == SEG_LAYOUT_ALIKE || layout == SEG_LAYOUT_FIRST))
     {
-      guint n_inputs = _seg_plan_is_alias (plan, node) ? node->n_inputs : 1;
+      guint n_inputs = node->is_alias ? node->n_inputs : 1;
 
       for (guint i = 0; i < n_inputs; i++)
         {
@@ -98,7 +98,7 @@ seg_layout_settle_blocks (SegLayoutSearch *self, guint index)
   SegLayout layout = self->layouts[index];
 
   seg_layout_find_blocks (self->plan, node, layout);
-  if (_seg_plan_is_alias (self->plan, node))
+  if (node->is_alias)
     return;
   for (guint i = 0; i < node->n_inputs; i++)
     if (seg_layout_is_bound (node, layout, i)
@@ -118,9 +118,10 @@ _seg_plan_choose_layouts (SegPlan *plan)
   SegLayoutSearch self = { plan, layouts, TRUE };
 
   for (guint i = 0; i < plan->nodes->len; i++)
-    layouts[i] = _seg_plan_is_alias (plan, plan->nodes->pdata[i])
-                     ? SEG_LAYOUT_ALIKE
-                     : _seg_plan_get_layout (plan, plan->nodes->pdata[i]);
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      layouts[i] = node->is_alias ? SEG_LAYOUT_ALIKE : _seg_plan_get_layout (plan, node);
+    }
   plan->lanes = g_new (gint, plan->n_values);
   plan->blocks = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
   for (guint v = 0; v < plan->n_values; v++)

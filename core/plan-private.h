@@ -21,6 +21,7 @@ typedef struct
   gconstpointer *params; /* data of the tensors */
   SegTensor **tensors;
   guint first_param, n_params;
+  gboolean is_alias; /* the output is its inputs' channels, one after the other */
   SegStep *step; /* NULL: an alias, nothing to run */
   guint at;      /* its place among the plan's nodes, while passes run */
 } SegPlanNode;
@@ -66,7 +67,6 @@ void         _seg_plan_absorb_before   (SegPlan *plan, SegPlanNode *node, SegPla
                                         SegPost *post);
 gboolean     _seg_plan_make_affine     (SegPlan *plan, const SegPlanNode *node, SegPost *post);
 
-gboolean  _seg_plan_is_alias       (SegPlan *plan, const SegPlanNode *node);
 GPtrArray *_seg_plan_find_parts    (SegPlan *plan, const SegShape *shapes);
 gboolean  _seg_plan_is_identity    (SegPlan *plan, const SegPlanNode *node, const SegShape *shapes);
 SegLayout _seg_plan_get_layout     (SegPlan *plan, const SegPlanNode *node);

@@ -322,14 +322,6 @@ seg_plan_drop_unused (SegPlan *self)
   seg_plan_close_gaps (self);
 }
 
-/* Whether nothing runs: the output is its inputs' channels, one after the other. */
-gboolean
-_seg_plan_is_alias (SegPlan *plan, const SegPlanNode *node)
-{
-  return plan->purpose == SEG_PURPOSE_INFERENCE
-         && (SEG_LAYER_GET_CLASS (node->layer)->flags & SEG_LAYER_ALIAS) != 0;
-}
-
 /* Whether a node's output is its first input, for maps of these shapes. */
 gboolean
 _seg_plan_is_identity (SegPlan *plan, const SegPlanNode *node, const SegShape *shapes)
@@ -343,6 +335,58 @@ _seg_plan_is_identity (SegPlan *plan, const SegPlanNode *node, const SegShape *s
   for (guint i = 0; i < node->n_layer_inputs; i++)
     in[i] = shapes[node->inputs[i]];
   return klass->is_identity (node->layer, in, node->n_layer_inputs);
+}
+
+static gboolean
+seg_plan_has_twice (const GArray *parts)
+{
+  for (guint i = 0; i < parts->len; i++)
+    for (guint j = 0; j < i; j++)
+      if (g_array_index (parts, guint, i) == g_array_index (parts, guint, j))
+        return TRUE;
+  return FALSE;
+}
+
+/* The values that hold the channels of the first @n_inputs inputs. */
+static GArray *
+seg_plan_join_parts (const SegPlanNode *node, guint n_inputs, GPtrArray *of_values)
+{
+  GArray *parts = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint j = 0; j < n_inputs; j++)
+    {
+      GArray *of_input = of_values->pdata[node->inputs[j]];
+      g_array_append_vals (parts, of_input->data, of_input->len);
+    }
+  return parts;
+}
+
+/* Says of each node whether it is an alias, where nothing runs. In training the gradients of a
+ * concatenation are those of its parts, to which threads add: there must be no two of one. */
+static void
+seg_plan_find_aliases (SegPlan *plan)
+{
+  GPtrArray *of_values = _seg_plan_find_parts (plan, NULL);
+  gboolean inference = plan->purpose == SEG_PURPOSE_INFERENCE;
+
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      SegPlanNode *node = plan->nodes->pdata[i];
+      SegLayerFlags flags = SEG_LAYER_GET_CLASS (node->layer)->flags;
+      GArray *parts;
+
+      if (!(flags & SEG_LAYER_ALIAS) && !(inference && flags & SEG_LAYER_TRAINING_ONLY))
+        continue;
+      parts = seg_plan_join_parts (node, node->n_inputs, of_values);
+      node->is_alias = inference || !seg_plan_has_twice (parts);
+      if (node->is_alias)
+        {
+          g_array_unref (of_values->pdata[node->output]);
+          of_values->pdata[node->output] = g_steal_pointer (&parts);
+        }
+      g_clear_pointer (&parts, g_array_unref);
+    }
+  g_ptr_array_unref (of_values);
 }
 
 /* Which values hold the channels of each value: itself, or what its alias joins. With shapes, what
@@ -362,17 +406,12 @@ _seg_plan_find_parts (SegPlan *plan, const SegShape *shapes)
   for (guint i = 0; i < plan->nodes->len; i++)
     {
       SegPlanNode *node = plan->nodes->pdata[i];
-      GArray *parts = of_values->pdata[node->output];
-      gboolean is_alias = _seg_plan_is_alias (plan, node);
 
-      if (!is_alias && (shapes == NULL || !_seg_plan_is_identity (plan, node, shapes)))
+      if (!node->is_alias && (shapes == NULL || !_seg_plan_is_identity (plan, node, shapes)))
         continue;
-      g_array_set_size (parts, 0);
-      for (guint j = 0; j < (is_alias ? node->n_inputs : 1); j++)
-        {
-          GArray *of_input = of_values->pdata[node->inputs[j]];
-          g_array_append_vals (parts, of_input->data, of_input->len);
-        }
+      g_array_unref (of_values->pdata[node->output]);
+      of_values->pdata[node->output]
+          = seg_plan_join_parts (node, node->is_alias ? node->n_inputs : 1, of_values);
     }
   return of_values;
 }
@@ -411,6 +450,7 @@ seg_plan_make (SegGraph *graph, SegParameters *parameters, gboolean takes, SegPu
   seg_plan_drop_unused (self);
   if (purpose == SEG_PURPOSE_INFERENCE)
     seg_plan_run_passes (self, off);
+  seg_plan_find_aliases (self);
   _seg_plan_choose_layouts (self);
   self->parts = _seg_plan_find_parts (self, NULL);
   if (!_seg_plan_compile (self, error))

@@ -110,8 +110,9 @@ seg_param_piece_take (SegParamPiece *rest, gint64 height, gint64 *sample, gint64
 
 /**
  * SegLayerFlags:
- * @SEG_LAYER_ALIAS: in inference the output is its inputs' channels one after the other
- *   (one input: identity); core then never runs the layer
+ * @SEG_LAYER_ALIAS: the output is its inputs' channels one after the other; core then does not run
+ *   the layer, but in training if an input would be joined to itself
+ * @SEG_LAYER_TRAINING_ONLY: in inference the output is the input, and core does not run the layer
  * @SEG_LAYER_SUM: the output is the sum of two inputs, and another step may compute it
  * @SEG_LAYER_WHOLE_MAP: any output needs statistics of the whole input in inference, too: all of
  *   it is computed first, and held. Exact in every way of running, at the price of that memory
@@ -121,6 +122,7 @@ typedef enum
   SEG_LAYER_ALIAS = 1 << 0,
   SEG_LAYER_SUM = 1 << 1,
   SEG_LAYER_WHOLE_MAP = 1 << 2,
+  SEG_LAYER_TRAINING_ONLY = 1 << 3,
 } SegLayerFlags;
 
 typedef enum

@@ -63,7 +63,8 @@ seg_add_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, g
     for (gint64 y = r->y; y < r->y + r->h; y++)
       {
         float *dx = seg_view_at (din, b, piece->sample, y, r->x);
-        run->kernels->add (r->w, dx, seg_view_at (dout, b, piece->sample, y, r->x), dx);
+        run->kernels->add ((gsize) (r->w * din->blocks[b].lanes), dx,
+                           seg_view_at (dout, b, piece->sample, y, r->x), dx);
       }
 }
 
@@ -75,7 +76,7 @@ seg_add_class_init (SegAddClass *klass)
   layer->min_inputs = layer->max_inputs = 2;
   layer->flags = SEG_LAYER_SUM;
   layer->infer = seg_add_infer;
-  layer->layout = seg_layer_layout_alike_forward;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_add_forward;
   layer->backward_input = seg_add_backward_input;
   seg_layer_class_set_info (layer, "Sum of two maps", "He et al. 2016, arXiv:1512.03385");

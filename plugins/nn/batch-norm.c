@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "blocks.h"
 #include "nn.h"
@@ -160,50 +161,65 @@ seg_batch_norm_n_stats (SegLayer *layer, const SegShape *in, guint n_in)
   return N_STATS * (gsize) in->c;
 }
 
-/* Σ dy and Σ dy·x̂ of one row */
-static void
-seg_batch_norm_sum_gradient (const SegRun *run, const SegView *in, const SegView *dout, guint c,
-                             gint64 sample, gint64 y, double *sum_dy, double *sum_dy_xhat)
+/* Σ x and Σ x² of a row, lane by lane. Products of floats are exact in double, so that their
+ * difference loses nothing that a float would show. */
+static inline void
+seg_batch_norm_sum_lanes (gint lanes, gint64 n, const float *restrict x, double *restrict sum,
+                          double *restrict square)
 {
-  const float *x = seg_view_at (in, c, sample, y, 0);
-  const float *dy = seg_view_at (dout, c, sample, y, 0);
-  double mean = (double) run->stats[MEAN * in->shape.c + c];
-  double inverse = (double) run->stats[INVERSE_DEVIATION * in->shape.c + c];
-  double sum = 0., product = 0.;
-
-  for (gint64 i = 0; i < in->shape.w; i++)
-    {
-      sum += (double) dy[i];
-      product += (double) dy[i] * ((double) x[i] - mean);
-    }
-  *sum_dy += sum;
-  *sum_dy_xhat += product * inverse;
+  for (gint64 i = 0; i < n; i++, x += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      {
+        sum[l] += (double) x[l];
+        square[l] += (double) x[l] * (double) x[l];
+      }
 }
 
-/* Forward: Σ x and Σ x². Products of floats are exact in double, so that their difference loses
- * nothing that a float would show. */
+/* Σ dy and Σ dy·(x - mean) of a row */
+static inline void
+seg_batch_norm_sum_gradient (gint lanes, gint64 n, const float *restrict x,
+                             const float *restrict dy, const float *restrict mean,
+                             double *restrict sum, double *restrict product)
+{
+  for (gint64 i = 0; i < n; i++, x += lanes, dy += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      {
+        sum[l] += (double) dy[l];
+        product[l] += (double) dy[l] * ((double) x[l] - (double) mean[l]);
+      }
+}
+
+/* Forward: Σ x and Σ x². Backward: Σ dy and Σ dy·(x - mean). Two numbers for each channel. */
 static void
 seg_batch_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, const SegView *in,
                         guint n_in, const SegView *dout, gint64 sample, gint64 y, double *sums)
 {
   (void) layer, (void) n_in;
 
-  for (guint c = 0; c < in->shape.c; c++, sums += 2)
-    if (phase == SEG_PHASE_BACKWARD)
-      seg_batch_norm_sum_gradient (run, in, dout, c, sample, y, &sums[0], &sums[1]);
-    else
-      {
-        const float *x = seg_view_at (in, c, sample, y, 0);
-        double sum = 0., square = 0.;
+  for (guint b = 0; b < in->n_blocks; b++)
+    {
+      const SegChannelBlock *block = &in->blocks[b];
+      const float *x = seg_view_at (in, b, sample, y, 0);
+      double first[SEG_KERNEL_MAX_LANES] = { 0 }, second[SEG_KERNEL_MAX_LANES] = { 0 };
+      float mean[SEG_KERNEL_MAX_LANES] = { 0 };
 
-        for (gint64 i = 0; i < in->shape.w; i++)
-          {
-            sum += (double) x[i];
-            square += (double) x[i] * (double) x[i];
-          }
-        sums[0] += sum;
-        sums[1] += square;
-      }
+      if (phase == SEG_PHASE_FORWARD)
+        SEG_CALL_WITH_LANES (block->lanes, seg_batch_norm_sum_lanes, in->shape.w, x, first, second);
+      else
+        {
+          memcpy (mean, run->stats + MEAN * in->shape.c + block->channel,
+                  (gsize) block->n_channels * sizeof *mean);
+          SEG_CALL_WITH_LANES (block->lanes, seg_batch_norm_sum_gradient, in->shape.w, x,
+                               seg_view_at (dout, b, sample, y, 0), mean, first, second);
+        }
+      for (gint32 l = 0, c = block->channel; l < block->n_channels; l++, c++)
+        {
+          sums[2 * c] += first[l];
+          sums[2 * c + 1] += second[l];
+        }
+    }
 }
 
 static void
@@ -217,7 +233,8 @@ seg_batch_norm_finish (SegLayer *layer, SegPhase phase, const SegShape *in, guin
     if (phase == SEG_PHASE_BACKWARD)
       {
         stats[SUM_DY * in->c + c] = (float) sums[0];
-        stats[SUM_DY_XHAT * in->c + c] = (float) sums[1];
+        stats[SUM_DY_XHAT * in->c + c]
+            = (float) (sums[1] * (double) stats[INVERSE_DEVIATION * in->c + c]);
       }
     else
       {
@@ -266,6 +283,51 @@ seg_batch_norm_get_slope (SegBatchNorm *self, const SegRun *run, const SegShape 
   return deviation > 0.f ? 1.f / deviation : 0.f;
 }
 
+/* Of one block: dx = scale · (dy - mean_dy - (x - mean) · slope). */
+typedef struct
+{
+  float scale[SEG_KERNEL_MAX_LANES], mean_dy[SEG_KERNEL_MAX_LANES], mean[SEG_KERNEL_MAX_LANES],
+      slope[SEG_KERNEL_MAX_LANES];
+} Gradient;
+
+static Gradient
+seg_batch_norm_get_gradient (SegLayer *layer, const SegRun *run, const SegView *in, guint b)
+{
+  Params p = seg_batch_norm_get_params (layer, run->params);
+  gint64 channels = in->shape.c;
+  double n = (double) in->shape.n * (double) in->shape.h * (double) in->shape.w;
+  Gradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
+
+  for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
+    {
+      of.mean[l] = run->stats[MEAN * channels + c];
+      of.scale[l] = (p.weight != NULL ? p.weight[c] : 1.f)
+                    * run->stats[INVERSE_DEVIATION * channels + c];
+      of.mean_dy[l] = (float) ((double) run->stats[SUM_DY * channels + c] / n);
+      of.slope[l] = seg_batch_norm_get_slope (SEG_BATCH_NORM (layer), run, &in->shape, (guint) c)
+                    * (float) ((double) run->stats[SUM_DY_XHAT * channels + c] / n);
+    }
+  return of;
+}
+
+static inline void
+seg_batch_norm_add_gradient (gint lanes, gint64 n, const Gradient *of, const float *restrict x,
+                             const float *restrict dy, float *restrict dx)
+{
+  if (lanes == 1)
+    {
+      float scale = of->scale[0], mean_dy = of->mean_dy[0], mean = of->mean[0], slope = of->slope[0];
+#pragma omp simd
+      for (gint64 i = 0; i < n; i++)
+        dx[i] += scale * (dy[i] - mean_dy - (x[i] - mean) * slope);
+      return;
+    }
+  for (gint64 i = 0; i < n; i++, x += lanes, dy += lanes, dx += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      dx[l] += of->scale[l] * (dy[l] - of->mean_dy[l] - (x[l] - of->mean[l]) * of->slope[l]);
+}
+
 /* dx = weight / deviation · (dy - Σ dy / n - x̂ · Σ dy·x̂ / n): the paper's three partial
  * derivatives put together. With eps outside, the last x̂ is (x - mean) / √variance. */
 static void
@@ -273,51 +335,29 @@ seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView
                                const SegView *out, const SegView *dout, guint input, SegView *din,
                                const SegPiece *piece)
 {
-  Params p = seg_batch_norm_get_params (layer, run->params);
   const SegRect *r = &piece->rect;
-  gint64 channels = in->shape.c;
-  double n = (double) in->shape.n * (double) in->shape.h * (double) in->shape.w;
   (void) n_in, (void) out, (void) input;
 
-  for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      float mean = run->stats[MEAN * channels + c];
-      float inverse = run->stats[INVERSE_DEVIATION * channels + c];
-      float scale = (p.weight != NULL ? p.weight[c] : 1.f) * inverse;
-      float mean_dy = (float) ((double) run->stats[SUM_DY * channels + c] / n);
-      float slope = seg_batch_norm_get_slope (SEG_BATCH_NORM (layer), run, &in->shape, c)
-                    * (float) ((double) run->stats[SUM_DY_XHAT * channels + c] / n);
+      Gradient of = seg_batch_norm_get_gradient (layer, run, in, b);
 
       for (gint64 y = r->y; y < r->y + r->h; y++)
-        {
-          const float *x = seg_view_at (in, c, piece->sample, y, r->x);
-          const float *dy = seg_view_at (dout, c, piece->sample, y, r->x);
-          float *dx = seg_view_at (din, c, piece->sample, y, r->x);
-#pragma omp simd
-          for (gint64 i = 0; i < r->w; i++)
-            dx[i] += scale * (dy[i] - mean_dy - (x[i] - mean) * slope);
-        }
+        SEG_CALL_WITH_LANES (din->blocks[b].lanes, seg_batch_norm_add_gradient, r->w, &of,
+                             seg_view_at (in, b, piece->sample, y, r->x),
+                             seg_view_at (dout, b, piece->sample, y, r->x),
+                             seg_view_at (din, b, piece->sample, y, r->x));
     }
 }
 
+/* The sums of the whole map are the gradients. */
 static void
-seg_batch_norm_add_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                                const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
-                                gint64 y1, float *const *dparams)
+seg_batch_norm_split_params (SegLayer *layer, const SegShape *in, guint n_in, const SegShape *out,
+                             guint *n_slots, guint *grain)
 {
-  (void) n_in, (void) out;
-
-  if (!SEG_BATCH_NORM (layer)->affine)
-    return;
-  for (guint c = 0; c < in->shape.c; c++)
-    {
-      double dbias = 0., dweight = 0.;
-
-      for (gint64 y = y0; y < y1; y++)
-        seg_batch_norm_sum_gradient (run, in, dout, c, sample, y, &dbias, &dweight);
-      dparams[0][c] += (float) dweight;
-      dparams[1][c] += (float) dbias;
-    }
+  (void) layer, (void) in, (void) n_in, (void) out;
+  *n_slots = 1;
+  *grain = 0;
 }
 
 static void
@@ -325,11 +365,14 @@ seg_batch_norm_backward_params (SegLayer *layer, const SegRun *run, const SegVie
                                 const SegView *out, const SegView *dout,
                                 const SegParamPiece *piece, float *const *dparams)
 {
-  SegParamPiece rest = *piece;
-  gint64 sample, y0, y1;
+  gint64 channels = in->shape.c;
+  (void) n_in, (void) out, (void) dout, (void) piece;
 
-  while (seg_param_piece_take (&rest, out->shape.h, &sample, &y0, &y1))
-    seg_batch_norm_add_params (layer, run, in, n_in, out, dout, sample, y0, y1, dparams);
+  for (gint64 c = 0; SEG_BATCH_NORM (layer)->affine && c < channels; c++)
+    {
+      dparams[0][c] += run->stats[SUM_DY_XHAT * channels + c];
+      dparams[1][c] += run->stats[SUM_DY * channels + c];
+    }
 }
 
 static void
@@ -338,9 +381,10 @@ seg_batch_norm_class_init (SegBatchNormClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->declare = seg_batch_norm_declare;
-  layer->layout = seg_layer_layout_alike_forward;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_batch_norm_forward;
   layer->backward_input = seg_batch_norm_backward_input;
+  layer->split_params = seg_batch_norm_split_params;
   layer->backward_params = seg_batch_norm_backward_params;
   layer->n_sums = seg_batch_norm_n_sums;
   layer->n_stats = seg_batch_norm_n_stats;

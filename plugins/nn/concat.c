@@ -12,8 +12,8 @@ G_DEFINE_FINAL_TYPE (SegConcat, seg_concat, SEG_TYPE_LAYER)
 /**
  * SegConcat:
  *
- * The channels of its inputs, one input after the other. In inference it moves nothing: its
- * readers see the inputs' channels as they lie.
+ * The channels of its inputs, one input after the other. It moves nothing: its readers see the inputs'
+ * channels as they lie. (Only to train with a map joined to itself it is copied.)
  * Shapes: (N, C₀, H, W), (N, C₁, H, W), … → (N, C₀ + C₁ + …, H, W).
  * Source: Ronneberger, Fischer and Brox 2015, U-Net, section 2, arXiv:1505.04597
  * Halo: none

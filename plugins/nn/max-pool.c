@@ -44,16 +44,27 @@ seg_max_pool_infer (SegLayer *layer, const SegShape *in, guint n_in, SegShape *o
   return SEG_LAYER_CLASS (seg_max_pool_parent_class)->infer (layer, in, n_in, out, error);
 }
 
-/* A run of the input that BLOCK_COLUMNS outputs look at. COLUMNS of a plane look at less. */
+
+/* Where the gradient of one output pixel goes. */
+typedef struct
+{
+  const float *x; /* input under a tap */
+  float *dx;      /* NULL: outside the piece */
+} Target;
+
+/* Forward a run of the input that BLOCK_COLUMNS outputs look at; COLUMNS of a plane look at less.
+ * Backward the taps of a window. */
 static gsize
 seg_max_pool_scratch (SegLayer *layer, const SegShape *in, guint n_in)
 {
   SegWindow v, h;
+  gsize run;
   (void) in, (void) n_in;
 
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
-  return ((gsize) (BLOCK_COLUMNS - 1) * h.stride + (gsize) (h.kernel - 1) * h.dilation + 1)
-         * SEG_KERNEL_MAX_LANES * sizeof (float);
+  run = (gsize) (BLOCK_COLUMNS - 1) * h.stride + (gsize) (h.kernel - 1) * h.dilation + 1;
+  return MAX (run * SEG_KERNEL_MAX_LANES * sizeof (float),
+              (gsize) v.kernel * h.kernel * sizeof (Target));
 }
 
 /* y[i] = max (y[i], x[i * stride]) for pixels of a block; inlined with constants it becomes vector
@@ -167,52 +178,90 @@ seg_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
         }
 }
 
-/* Whether tap (@t, @s), which holds the @value of output (@x, @y), is the first that does. */
-static gboolean
-seg_max_pool_is_first (const SegView *in, const SegWindow *v, const SegWindow *h, guint block,
-                       gint64 sample, gint64 y, gint64 x, gint t, gint s, float value)
+/* dx of the first tap whose input is the maximum += dy, in each lane. */
+static inline void
+seg_max_pool_give (gint lanes, guint n_taps, const Target *taps, const float *restrict y,
+                   const float *restrict dy)
 {
-  for (gint i = 0; i <= t; i++)
-    for (gint j = 0; j < (i < t ? h->kernel : s); j++)
-      {
-        gint64 row = y * v->stride - v->padding + (gint64) i * v->dilation;
-        gint64 column = x * h->stride - h->padding + (gint64) j * h->dilation;
-        if (row >= 0 && row < in->shape.h && column >= 0 && column < in->shape.w
-            && *seg_view_at (in, block, sample, row, column) == value)
-          return FALSE;
-      }
-  return TRUE;
+  float rest[SEG_KERNEL_MAX_LANES];
+
+  for (gint l = 0; l < lanes; l++)
+    rest[l] = dy[l];
+  for (guint t = 0; t < n_taps; t++)
+    {
+      const float *restrict x = taps[t].x;
+      float *restrict dx = taps[t].dx;
+
+      if (dx != NULL)
+#pragma omp simd
+        for (gint l = 0; l < lanes; l++)
+          dx[l] += x[l] == y[l] ? rest[l] : 0.f;
+#pragma omp simd
+      for (gint l = 0; l < lanes; l++)
+        rest[l] = x[l] == y[l] ? 0.f : rest[l];
+    }
 }
 
+/* The taps of output (@x, @y) that lie in the map. */
+static guint
+seg_max_pool_find_taps (const SegView *in, const SegView *din, const SegWindow *v,
+                        const SegWindow *h, const SegPiece *piece, guint b, gint64 y, gint64 x,
+                        Target *taps)
+{
+  const SegRect *r = &piece->rect;
+  guint n = 0;
+
+  for (gint t = 0; t < v->kernel; t++)
+    for (gint s = 0; s < h->kernel; s++)
+      {
+        gint64 row = y * v->stride - v->padding + (gint64) t * v->dilation;
+        gint64 column = x * h->stride - h->padding + (gint64) s * h->dilation;
+        gboolean inside = row >= r->y && row < r->y + r->h && column >= r->x
+                          && column < r->x + r->w;
+
+        if (row >= 0 && row < in->shape.h && column >= 0 && column < in->shape.w)
+          taps[n++] = (Target){ seg_view_at (in, b, piece->sample, row, column),
+                                inside ? seg_view_at (din, b, piece->sample, row, column) : NULL };
+      }
+  return n;
+}
+
+/* Outputs whose windows reach into @n pixels from @first on: *@from … *@end - 1. */
+static void
+seg_max_pool_find_readers (const SegWindow *w, gint64 first, gint64 n, gint64 size, gint64 *from,
+                           gint64 *end)
+{
+  gint64 reach = (gint64) (w->kernel - 1) * w->dilation;
+
+  *from = MAX (-seg_floor_div (reach - first - w->padding, w->stride), 0);
+  *end = MIN (seg_floor_div (first + n - 1 + w->padding, w->stride) + 1, size);
+}
+
+/* Goes through the outputs that look at the piece, in reading order, wherever it ends. */
 static void
 seg_max_pool_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                              const SegView *out, const SegView *dout, guint input, SegView *din,
                              const SegPiece *piece)
 {
   const SegRect *r = &piece->rect;
+  gint64 left, right, top, bottom;
+  Target *taps = run->scratch;
   SegWindow v, h;
-  (void) run, (void) n_in, (void) input;
+  (void) n_in, (void) input;
 
   seg_windowed_get_windows (SEG_WINDOWED (layer), &v, &h);
+  seg_max_pool_find_readers (&v, r->y, r->h, out->shape.h, &top, &bottom);
+  seg_max_pool_find_readers (&h, r->x, r->w, out->shape.w, &left, &right);
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    for (gint64 y = r->y; y < r->y + r->h; y++)
-      for (gint64 x = r->x; x < r->x + r->w; x++)
-        for (gint t = 0; t < v.kernel; t++)
-          for (gint s = 0; s < h.kernel; s++)
-            {
-              gint64 row = y + v.padding - (gint64) t * v.dilation;
-              gint64 column = x + h.padding - (gint64) s * h.dilation;
-              gint64 oy = row / v.stride, ox = column / h.stride;
+    for (gint64 y = top; y < bottom; y++)
+      for (gint64 x = left; x < right; x++)
+        {
+          guint n_taps = seg_max_pool_find_taps (in, din, &v, &h, piece, b, y, x, taps);
 
-              if (row < 0 || row % v.stride != 0 || oy >= out->shape.h || column < 0
-                  || column % h.stride != 0 || ox >= out->shape.w)
-                continue;
-              float value = *seg_view_at (out, b, piece->sample, oy, ox);
-              if (*seg_view_at (in, b, piece->sample, y, x) == value
-                  && seg_max_pool_is_first (in, &v, &h, b, piece->sample, oy, ox, t, s, value))
-                *seg_view_at (din, b, piece->sample, y, x) +=
-                    *seg_view_at (dout, b, piece->sample, oy, ox);
-            }
+          SEG_CALL_WITH_LANES (din->blocks[b].lanes, seg_max_pool_give, n_taps, taps,
+                               seg_view_at (out, b, piece->sample, y, x),
+                               seg_view_at (dout, b, piece->sample, y, x));
+        }
 }
 
 static void
@@ -222,7 +271,7 @@ seg_max_pool_class_init (SegMaxPoolClass *klass)
 
   layer->infer = seg_max_pool_infer;
   layer->scratch = seg_max_pool_scratch;
-  layer->layout = seg_layer_layout_alike_forward;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_max_pool_forward;
   layer->backward_input = seg_max_pool_backward_input;
   seg_layer_class_set_info (layer, "Max pooling", "Ranzato, Huang, Boureau and LeCun 2007, CVPR");

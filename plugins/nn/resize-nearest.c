@@ -121,6 +121,16 @@ seg_resize_nearest_forward (SegLayer *layer, const SegRun *run, const SegView *i
     }
 }
 
+/* dx += Σ dy[i]: pixels of a block */
+static inline void
+seg_resize_nearest_add (gint lanes, gint64 n, const float *restrict dy, float *restrict dx)
+{
+  for (gint64 i = 0; i < n; i++, dy += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      dx[l] += dy[l];
+}
+
 /* A pixel's gradient is the sum over those that repeat it: a rectangle, row by row. */
 static void
 seg_resize_nearest_backward_input (SegLayer *layer, const SegRun *run, const SegView *in,
@@ -143,13 +153,15 @@ seg_resize_nearest_backward_input (SegLayer *layer, const SegRun *run, const Seg
           gint64 left = seg_resize_nearest_first_reader (x, from->w, to->w);
           gint64 right = seg_resize_nearest_first_reader (x + 1, from->w, to->w);
 
+          if (left == right)
+            continue;
           for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
             {
-              float sum = 0.f;
+              float *dx = seg_view_at (din, b, piece->sample, y, x);
+
               for (gint64 i = top; i < bottom; i++)
-                for (gint64 j = left; j < right; j++)
-                  sum += *seg_view_at (dout, b, piece->sample, i, j);
-              *seg_view_at (din, b, piece->sample, y, x) += sum;
+                SEG_CALL_WITH_LANES (din->blocks[b].lanes, seg_resize_nearest_add, right - left,
+                                     seg_view_at (dout, b, piece->sample, i, left), dx);
             }
         }
     }
@@ -163,7 +175,7 @@ seg_resize_nearest_class_init (SegResizeNearestClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_resize_nearest_infer;
   layer->required = seg_resize_nearest_required;
-  layer->layout = seg_layer_layout_first_forward;
+  layer->layout = seg_layer_layout_first;
   layer->forward = seg_resize_nearest_forward;
   layer->backward_input = seg_resize_nearest_backward_input;
   seg_layer_class_set_info (layer, "Nearest-neighbour resizing",

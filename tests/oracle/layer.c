@@ -403,6 +403,19 @@ is_trained (SegRole role)
   return role != SEG_ROLE_STATE && role != SEG_ROLE_COUNTER;
 }
 
+/* In how many slots training would sum, at most. */
+static guint
+split_slots (const Case *self)
+{
+  guint n_slots = 8, grain;
+
+  if (self->step != NULL && self->step->split_params != NULL)
+    self->step->split_params (self->step, self->in, self->n_in, &self->out, &n_slots, &grain);
+  else if (self->klass->split_params != NULL)
+    self->klass->split_params (self->layer, self->in, self->n_in, &self->out, &n_slots, &grain);
+  return n_slots;
+}
+
 static void
 case_add_parameter_gradients (const Case *self, const SegView *views, const Map *out,
                               const Map *dout, gint64 row0, gint64 row1, float *const *slots)
@@ -422,18 +435,15 @@ case_give_parameter_gradients (const Case *self, const SegView *views, const Map
                                const Map *dout, FILE *result)
 {
   float *slots[MAX_PARAMS];
-  gint64 middle = self->out.h / 2;
+  gint64 n_rows = self->out.n * self->out.h, middle = n_rows / 3;
 
   for (guint i = 0; i < self->n_params; i++)
     slots[i] = g_new0 (
         float, seg_tensor_get_n_elements (seg_parameters_get_tensor (self->parameters, i, NULL)));
-  for (gint64 n = 0; n < self->out.n; n++)
-    {
-      gint64 h = self->out.h;
-
-      case_add_parameter_gradients (self, views, out, dout, n * h, n * h + middle, slots);
-      case_add_parameter_gradients (self, views, out, dout, n * h + middle, (n + 1) * h, slots);
-    }
+  if (split_slots (self) > 1)
+    case_add_parameter_gradients (self, views, out, dout, 0, middle, slots);
+  case_add_parameter_gradients (self, views, out, dout, split_slots (self) > 1 ? middle : 0, n_rows,
+                                slots);
   for (guint i = 0; i < self->n_params; i++)
     {
       SegTensor *tensor = seg_parameters_get_tensor (self->parameters, i, NULL);

@@ -187,26 +187,29 @@ run_backward_params (Loss *self, const SegView *views, SegParamPiece piece, guin
     }
 }
 
+/* How the step or its layer cuts the work. */
 static guint
-get_params_grain (const Case *c)
+split_params (const Case *c, guint *grain)
 {
-  guint n_slots = 1, grain = 0;
+  guint n_slots = 8;
 
+  *grain = 0;
   if (c->step != NULL && c->step->split_params != NULL)
-    c->step->split_params (c->step, c->in, c->n_in, &c->out, &n_slots, &grain);
+    c->step->split_params (c->step, c->in, c->n_in, &c->out, &n_slots, grain);
   else if (c->klass->split_params != NULL)
-    c->klass->split_params (c->layer, c->in, c->n_in, &c->out, &n_slots, &grain);
-  return grain;
+    c->klass->split_params (c->layer, c->in, c->n_in, &c->out, &n_slots, grain);
+  return n_slots;
 }
 
-/* Rows in two slots that are joined, as training does it. */
+/* Rows in two slots that are joined, unless there is to be only one. */
 static void
 check_gradient_of_parameters (Loss *self)
 {
   Case *c = self->at;
   SegView views[CASE_MAX_INPUTS];
   float *slots[2][CASE_MAX_PARAMS];
-  gint64 n_rows = c->out.n * c->out.h, middle = n_rows / 3;
+  guint grain, n_slots = split_params (c, &grain);
+  gint64 n_rows = c->out.n * c->out.h, middle = n_slots > 1 ? n_rows / 3 : n_rows;
   gsize n[CASE_MAX_PARAMS];
 
   case_get_views (c, c->inputs, views);
@@ -216,10 +219,9 @@ check_gradient_of_parameters (Loss *self)
       slots[0][p] = g_new0 (float, n[p]);
       slots[1][p] = g_new0 (float, n[p]);
     }
-  for (guint slot = 0; slot < 2; slot++)
-    run_backward_params (self, views,
-                         (SegParamPiece){ slot == 0 ? 0 : middle, slot == 0 ? middle : n_rows, 0, 0 },
-                         get_params_grain (c), slots[slot]);
+  run_backward_params (self, views, (SegParamPiece){ 0, middle, 0, 0 }, grain, slots[0]);
+  if (n_slots > 1)
+    run_backward_params (self, views, (SegParamPiece){ middle, n_rows, 0, 0 }, grain, slots[1]);
 
   for (guint p = 0; p < c->n_params; p++)
     {
