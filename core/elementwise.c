@@ -43,6 +43,7 @@ seg_elementwise_class_init (SegElementwiseClass *klass)
 {
   SegLayerClass *layer_class = SEG_LAYER_CLASS (klass);
 
+  layer_class->flags = SEG_LAYER_CHEAP;
   layer_class->layout = seg_layer_layout_alike;
   layer_class->forward = seg_elementwise_forward;
   layer_class->backward_input = seg_elementwise_backward;

@@ -5,37 +5,18 @@
 #include <segkit/memory.h>
 #include <segkit/registry.h>
 
-/* Parameter gradients are summed in so many slots, each over consecutive rows of the batch, and
- * joined in order: fixed by the shape, so that bits do not depend on threads. */
-#define SEG_GRADIENT_SLOTS 8
-
-struct _SegGradients
-{
-  char *arena;        /* gradients of values, laid out as the values are */
-  float **parameters; /* gradient of each parameter, or NULL if it is not trained */
-  guint n_parameters;
-  SegViewBuffer buffer;
-};
-
 void
 _seg_gradients_free (SegGradients *gradients)
 {
   for (guint i = 0; i < gradients->n_parameters; i++)
     seg_free (gradients->parameters[i]);
   g_free (gradients->parameters);
-  seg_free (gradients->arena);
-  seg_free (gradients->buffer.rows);
-  seg_free (gradients->buffer.blocks);
+  g_free (gradients->is_wanted);
+  seg_free (gradients->slots);
   g_free (gradients);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegGradients, _seg_gradients_free)
-
-static gboolean
-seg_gradients_is_trained (SegRole role)
-{
-  return role == SEG_ROLE_WEIGHT || role == SEG_ROLE_BIAS || role == SEG_ROLE_NORM;
-}
 
 static SegGradients *
 seg_gradients_new (SegWorkspace *workspace, GError **error)
@@ -46,12 +27,9 @@ seg_gradients_new (SegWorkspace *workspace, GError **error)
 
   self->n_parameters = seg_parameters_get_n (parameters);
   self->parameters = g_new0 (float *, MAX (self->n_parameters, 1));
-  /* a node's views of values, and of their gradients, are in use together */
-  if ((self->arena = seg_alloc (schedule->arena_bytes, 1, "gradients", error)) == NULL
-      || (self->buffer.rows = seg_alloc (2 * schedule->max_rows, sizeof (float *), "row pointers",
-                                         error)) == NULL
-      || (self->buffer.blocks = seg_alloc (2 * schedule->max_blocks, sizeof (SegChannelBlock),
-                                           "channel blocks", error)) == NULL)
+  self->is_wanted = g_new0 (gboolean, schedule->plan->n_values);
+  if ((self->slots = seg_alloc (schedule->slot_floats, sizeof (float), "gradient slots", error))
+      == NULL)
     return NULL;
 
   for (guint i = 0; i < self->n_parameters; i++)
@@ -60,7 +38,7 @@ seg_gradients_new (SegWorkspace *workspace, GError **error)
 
       if (tensor == NULL)
         return NULL;
-      if (seg_gradients_is_trained (seg_parameters_get_role (parameters, i))
+      if (_seg_role_is_trained (seg_parameters_get_role (parameters, i))
           && (self->parameters[i] = seg_alloc (seg_tensor_get_n_elements (tensor), sizeof (float),
                                                "parameter gradients", error)) == NULL)
         return NULL;
@@ -84,16 +62,69 @@ _seg_gradients_update (SegWorkspace *self, guint index)
                  (gpointer const *) node->params);
 }
 
-/* ---- one node ---------------------------------------------------------------------------- */
+/* ---- zeros ------------------------------------------------------------------------------- */
+
+#define SEG_GRADIENT_ZERO_BYTES (256 << 10)
 
 typedef struct
 {
-  const SegPlanNode *node;
-  const SegRun *run;
-  const SegView *in, *out, *dout;
-  SegView *din;
-  guint input;
-} SegBackwardJob;
+  char *memory;
+  gsize bytes;
+} SegZeroJob;
+
+static void
+seg_gradients_zero_task (guint task, guint thread, gpointer user_data)
+{
+  const SegZeroJob *job = user_data;
+  gsize first = (gsize) task * SEG_GRADIENT_ZERO_BYTES;
+
+  (void) thread;
+  memset (job->memory + first, 0, MIN (SEG_GRADIENT_ZERO_BYTES, job->bytes - first));
+}
+
+static void
+seg_gradients_zero (SegWorkspace *workspace, gpointer memory, gsize bytes)
+{
+  SegZeroJob job = { memory, bytes };
+
+  seg_pool_run (workspace->pool,
+                (guint) ((bytes + SEG_GRADIENT_ZERO_BYTES - 1) / SEG_GRADIENT_ZERO_BYTES),
+                seg_gradients_zero_task, &job);
+}
+
+/* The gradients to which this move is the first to add. */
+static void
+seg_gradients_bear (SegWorkspace *workspace, guint move)
+{
+  SegSchedule *schedule = workspace->schedule;
+  guint time = _seg_schedule_get_time (schedule, move);
+
+  for (guint v = 1; v < schedule->plan->n_values; v++)
+    {
+      const SegSlot *slot = _seg_schedule_get_slot (schedule, SEG_BANK_GRADIENT, v);
+
+      if (slot->birth == time)
+        seg_gradients_zero (workspace, workspace->arena + slot->offset, slot->bytes);
+    }
+}
+
+static gboolean
+seg_gradients_clear_parameters (SegWorkspace *workspace, GError **error)
+{
+  SegGradients *self = workspace->gradients;
+  SegParameters *parameters = workspace->schedule->plan->parameters;
+
+  if (self == NULL && (self = workspace->gradients = seg_gradients_new (workspace, error)) == NULL)
+    return FALSE;
+  for (guint i = 0; i < self->n_parameters; i++)
+    if (self->parameters[i] != NULL)
+      seg_gradients_zero (workspace, self->parameters[i],
+                          seg_tensor_get_n_elements (seg_parameters_get_tensor (parameters, i, NULL))
+                              * sizeof (float));
+  return TRUE;
+}
+
+/* ---- one node ---------------------------------------------------------------------------- */
 
 static void
 seg_gradients_input_piece (const SegPiece *piece, gpointer scratch, gpointer user_data)
@@ -111,147 +142,41 @@ seg_gradients_input_piece (const SegPiece *piece, gpointer scratch, gpointer use
                           job->input, job->din, piece);
 }
 
-/* How a node's parameter gradients are worked out: each slot sums over consecutive rows of the batch,
- * in tasks for ranges of channel blocks, and slots are joined in order. */
-typedef struct
-{
-  const SegBackwardJob *backward;
-  SegWorkspace *workspace;
-  guint n_slots, grain, n_ranges;
-  float **slots; /* n_params pointers for each slot */
-  float *memory; /* of all slots, or NULL if the only one adds straight to the gradients */
-  gsize n_floats; /* of one slot */
-} SegSlotJob;
-
-static void
-seg_gradients_slot (guint task, guint thread, gpointer user_data)
-{
-  SegSlotJob *job = user_data;
-  const SegBackwardJob *b = job->backward;
-  const SegPlanNode *node = b->node;
-  SegRun run = *b->run;
-  gint64 n_rows = b->out->shape.n * b->out->shape.h;
-  guint slot = task / job->n_ranges, block = task % job->n_ranges * job->grain;
-  SegParamPiece piece = { n_rows * slot / job->n_slots, n_rows * (slot + 1) / job->n_slots, block,
-                          MIN (job->grain, b->out->n_blocks - block) };
-  float *const *dparams = job->slots + slot * node->n_params;
-
-  run.scratch = job->workspace->scratch + thread * job->workspace->schedule->scratch_bytes;
-  if (node->step->backward_params != NULL)
-    node->step->backward_params (node->step, &run, b->in, node->n_inputs, b->out, b->dout, &piece,
-                                 dparams);
-  else
-    SEG_LAYER_GET_CLASS (node->layer)
-        ->backward_params (node->layer, &run, b->in, node->n_inputs, b->out, b->dout, &piece,
-                           dparams);
-}
-
-static void
-seg_gradients_split (SegSlotJob *self)
-{
-  const SegBackwardJob *b = self->backward;
-  const SegPlanNode *node = b->node;
-  const SegShape *out = &b->out->shape;
-  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
-  g_autofree SegShape *in = g_new (SegShape, node->n_inputs);
-
-  for (guint i = 0; i < node->n_inputs; i++)
-    in[i] = b->in[i].shape;
-  self->n_slots = SEG_GRADIENT_SLOTS;
-  self->grain = 0;
-  if (node->step->split_params != NULL)
-    node->step->split_params (node->step, in, node->n_inputs, out, &self->n_slots, &self->grain);
-  else if (klass->split_params != NULL)
-    klass->split_params (node->layer, in, node->n_inputs, out, &self->n_slots, &self->grain);
-  self->n_slots = (guint) CLAMP (self->n_slots, 1, out->n * out->h);
-  if (self->grain == 0)
-    self->grain = b->out->n_blocks;
-  self->n_ranges = (b->out->n_blocks + self->grain - 1) / self->grain;
-}
-
-/* Slots are zeroed and joined in runs of so many numbers. */
-#define SEG_GRADIENT_RUN 16384
-
-static void
-seg_gradients_clear_slots (guint task, guint thread, gpointer user_data)
-{
-  SegSlotJob *job = user_data;
-  gsize n = job->n_floats * job->n_slots, first = (gsize) task * SEG_GRADIENT_RUN;
-
-  (void) thread;
-  memset (job->memory + first, 0, MIN (SEG_GRADIENT_RUN, n - first) * sizeof (float));
-}
-
-/* Numbers of a slot lie in the order of the node's trained parameters. */
-static void
-seg_gradients_join (guint task, guint thread, gpointer user_data)
-{
-  SegSlotJob *job = user_data;
-  const SegPlanNode *node = job->backward->node;
-  float **gradients = job->workspace->gradients->parameters + node->first_param;
-  gsize first = (gsize) task * SEG_GRADIENT_RUN;
-  gsize end = MIN (first + SEG_GRADIENT_RUN, job->n_floats), at = 0;
-
-  (void) thread;
-  for (guint p = 0; p < node->n_params; p++)
-    {
-      gsize size = gradients[p] != NULL ? seg_tensor_get_n_elements (node->tensors[p]) : 0;
-
-      for (guint s = 0; s < job->n_slots; s++)
-        for (gsize i = MAX (first, at); i < MIN (end, at + size); i++)
-          gradients[p][i - at] += job->memory[s * job->n_floats + i];
-      at += size;
-    }
-}
-
-static guint
-seg_gradients_count_runs (gsize n)
-{
-  return (guint) ((n + SEG_GRADIENT_RUN - 1) / SEG_GRADIENT_RUN);
-}
-
 static gboolean
-seg_gradients_run_params (SegWorkspace *workspace, const SegBackwardJob *backward, GError **error)
+seg_gradients_has_trained (SegGradients *self, const SegPlanNode *node)
 {
-  const SegPlanNode *node = backward->node;
-  float **gradients = workspace->gradients->parameters + node->first_param;
-  SegSlotJob job = { .backward = backward, .workspace = workspace };
-  g_autofree float **slots = NULL;
-
-  seg_gradients_split (&job);
-  job.slots = slots = g_new0 (float *, job.n_slots * node->n_params);
   for (guint p = 0; p < node->n_params; p++)
-    if (gradients[p] != NULL)
-      job.n_floats += seg_tensor_get_n_elements (node->tensors[p]);
-  if (job.n_slots == 1)
-    memcpy (slots, gradients, node->n_params * sizeof *slots);
-  else
-    {
-      if ((job.memory = seg_alloc (job.n_floats, job.n_slots * sizeof (float), "gradient slots",
-                                   error)) == NULL)
-        return FALSE;
-      for (guint s = 0, p = 0; s < job.n_slots; s++)
-        for (gsize at = s * job.n_floats; p < (s + 1) * node->n_params; p++)
-          if (gradients[p % node->n_params] != NULL)
-            {
-              slots[p] = job.memory + at;
-              at += seg_tensor_get_n_elements (node->tensors[p % node->n_params]);
-            }
-      seg_pool_run (workspace->pool, seg_gradients_count_runs (job.n_floats * job.n_slots),
-                    seg_gradients_clear_slots, &job);
-    }
+    if (self->parameters[node->first_param + p] != NULL)
+      return TRUE;
+  return FALSE;
+}
 
-  seg_pool_run (workspace->pool, job.n_slots * job.n_ranges, seg_gradients_slot, &job);
-  if (job.n_slots > 1)
-    seg_pool_run (workspace->pool, seg_gradients_count_runs (job.n_floats), seg_gradients_join, &job);
-  seg_free (job.memory);
-  return TRUE;
+/* Adds to the gradients of those inputs on which something trained depends. */
+static void
+seg_gradients_run_inputs (SegWorkspace *workspace, SegBackwardJob *job, SegView *din)
+{
+  const SegPlanNode *node = job->node;
+  SegRect whole = job->out->valid;
+  SegCells cells = { .channel_grain = 1 };
+
+  if (node->step->backward_input != NULL)
+    cells = (SegCells){ .grid_y = node->step->back_grid, .grid_x = node->step->back_grid,
+                        .channel_grain = node->step->back_channel_grain };
+  for (guint i = 0; i < node->n_inputs; i++)
+    {
+      SegRect need = _seg_plan_required (node, workspace->schedule->shapes, &whole, i);
+
+      if (seg_rect_is_empty (&need) || !workspace->gradients->is_wanted[node->inputs[i]])
+        continue;
+      job->din = &din[i];
+      job->input = i;
+      _seg_workspace_for_pieces (workspace, &din[i], cells, seg_gradients_input_piece, job);
+    }
 }
 
 static gboolean
 seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
 {
-  SegGradients *self = workspace->gradients;
   SegSchedule *schedule = workspace->schedule;
   const SegPlanNode *node = schedule->plan->nodes->pdata[index];
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
@@ -259,69 +184,72 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
   SegRect whole = schedule->slots[node->output].rect;
   SegView out, dout;
   SegRun run;
-  SegBackwardJob job = { node, &run, in, &out, &dout, NULL, 0 };
-  SegCells cells = { .channel_grain = 1 };
+  SegBackwardJob job = { index, node, &run, in, &out, &dout, NULL, 0 };
 
-  if (node->step == NULL) /* an alias: its gradient is that of its parts */
-    return TRUE;
-  if (node->step->backward_input != NULL)
-    cells = (SegCells){ .grid_y = node->step->back_grid, .grid_x = node->step->back_grid,
-                        .channel_grain = node->step->back_channel_grain };
-  else if (klass->backward_input == NULL)
+  if (klass->backward_input == NULL && node->step->backward_input == NULL)
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: %s has no backward pass",
                    node->name, seg_type_get_feature (G_OBJECT_TYPE (node->layer)));
       return FALSE;
     }
 
-  self->buffer.n_rows = self->buffer.n_blocks = 0;
+  workspace->buffer.n_rows = workspace->buffer.n_blocks = 0;
   for (guint i = 0; i < node->n_inputs; i++)
     {
-      SegValue value = node->inputs[i];
-      SegRect rect = schedule->slots[value].rect;
+      SegRect rect = schedule->slots[node->inputs[i]].rect;
 
-      in[i] = _seg_workspace_view (workspace, &self->buffer, workspace->arena, value, rect);
-      din[i] = _seg_workspace_view (workspace, &self->buffer, self->arena, value, rect);
+      in[i] = _seg_workspace_view (workspace, SEG_BANK_BACKWARD, node->inputs[i], rect);
+      din[i] = _seg_workspace_view (workspace, SEG_BANK_GRADIENT, node->inputs[i], rect);
     }
-  out = _seg_workspace_view (workspace, &self->buffer, workspace->arena, node->output, whole);
-  dout = _seg_workspace_view (workspace, &self->buffer, self->arena, node->output, whole);
+  out = _seg_workspace_view (workspace, SEG_BANK_BACKWARD, node->output, whole);
+  dout = _seg_workspace_view (workspace, SEG_BANK_GRADIENT, node->output, whole);
 
   if (!_seg_sums_run (workspace, index, SEG_PHASE_BACKWARD, in, &dout, error))
     return FALSE;
   run = _seg_workspace_make_run (workspace, index);
   _seg_workspace_prepare_step (workspace, index, SEG_PHASE_BACKWARD);
-  for (guint i = 0; i < node->n_inputs; i++)
-    {
-      SegRect need = _seg_plan_required (node, schedule->shapes, &whole, i);
-
-      if (seg_rect_is_empty (&need))
-        continue;
-      job.din = &din[i];
-      job.input = i;
-      _seg_workspace_for_pieces (workspace, &din[i], cells, seg_gradients_input_piece, &job);
-    }
-  return (klass->backward_params == NULL && node->step->backward_params == NULL)
-         || node->n_params == 0
-         || seg_gradients_run_params (workspace, &job, error);
+  seg_gradients_run_inputs (workspace, &job, din);
+  if ((klass->backward_params != NULL || node->step->backward_params != NULL)
+      && seg_gradients_has_trained (workspace->gradients, node))
+    _seg_gradients_run_params (workspace, &job);
+  return TRUE;
 }
 
 /* ---- the walk ---------------------------------------------------------------------------- */
 
-static gboolean
-seg_gradients_clear (SegWorkspace *workspace, GError **error)
+/* Of which values the gradient is wanted: what something trained has a part in, and the image if
+ * asked for. */
+static void
+seg_gradients_find_wanted (SegWorkspace *workspace)
 {
   SegGradients *self = workspace->gradients;
-  SegParameters *parameters = workspace->schedule->plan->parameters;
+  SegPlan *plan = workspace->schedule->plan;
 
-  if (self == NULL && (self = workspace->gradients = seg_gradients_new (workspace, error)) == NULL)
-    return FALSE;
-  memset (self->arena, 0, workspace->schedule->arena_bytes);
-  for (guint i = 0; i < self->n_parameters; i++)
-    if (self->parameters[i] != NULL)
-      memset (self->parameters[i], 0,
-              seg_tensor_get_n_elements (seg_parameters_get_tensor (parameters, i, NULL))
-                  * sizeof (float));
-  return TRUE;
+  self->is_wanted[plan->input] = workspace->wants_input_gradient;
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      gboolean is_wanted = seg_gradients_has_trained (self, node);
+
+      for (guint j = 0; j < node->n_inputs; j++)
+        is_wanted |= self->is_wanted[node->inputs[j]];
+      self->is_wanted[node->output] = is_wanted;
+    }
+}
+
+static gboolean
+seg_gradients_run_move (SegWorkspace *workspace, guint move, GError **error)
+{
+  SegSchedule *schedule = workspace->schedule;
+  const SegBackwardMove *m = &g_array_index (schedule->moves, SegBackwardMove, move);
+  SegValue output = ((const SegPlanNode *) schedule->plan->nodes->pdata[m->node])->output;
+
+  seg_gradients_bear (workspace, move);
+  if (m->again)
+    return _seg_workspace_run_node (workspace, m->node, SEG_BANK_BACKWARD,
+                                    schedule->slots[output].rect, error);
+  return !workspace->gradients->is_wanted[output]
+         || seg_gradients_run_node (workspace, m->node, error);
 }
 
 /**
@@ -331,7 +259,8 @@ seg_gradients_clear (SegWorkspace *workspace, GError **error)
  * @user_data: for it
  * @error: return location
  *
- * Computes the gradients of all values and trained parameters.
+ * Computes the gradients of all trained parameters. Of the maps of the run, and of their gradients,
+ * nothing remains that could be looked at.
  * Errors: those of @read_gradient; `SEG_ERROR_UNSUPPORTED` for a layer without a backward pass;
  * `SEG_ERROR_MEMORY`.
  */
@@ -344,15 +273,15 @@ seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient, gpoin
 
   g_return_val_if_fail (plan->purpose == SEG_PURPOSE_TRAINING, FALSE);
 
-  if (!seg_gradients_clear (self, error))
+  if (!seg_gradients_clear_parameters (self, error))
     return FALSE;
-  self->gradients->buffer.n_rows = self->gradients->buffer.n_blocks = 0;
-  dout = _seg_workspace_view (self, &self->gradients->buffer, self->gradients->arena, plan->output,
-                              self->schedule->out);
+  seg_gradients_find_wanted (self);
+  self->buffer.n_rows = self->buffer.n_blocks = 0;
+  dout = _seg_workspace_view (self, SEG_BANK_GRADIENT, plan->output, self->schedule->out);
   if (!read_gradient (&dout, user_data, error))
     return FALSE;
-  for (guint i = plan->nodes->len; i-- > 0;)
-    if (!seg_gradients_run_node (self, i, error))
+  for (guint i = 0; i < self->schedule->moves->len; i++)
+    if (!seg_gradients_run_move (self, i, error))
       return FALSE;
   return TRUE;
 }
@@ -374,8 +303,21 @@ seg_workspace_get_gradient (SegWorkspace *self, const char *parameter)
 }
 
 /**
+ * seg_workspace_want_input_gradient:
+ * @self: a workspace of a training plan
+ *
+ * From now on seg_workspace_run_backward() computes the gradient of the network's input, too, which
+ * training has no use for.
+ */
+void
+seg_workspace_want_input_gradient (SegWorkspace *self)
+{
+  self->wants_input_gradient = TRUE;
+}
+
+/**
  * seg_workspace_get_input_gradient:
- * @self: a workspace that has run backward
+ * @self: a workspace that has run backward, and was asked for this before
  * @write: (scope call): takes the gradient with respect to the network's input
  * @user_data: for it
  * @error: return location
@@ -387,10 +329,9 @@ seg_workspace_get_input_gradient (SegWorkspace *self, SegRowsFunc write, gpointe
   SegValue input = self->schedule->plan->input;
   SegView view;
 
-  g_return_val_if_fail (self->gradients != NULL, FALSE);
+  g_return_val_if_fail (self->gradients != NULL && self->wants_input_gradient, FALSE);
 
-  self->gradients->buffer.n_rows = self->gradients->buffer.n_blocks = 0;
-  view = _seg_workspace_view (self, &self->gradients->buffer, self->gradients->arena, input,
-                              self->schedule->slots[input].rect);
+  self->buffer.n_rows = self->buffer.n_blocks = 0;
+  view = _seg_workspace_view (self, SEG_BANK_GRADIENT, input, self->schedule->slots[input].rect);
   return write (&view, user_data, error);
 }

@@ -18,12 +18,35 @@ typedef struct
   guint birth, death; /* first and last node, by number, that use it */
 } SegSlot;
 
+/* One move of the reverse walk: a node goes backward, or makes its output again. */
+typedef struct
+{
+  guint node;
+  gboolean again;
+} SegBackwardMove;
+
+/* How a node's parameter gradients are worked out: slots of rows, ranges of channel blocks, numbers in
+ * a slot. */
+typedef struct
+{
+  guint n_slots, grain, n_ranges;
+  gsize n_floats;
+} SegParamSplit;
+
+/* Which memory of a value: that of the way forward, that of the way back, that of its gradient. */
+typedef enum
+{
+  SEG_BANK_FORWARD,
+  SEG_BANK_BACKWARD,
+  SEG_BANK_GRADIENT,
+} SegBank;
+
 struct _SegSchedule
 {
   GObject parent_instance;
   SegPlan *plan;
   SegShape *shapes; /* per value */
-  SegSlot *slots;   /* per value */
+  SegSlot *slots;   /* per value; to train then those made again, and then gradients */
   GPtrArray *parts; /* per value: GArray of guint, the values that hold its channels, in order */
   gboolean bands;
   gint64 band_rows;
@@ -33,9 +56,22 @@ struct _SegSchedule
   gsize scratch_bytes; /* of each thread, in whole cache lines */
   gsize shared_bytes;  /* of all threads, while one node runs */
   gsize max_rows, max_blocks; /* row pointers and channel blocks of one node's views together */
+
+  /* to train */
+  GArray *moves;     /* of SegBackwardMove; NULL for inference */
+  gboolean *again;   /* per value: made again on the way back */
+  guint *producers;  /* per value: the node that gives it, if one does */
+  gsize gradient_floats, slot_floats; /* of all parameters' gradients; of one node's slots */
 };
 
 #define SEG_NEVER G_MAXUINT
+
+guint         _seg_schedule_get_time      (SegSchedule *self, guint move);
+SegSlot      *_seg_schedule_get_slot      (SegSchedule *self, SegBank bank, guint part);
+void          _seg_schedule_plan_backward (SegSchedule *self);
+SegParamSplit _seg_schedule_split_params  (SegSchedule *self, guint node);
+void          _seg_schedule_count_params  (SegSchedule *self);
+gboolean      _seg_role_is_trained        (SegRole role);
 
 gboolean     _seg_schedule_runs   (SegSchedule *self, guint node);
 SegSchedule *_seg_schedule_new    (SegPlan *plan, const SegShape *input, GError **error);

@@ -71,11 +71,6 @@ seg_schedule_new_region (SegPlan *plan, gint64 n, gint64 height, gint64 width, c
     self->slots[plan->input].rect
         = (SegRect){ 0, 0, self->shapes[plan->input].w, self->shapes[plan->input].h };
   for (guint v = 1; v < plan->n_values; v++)
-    {
-      self->slots[v].n_rows = self->slots[v].rect.h;
-      /* training walks back over every value */
-      if (plan->purpose == SEG_PURPOSE_TRAINING)
-        self->slots[v].birth = 0, self->slots[v].death = plan->nodes->len;
-    }
+    self->slots[v].n_rows = self->slots[v].rect.h;
   return _seg_schedule_layout (self, error) ? g_steal_pointer (&self) : NULL;
 }

@@ -15,6 +15,9 @@ seg_schedule_finalize (GObject *object)
   g_clear_object (&self->plan);
   g_free (self->shapes);
   g_free (self->slots);
+  g_clear_pointer (&self->moves, g_array_unref);
+  g_free (self->again);
+  g_free (self->producers);
   g_clear_pointer (&self->parts, g_ptr_array_unref);
   G_OBJECT_CLASS (seg_schedule_parent_class)->finalize (object);
 }
@@ -149,6 +152,8 @@ seg_schedule_find_scratch (SegSchedule *self)
       for (guint j = 0; j < node->n_inputs; j++)
         seg_schedule_count_view (self, node->inputs[j], &rows, &blocks);
       seg_schedule_count_view (self, node->output, &rows, &blocks);
+      if (self->moves != NULL) /* views of values and of their gradients are in use together */
+        rows *= 2, blocks *= 2;
       self->max_rows = MAX (self->max_rows, rows);
       self->max_blocks = MAX (self->max_blocks, blocks);
       self->scratch_bytes = MAX (self->scratch_bytes, node->step->scratch_bytes);
@@ -173,11 +178,19 @@ gboolean
 _seg_schedule_layout (SegSchedule *self, GError **error)
 {
   SegPlan *plan = self->plan;
+  guint n_slots = plan->n_values;
 
   seg_schedule_find_lifetimes (self);
-  for (guint v = 1; v < plan->n_values; v++)
+  if (plan->purpose == SEG_PURPOSE_TRAINING)
     {
-      SegSlot *slot = &self->slots[v];
+      _seg_schedule_plan_backward (self);
+      _seg_schedule_count_params (self);
+      n_slots *= 3;
+    }
+  for (guint i = 1; i < n_slots; i++)
+    {
+      SegSlot *slot = &self->slots[i];
+      guint v = i % plan->n_values;
       GArray *parts = self->parts->pdata[v];
       gsize n_blocks = ((GArray *) plan->blocks->pdata[v])->len, bytes;
 
@@ -196,7 +209,7 @@ _seg_schedule_layout (SegSchedule *self, GError **error)
         }
     }
   seg_schedule_find_scratch (self);
-  return _seg_arena_layout (self->slots, plan->n_values, &self->arena_bytes, error);
+  return _seg_arena_layout (self->slots, n_slots, &self->arena_bytes, error);
 }
 
 /**
@@ -256,7 +269,8 @@ seg_schedule_get_waiting_rows (SegSchedule *self)
  * seg_schedule_get_arena_bytes:
  * @self: a schedule
  *
- * Returns: bytes that a workspace takes for maps, weights not counted
+ * Returns: bytes that a workspace takes for maps, and to train for their gradients; weights not
+ *   counted
  */
 gsize
 seg_schedule_get_arena_bytes (SegSchedule *self)
@@ -270,11 +284,12 @@ seg_schedule_get_arena_bytes (SegSchedule *self)
  * @n_threads: of the pool
  *
  * Returns: all that seg_workspace_new() takes for it: maps, scratch of each thread, pointers to
- *   rows; weights not counted
+ *   rows, and to train all gradients; weights not counted
  */
 gsize
 seg_schedule_get_workspace_bytes (SegSchedule *self, guint n_threads)
 {
   return self->arena_bytes + n_threads * self->scratch_bytes + self->shared_bytes
-         + self->max_rows * sizeof (float *) + self->max_blocks * sizeof (SegChannelBlock);
+         + self->max_rows * sizeof (float *) + self->max_blocks * sizeof (SegChannelBlock)
+         + (self->gradient_floats + self->slot_floats) * sizeof (float);
 }

@@ -6,7 +6,25 @@
 
 G_BEGIN_DECLS
 
-typedef struct _SegGradients SegGradients;
+/* What the reverse walk holds beside maps and their gradients, which lie in the arena. */
+typedef struct
+{
+  float **parameters; /* gradient of each parameter, or NULL if it is not trained */
+  guint n_parameters;
+  float *slots;        /* of the node at work */
+  gboolean *is_wanted; /* per value: whether anything trained has a part in it */
+} SegGradients;
+
+/* A node going backward. */
+typedef struct
+{
+  guint index;
+  const SegPlanNode *node;
+  const SegRun *run;
+  const SegView *in, *out, *dout;
+  SegView *din;
+  guint input;
+} SegBackwardJob;
 
 /* Row pointers and channel blocks are written anew for each node, into one buffer. */
 typedef struct
@@ -30,6 +48,7 @@ struct _SegWorkspace
   guint64 seed, step; /* of layers that draw random numbers */
   float **stats;      /* per node, or NULL */
   gboolean *has_stats; /* of this run */
+  gboolean wants_input_gradient;
   SegGradients *gradients;
 };
 
@@ -43,8 +62,10 @@ typedef struct
 
 typedef void (*SegPieceFunc) (const SegPiece *piece, gpointer scratch, gpointer user_data);
 
-SegView _seg_workspace_view         (SegWorkspace *self, SegViewBuffer *buffer, char *arena,
-                                     SegValue value, SegRect valid);
+SegView _seg_workspace_view         (SegWorkspace *self, SegBank bank, SegValue value,
+                                     SegRect valid);
+gboolean _seg_workspace_run_node    (SegWorkspace *self, guint node, SegBank bank, SegRect rect,
+                                     GError **error);
 SegRun  _seg_workspace_make_run     (SegWorkspace *self, guint node);
 void    _seg_workspace_for_pieces   (SegWorkspace *self, const SegView *view, SegCells cells,
                                      SegPieceFunc func, gpointer user_data);
@@ -58,5 +79,6 @@ gboolean _seg_sums_run         (SegWorkspace *self, guint node, SegPhase phase, 
                                 const SegView *dout, GError **error);
 void     _seg_gradients_update (SegWorkspace *self, guint node);
 void     _seg_gradients_free   (SegGradients *gradients);
+void     _seg_gradients_run_params (SegWorkspace *workspace, const SegBackwardJob *backward);
 
 G_END_DECLS

@@ -75,10 +75,10 @@ seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error)
 
 /* Rows @valid of a value, gathered from the values that hold its channels. */
 SegView
-_seg_workspace_view (SegWorkspace *self, SegViewBuffer *buffer, char *arena, SegValue value,
-                     SegRect valid)
+_seg_workspace_view (SegWorkspace *self, SegBank bank, SegValue value, SegRect valid)
 {
   SegSchedule *schedule = self->schedule;
+  SegViewBuffer *buffer = &self->buffer;
   GArray *parts = schedule->parts->pdata[value];
   SegView view = { schedule->shapes[value], valid, buffer->blocks + buffer->n_blocks, 0 };
   gint32 channel = 0;
@@ -86,10 +86,10 @@ _seg_workspace_view (SegWorkspace *self, SegViewBuffer *buffer, char *arena, Seg
   for (guint p = 0; p < parts->len; p++)
     {
       guint part = g_array_index (parts, guint, p);
-      const SegSlot *slot = &schedule->slots[part];
+      const SegSlot *slot = _seg_schedule_get_slot (schedule, bank, part);
       const GArray *blocks = schedule->plan->blocks->pdata[part];
       gint lanes = schedule->plan->lanes[part];
-      float *base = (float *) (gpointer) (arena + slot->offset);
+      float *base = (float *) (gpointer) (self->arena + slot->offset);
 
       for (guint b = 0; b < blocks->len; b++)
         {
@@ -301,8 +301,9 @@ seg_workspace_get_cells (const SegStep *step)
 }
 
 /* Computes a rectangle of a node's output, already rounded to its grid. */
-static gboolean
-seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **error)
+gboolean
+_seg_workspace_run_node (SegWorkspace *self, guint index, SegBank bank, SegRect rect,
+                         GError **error)
 {
   SegSchedule *schedule = self->schedule;
   const SegPlanNode *node = schedule->plan->nodes->pdata[index];
@@ -318,9 +319,9 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
 
   self->buffer.n_rows = self->buffer.n_blocks = 0;
   for (guint i = 0; i < node->n_inputs; i++)
-    in[i] = _seg_workspace_view (self, &self->buffer, self->arena, node->inputs[i],
+    in[i] = _seg_workspace_view (self, bank, node->inputs[i],
                                  _seg_plan_required (node, schedule->shapes, &rect, i));
-  out = _seg_workspace_view (self, &self->buffer, self->arena, node->output, rect);
+  out = _seg_workspace_view (self, bank, node->output, rect);
 
   if (!seg_workspace_prepare_node (self, index, in, error))
     return FALSE;
@@ -328,6 +329,8 @@ seg_workspace_run_node (SegWorkspace *self, guint index, SegRect rect, GError **
   begin = self->profile != NULL ? g_get_monotonic_time () : 0;
   _seg_workspace_for_pieces (self, &out, seg_workspace_get_cells (node->step),
                              seg_workspace_run_piece, &job);
+  if (bank == SEG_BANK_BACKWARD) /* made again: it has been counted */
+    return TRUE;
   if (schedule->plan->purpose == SEG_PURPOSE_TRAINING)
     _seg_gradients_update (self, index);
 
@@ -350,7 +353,7 @@ seg_workspace_exchange (SegWorkspace *self, SegValue value, SegRect rect, SegRow
   if (seg_rect_is_empty (&rect))
     return TRUE;
   self->buffer.n_rows = self->buffer.n_blocks = 0;
-  view = _seg_workspace_view (self, &self->buffer, self->arena, value, rect);
+  view = _seg_workspace_view (self, SEG_BANK_FORWARD, value, rect);
   return func (&view, user_data, error);
 }
 
@@ -371,7 +374,7 @@ seg_workspace_run_region (SegWorkspace *self, SegRowsFunc read, SegRowsFunc writ
 
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
-      if (!seg_rect_is_empty (&rect) && !seg_workspace_run_node (self, i, rect, error))
+      if (!seg_rect_is_empty (&rect) && !_seg_workspace_run_node (self, i, SEG_BANK_FORWARD, rect, error))
         return FALSE;
     }
   return seg_workspace_exchange (self, plan->output, schedule->out, write, user_data, error);
@@ -393,7 +396,7 @@ seg_workspace_run_bands (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write
               ? !seg_workspace_exchange (self, plan->input, move.rows, read, user_data, error)
           : move.node == SEG_BANDS_WRITE
               ? !seg_workspace_exchange (self, plan->output, move.rows, write, user_data, error)
-              : !seg_workspace_run_node (self, (guint) move.node, move.rows, error))
+              : !_seg_workspace_run_node (self, (guint) move.node, SEG_BANK_FORWARD, move.rows, error))
         return FALSE;
     }
   return TRUE;

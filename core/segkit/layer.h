@@ -116,6 +116,10 @@ seg_param_piece_take (SegParamPiece *rest, gint64 height, gint64 *sample, gint64
  * @SEG_LAYER_SUM: the output is the sum of two inputs, and another step may compute it
  * @SEG_LAYER_WHOLE_MAP: any output needs statistics of the whole input in inference, too: all of
  *   it is computed first, and held. Exact in every way of running, at the price of that memory
+ * @SEG_LAYER_DROPS_INPUT: going backward looks at no number of the inputs, so that training need not
+ *   keep them for it
+ * @SEG_LAYER_DROPS_OUTPUT: going backward looks at no number of the output
+ * @SEG_LAYER_CHEAP: in training the output may be made again rather than kept
  */
 typedef enum
 {
@@ -123,6 +127,9 @@ typedef enum
   SEG_LAYER_SUM = 1 << 1,
   SEG_LAYER_WHOLE_MAP = 1 << 2,
   SEG_LAYER_TRAINING_ONLY = 1 << 3,
+  SEG_LAYER_DROPS_INPUT = 1 << 4,
+  SEG_LAYER_DROPS_OUTPUT = 1 << 5,
+  SEG_LAYER_CHEAP = 1 << 6,
 } SegLayerFlags;
 
 typedef enum

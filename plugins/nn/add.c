@@ -74,7 +74,7 @@ seg_add_class_init (SegAddClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->min_inputs = layer->max_inputs = 2;
-  layer->flags = SEG_LAYER_SUM;
+  layer->flags = SEG_LAYER_SUM | SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;
   layer->infer = seg_add_infer;
   layer->layout = seg_layer_layout_alike;
   layer->forward = seg_add_forward;

@@ -164,6 +164,7 @@ seg_avg_pool_class_init (SegAvgPoolClass *klass)
   layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_avg_pool_forward;
   layer->backward_input = seg_avg_pool_backward_input;
+  layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer, "Average pooling",
                             "LeCun et al. 1998; PyTorch, torch.nn.AvgPool2d");
   seg_class_add_boolean (klass, "count-include-pad",

@@ -392,6 +392,7 @@ seg_batch_norm_class_init (SegBatchNormClass *klass)
   layer->finish = seg_batch_norm_finish;
   layer->update = seg_batch_norm_update;
   layer->as_affine = seg_batch_norm_as_affine;
+  layer->flags = SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
   seg_layer_class_set_info (layer, "Batch normalisation",
                             "Ioffe and Szegedy 2015, arXiv:1502.03167");
   seg_class_add_float (klass, "eps", G_STRUCT_OFFSET (SegBatchNorm, eps), 1e-12f, 1.f, 1e-5f,

@@ -82,7 +82,7 @@ seg_concat_class_init (SegConcatClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->max_inputs = 256;
-  layer->flags = SEG_LAYER_ALIAS;
+  layer->flags = SEG_LAYER_ALIAS | SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;
   layer->infer = seg_concat_infer;
   layer->forward = seg_concat_forward;
   layer->backward_input = seg_concat_backward_input;

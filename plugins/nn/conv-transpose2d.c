@@ -472,6 +472,7 @@ seg_conv_transpose2d_class_init (SegConvTranspose2dClass *klass)
   layer_class->backward_input = seg_conv_transpose2d_backward_input;
   layer_class->backward_params = seg_conv_transpose2d_backward_params;
 
+  layer_class->flags = SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer_class, "Transposed convolution", "Zeiler et al. 2010");
   seg_class_add_int (klass, "channels", G_STRUCT_OFFSET (SegConvTranspose2d, channels), 1, 65536, 1,
                      "Output channels");

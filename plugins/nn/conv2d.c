@@ -417,6 +417,7 @@ seg_conv2d_class_init (SegConv2dClass *klass)
   layer_class->backward_input = seg_conv2d_backward_input;
   layer_class->backward_params = seg_conv2d_backward_params;
 
+  layer_class->flags = SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer_class, "Convolution", "LeCun et al. 1989");
   seg_class_add_int (klass, "channels", G_STRUCT_OFFSET (SegConv2d, channels), 1, 65536, 1,
                      "Output channels");

@@ -120,6 +120,7 @@ seg_crop_class_init (SegCropClass *klass)
   layer->is_identity = seg_crop_is_identity;
   layer->forward = seg_crop_forward;
   layer->backward_input = seg_crop_backward_input;
+  layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer, "Cropping",
                             "Ronneberger, Fischer and Brox 2015, arXiv:1505.04597");
   seg_class_add_int (klass, "top", G_STRUCT_OFFSET (SegCrop, top), 0, MARGIN_MAX, 0,

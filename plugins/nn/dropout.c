@@ -90,7 +90,7 @@ seg_dropout_class_init (SegDropoutClass *klass)
 {
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
-  layer->flags = SEG_LAYER_TRAINING_ONLY;
+  layer->flags = SEG_LAYER_TRAINING_ONLY | SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
   layer->forward = seg_dropout_forward;
   layer->backward_input = seg_dropout_backward_input;
   seg_layer_class_set_info (layer, "Dropout", "Srivastava et al. 2014, JMLR 15");

@@ -47,6 +47,7 @@ seg_elu_class_init (SegEluClass *klass)
 
   elementwise->forward = seg_elu_forward;
   elementwise->backward = seg_elu_backward;
+  SEG_LAYER_CLASS (klass)->flags |= SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (SEG_LAYER_CLASS (klass), "ELU",
                             "Clevert, Unterthiner and Hochreiter 2016, arXiv:1511.07289");
   seg_class_add_float (klass, "alpha", G_STRUCT_OFFSET (SegElu, alpha), 0.f, 100.f, 1.f,

@@ -77,6 +77,7 @@ seg_gelu_class_init (SegGeluClass *klass)
 
   elementwise->forward = seg_gelu_forward;
   elementwise->backward = seg_gelu_backward;
+  SEG_LAYER_CLASS (klass)->flags |= SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (SEG_LAYER_CLASS (klass), "GELU",
                             "Hendrycks and Gimpel 2016, arXiv:1606.08415");
   seg_class_add_enum (klass, "approximate", G_STRUCT_OFFSET (SegGelu, approximate),

@@ -102,6 +102,7 @@ seg_global_avg_pool_class_init (SegGlobalAvgPoolClass *klass)
   layer->layout = seg_layer_layout_alike_forward;
   layer->forward = seg_global_avg_pool_forward;
   layer->backward_input = seg_global_avg_pool_backward_input;
+  layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer, "Mean of each channel",
                             "Lin, Chen and Yan 2013, arXiv:1312.4400");
 }

@@ -47,6 +47,7 @@ seg_hardswish_class_init (SegHardswishClass *klass)
 
   elementwise->forward = seg_hardswish_forward;
   elementwise->backward = seg_hardswish_backward;
+  SEG_LAYER_CLASS (klass)->flags |= SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (SEG_LAYER_CLASS (klass), "Hard swish",
                             "Howard et al. 2019, arXiv:1905.02244");
 }

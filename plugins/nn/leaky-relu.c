@@ -48,6 +48,7 @@ seg_leaky_relu_class_init (SegLeakyReluClass *klass)
 
   elementwise->forward = seg_leaky_relu_forward;
   elementwise->backward = seg_leaky_relu_backward;
+  SEG_LAYER_CLASS (klass)->flags |= SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (SEG_LAYER_CLASS (klass), "Leaky ReLU", "Maas, Hannun and Ng 2013");
   seg_class_add_float (klass, "slope", G_STRUCT_OFFSET (SegLeakyRelu, slope), 0.f, 1.f, 0.01f,
                        "Factor of negative numbers");

@@ -98,6 +98,7 @@ seg_log_softmax_class_init (SegLogSoftmaxClass *klass)
 
   layer->forward = seg_log_softmax_forward;
   layer->backward_input = seg_log_softmax_backward_input;
+  layer->flags = SEG_LAYER_DROPS_INPUT;
   seg_layer_class_set_info (layer, "Logarithm of softmax over channels", "Bridle 1990");
 }
 

@@ -224,6 +224,7 @@ seg_multiply_class_init (SegMultiplyClass *klass)
   layer->layout = seg_multiply_layout;
   layer->forward = seg_multiply_forward;
   layer->backward_input = seg_multiply_backward_input;
+  layer->flags = SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer, "Product of two maps",
                             "Hu, Shen and Sun 2018, eq. 4, arXiv:1709.01507");
 }

@@ -259,6 +259,7 @@ seg_pad_class_init (SegPadClass *klass)
   layer->is_identity = seg_pad_is_identity;
   layer->forward = seg_pad_forward;
   layer->backward_input = seg_pad_backward_input;
+  layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer, "Padding and cropping",
                             "Ronneberger, Fischer and Brox 2015, arXiv:1505.04597");
   seg_class_add_int (klass, "top", G_STRUCT_OFFSET (SegPad, top), -MARGIN_MAX, MARGIN_MAX, 0,

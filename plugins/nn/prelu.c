@@ -142,6 +142,7 @@ seg_prelu_class_init (SegPreluClass *klass)
   layer->forward = seg_prelu_forward;
   layer->backward_input = seg_prelu_backward_input;
   layer->backward_params = seg_prelu_backward_params;
+  layer->flags = SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
   seg_layer_class_set_info (layer, "Parametric ReLU", "He et al. 2015, arXiv:1502.01852");
   seg_class_add_boolean (klass, "shared", G_STRUCT_OFFSET (SegPrelu, shared), TRUE,
                          "One slope for all channels, not one for each");

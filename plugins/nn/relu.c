@@ -58,6 +58,7 @@ seg_relu_class_init (SegReluClass *klass)
   elementwise->forward = seg_relu_forward;
   elementwise->backward = seg_relu_backward;
   elementwise->as_clamp = seg_relu_as_clamp;
+  SEG_LAYER_CLASS (klass)->flags |= SEG_LAYER_DROPS_INPUT;
   seg_layer_class_set_info (SEG_LAYER_CLASS (klass), "ReLU", "Nair and Hinton 2010");
 }
 

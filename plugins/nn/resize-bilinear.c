@@ -248,6 +248,7 @@ seg_resize_bilinear_class_init (SegResizeBilinearClass *klass)
   layer->layout = seg_layer_layout_first_forward;
   layer->forward = seg_resize_bilinear_forward;
   layer->backward_input = seg_resize_bilinear_backward_input;
+  layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer, "Bilinear resizing",
                             "PyTorch, torch.nn.functional.interpolate, mode \"bilinear\"");
   seg_class_add_int (klass, "scale", G_STRUCT_OFFSET (SegResizeBilinear, scale), 1, 64, 2,

@@ -178,6 +178,7 @@ seg_resize_nearest_class_init (SegResizeNearestClass *klass)
   layer->layout = seg_layer_layout_first;
   layer->forward = seg_resize_nearest_forward;
   layer->backward_input = seg_resize_nearest_backward_input;
+  layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
   seg_layer_class_set_info (layer, "Nearest-neighbour resizing",
                             "PyTorch, torch.nn.functional.interpolate, mode \"nearest\"");
   seg_class_add_int (klass, "scale", G_STRUCT_OFFSET (SegResizeNearest, scale), 1, 64, 2,

@@ -316,7 +316,7 @@ seg_sample_norm_class_init (SegSampleNormClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
   gsize offset = (gsize) g_type_class_get_instance_private_offset (klass);
 
-  layer->flags = SEG_LAYER_WHOLE_MAP;
+  layer->flags = SEG_LAYER_WHOLE_MAP | SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
   layer->infer = seg_sample_norm_infer;
   layer->declare = seg_sample_norm_declare;
   layer->layout = seg_layer_layout_alike_forward;

@@ -46,6 +46,7 @@ seg_sigmoid_class_init (SegSigmoidClass *klass)
 
   elementwise->forward = seg_sigmoid_forward;
   elementwise->backward = seg_sigmoid_backward;
+  SEG_LAYER_CLASS (klass)->flags |= SEG_LAYER_DROPS_INPUT;
   seg_layer_class_set_info (SEG_LAYER_CLASS (klass), "Logistic sigmoid",
                             "Rumelhart, Hinton and Williams 1986");
 }

@@ -47,6 +47,7 @@ seg_silu_class_init (SegSiluClass *klass)
 
   elementwise->forward = seg_silu_forward;
   elementwise->backward = seg_silu_backward;
+  SEG_LAYER_CLASS (klass)->flags |= SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (SEG_LAYER_CLASS (klass), "SiLU (swish)",
                             "Hendrycks and Gimpel 2016, arXiv:1606.08415");
 }

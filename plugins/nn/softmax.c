@@ -106,6 +106,7 @@ seg_softmax_class_init (SegSoftmaxClass *klass)
 
   layer->forward = seg_softmax_forward;
   layer->backward_input = seg_softmax_backward_input;
+  layer->flags = SEG_LAYER_DROPS_INPUT;
   seg_layer_class_set_info (layer, "Softmax over channels", "Bridle 1990");
 }
 

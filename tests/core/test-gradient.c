@@ -147,6 +147,7 @@ net_run (Net *net, SegPool *pool)
   SegWorkspace *workspace = seg_workspace_new (net->schedule, pool, &error);
 
   g_assert_no_error (error);
+  seg_workspace_want_input_gradient (workspace);
   seg_workspace_run (workspace, read_image, write_loss, net, NULL, &error);
   g_assert_no_error (error);
   return workspace;
@@ -336,6 +337,7 @@ test_no_backward (void)
   g_assert_no_error (error);
   seg_workspace_run (workspace, exchange, write_loss, &give, NULL, &error);
   g_assert_no_error (error);
+  seg_workspace_want_input_gradient (workspace);
   g_assert_false (seg_workspace_run_backward (workspace, read_gradient, NULL, &error));
   g_assert_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED);
   g_assert_nonnull (strstr (error->message, "up: "));

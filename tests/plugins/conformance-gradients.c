@@ -10,11 +10,13 @@
 /* Of a larger output, differences say nothing. */
 #define MAX_OUTPUT 20000
 
-/* L = Σ dout · out, which is differentiated. */
+/* L = Σ dout · out, which is differentiated. Going backward, @in and @seen stand for the inputs and
+ * the output: the same, or nothing but NaN if the layer says that it does not look at them. */
 typedef struct
 {
   Case *at;
   Map *out, *dout;
+  Map *in[CASE_MAX_INPUTS], *seen;
 } Loss;
 
 static double
@@ -105,10 +107,10 @@ run_backward_piece (Loss *self, const SegView *views, guint input, Map *din, con
   if (seg_rect_is_empty (&piece->rect))
     return;
   if (has_own_backward (c))
-    c->step->backward_input (c->step, &run, views, c->n_in, &self->out->view, &self->dout->view,
+    c->step->backward_input (c->step, &run, views, c->n_in, &self->seen->view, &self->dout->view,
                              input, &din->view, piece);
   else
-    c->klass->backward_input (c->layer, &run, views, c->n_in, &self->out->view, &self->dout->view,
+    c->klass->backward_input (c->layer, &run, views, c->n_in, &self->seen->view, &self->dout->view,
                               input, &din->view, piece);
 }
 
@@ -127,7 +129,7 @@ run_backward_input (Loss *self, guint input, Map *din)
   top = MIN (top, all.h);
   if (has_own_backward (c))
     grain = c->step->back_channel_grain > 0 ? c->step->back_channel_grain : n_blocks;
-  case_get_views (c, c->inputs, views);
+  case_get_views (c, self->in, views);
   for (gint64 n = 0; n < c->in[input].n; n++)
     for (guint quarter = 0; quarter < 4; quarter++)
       for (guint b = 0; b < n_blocks; b += grain)
@@ -179,10 +181,10 @@ run_backward_params (Loss *self, const SegView *views, SegParamPiece piece, guin
     {
       piece.n_blocks = MIN (piece.n_blocks, n_blocks - piece.block);
       if (c->step != NULL && c->step->backward_params != NULL)
-        c->step->backward_params (c->step, &run, views, c->n_in, &self->out->view,
+        c->step->backward_params (c->step, &run, views, c->n_in, &self->seen->view,
                                   &self->dout->view, &piece, slot);
       else
-        c->klass->backward_params (c->layer, &run, views, c->n_in, &self->out->view,
+        c->klass->backward_params (c->layer, &run, views, c->n_in, &self->seen->view,
                                    &self->dout->view, &piece, slot);
     }
 }
@@ -212,7 +214,7 @@ check_gradient_of_parameters (Loss *self)
   gint64 n_rows = c->out.n * c->out.h, middle = n_slots > 1 ? n_rows / 3 : n_rows;
   gsize n[CASE_MAX_PARAMS];
 
-  case_get_views (c, c->inputs, views);
+  case_get_views (c, self->in, views);
   for (guint p = 0; p < c->n_params; p++)
     {
       n[p] = seg_tensor_get_n_elements (seg_parameters_get_tensor (c->parameters, p, NULL));
@@ -246,11 +248,21 @@ check_gradients_as_laid (Case *c)
   SegRect all = case_whole (&c->out);
   g_autoptr (Map) out = case_new_output (c, &all);
   g_autoptr (Map) dout = map_new_random_in_blocks (&c->out, &all, c->out_blocks, 20);
-  Loss self = { c, out, dout };
+  g_autoptr (Map) no_out = map_new_in_blocks (&c->out, &all, c->out_blocks);
+  Map *no_in[CASE_MAX_INPUTS];
+  Loss self = { c, out, dout, { NULL }, NULL };
 
   /* infinities, as of a pool that sees only padding, have no differences */
   if (map_get_n (out) > MAX_OUTPUT || !isfinite (loss_compute (&self)))
     return;
+  self.seen = c->klass->flags & SEG_LAYER_DROPS_OUTPUT ? no_out : out;
+  for (guint i = 0; i < c->n_in; i++)
+    {
+      SegRect map = case_whole (&c->in[i]);
+
+      no_in[i] = map_new_in_blocks (&c->in[i], &map, c->in_blocks[i]);
+      self.in[i] = c->klass->flags & SEG_LAYER_DROPS_INPUT ? no_in[i] : c->inputs[i];
+    }
   for (guint i = 0; i < c->n_in; i++)
     {
       loss_prepare (&self);
@@ -261,6 +273,8 @@ check_gradients_as_laid (Case *c)
        || (c->step != NULL && c->step->backward_params != NULL))
       && c->parameters != NULL)
     check_gradient_of_parameters (&self);
+  for (guint i = 0; i < c->n_in; i++)
+    map_free (no_in[i]);
 }
 
 /* In planes, and in the blocks that the layer takes in training; joined in the middle of a block. */

@@ -190,6 +190,7 @@ run_dropout (gboolean whole_channels, guint n_threads, guint64 seed, guint64 ste
   workspace = seg_workspace_new (schedule, pool, &error);
   g_assert_no_error (error);
 
+  seg_workspace_want_input_gradient (workspace);
   seg_workspace_set_random (workspace, seed, step);
   mask->value = gradient->value = 1.f;
   seg_workspace_run (workspace, read_constant, write_result, mask, NULL, &error);
