@@ -11,7 +11,7 @@
 /**
  * SegRegistry:
  *
- * Features by name: layers, blocks and file formats that plugins have registered. The first of
+ * Features by name: layers, blocks, losses and whatever else plugins have registered. The first of
  * two features with one name wins; the other is remembered as not loaded.
  *
  * Threads: load plugins before starting any; after that it only is read.
@@ -87,42 +87,6 @@ seg_registry_is_name (const char *name)
   return TRUE;
 }
 
-/* What a plugin's feature lacks, or NULL: whoever shows or runs it does not ask whether it is
- * there.
- */
-static const char *
-seg_registry_find_gap (GType type)
-{
-  g_autoptr (GTypeClass) klass = g_type_class_ref (type);
-  const char *title, *source, *function = NULL;
-
-  if (g_type_is_a (type, SEG_TYPE_LAYER))
-    {
-      SegLayerClass *layer = SEG_LAYER_CLASS (klass);
-
-      title = layer->title, source = layer->source;
-      if ((layer->forward == NULL && layer->compile == NULL)
-          || (g_type_is_a (type, SEG_TYPE_ELEMENTWISE)
-              && SEG_ELEMENTWISE_CLASS (klass)->forward == NULL))
-        function = "forward";
-    }
-  else if (g_type_is_a (type, SEG_TYPE_BLOCK))
-    {
-      SegBlockClass *block = SEG_BLOCK_CLASS (klass);
-
-      title = block->title, source = block->source;
-      function = block->build == NULL ? "build" : NULL;
-    }
-  else
-    {
-      SegFormatClass *format = SEG_FORMAT_CLASS (klass);
-
-      title = format->title, source = format->source;
-      function = format->probe == NULL ? "probe" : format->read == NULL ? "read" : NULL;
-    }
-  return title == NULL ? "title" : source == NULL ? "source" : function;
-}
-
 /* Why it cannot be a feature, or NULL. */
 static char *
 seg_registry_find_fault (SegRegistry *self, const char *name, GType type)
@@ -133,14 +97,12 @@ seg_registry_find_fault (SegRegistry *self, const char *name, GType type)
   if (!seg_registry_is_name (name))
     return g_strdup_printf (
         "\"%s\" is no name for a feature: letters a to z, digits and dashes are", shown);
-  if (type == 0
-      || !(g_type_is_a (type, SEG_TYPE_LAYER) || g_type_is_a (type, SEG_TYPE_BLOCK)
-           || g_type_is_a (type, SEG_TYPE_FORMAT)))
+  if (seg_type_get_kind (type) == NULL)
     return g_strdup_printf (
         "feature \"%s\" has no usable type: perhaps two modules define the same one", name);
   if (G_TYPE_IS_ABSTRACT (type))
     return g_strdup_printf ("feature \"%s\" is the abstract %s", name, g_type_name (type));
-  if (self->loading != NULL && (gap = seg_registry_find_gap (type)) != NULL)
+  if (self->loading != NULL && (gap = _seg_registry_find_gap (type)) != NULL)
     return g_strdup_printf ("feature \"%s\" has no %s", name, gap);
   return NULL;
 }
@@ -149,7 +111,7 @@ seg_registry_find_fault (SegRegistry *self, const char *name, GType type)
  * seg_registry_add:
  * @self: the registry
  * @name: of the feature, lower case with dashes
- * @type: of a #SegLayer, #SegBlock or #SegFormat; 0 if registering the type failed
+ * @type: of a kind of seg_registry_get_kind(); 0 if registering the type failed
  *
  * Called by a plugin for each of its features.
  */
@@ -210,7 +172,7 @@ seg_registry_get_plugin (SegRegistry *self, const char *name)
 
 /**
  * seg_type_get_feature:
- * @type: of a layer, block or format
+ * @type: of a feature
  *
  * What a message calls an object: who wrote a recipe has never seen the type's own name.
  * Threads: any, once plugins are loaded.
@@ -240,7 +202,7 @@ seg_registry_compare_names (gconstpointer a, gconstpointer b)
 /**
  * seg_registry_list:
  * @self: the registry
- * @parent: #SEG_TYPE_LAYER, #SEG_TYPE_BLOCK, #SEG_TYPE_FORMAT or a subclass
+ * @parent: #SEG_TYPE_LAYER, another kind, or a subclass
  *
  * Returns: (transfer full): names of the features of that kind, sorted
  */
@@ -270,13 +232,12 @@ seg_registry_list (SegRegistry *self, GType parent)
 char *
 seg_registry_find_nearest (SegRegistry *self, const char *name)
 {
-  GType kinds[] = { SEG_TYPE_LAYER, SEG_TYPE_BLOCK, SEG_TYPE_FORMAT };
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_auto (GStrv) known = NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+  for (guint i = 0; seg_registry_get_kind (i) != G_TYPE_INVALID; i++)
     {
-      g_auto (GStrv) names = seg_registry_list (self, kinds[i]);
+      g_auto (GStrv) names = seg_registry_list (self, seg_registry_get_kind (i));
       g_strv_builder_addv (builder, (const char **) names);
     }
   known = g_strv_builder_end (builder);
@@ -298,11 +259,10 @@ seg_registry_create_valist (SegRegistry *self, const char *name, GType parent, G
 
   if (type == G_TYPE_INVALID || !g_type_is_a (type, parent))
     {
+      const char *kind = seg_type_get_kind (parent);
+
       g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "there is no %s \"%s\"%s",
-                   g_type_is_a (parent, SEG_TYPE_LAYER)    ? "layer"
-                   : g_type_is_a (parent, SEG_TYPE_FORMAT) ? "format"
-                                                           : "block",
-                   name,
+                   kind != NULL ? kind : "feature", name,
                    g_hash_table_size (self->features) == 0 ? ": no plugin is loaded" : "");
       return NULL;
     }
@@ -322,7 +282,7 @@ seg_registry_create_valist (SegRegistry *self, const char *name, GType parent, G
  *
  * Errors: `SEG_ERROR_PLUGIN` if there is no such feature, `SEG_ERROR_PARAM`.
  *
- * Returns: (transfer full): a new layer, block or format, or %NULL with @error set
+ * Returns: (transfer full): a new object, or %NULL with @error set
  */
 gpointer
 seg_registry_create (SegRegistry *self, const char *name, GType parent, GError **error,

@@ -21,6 +21,7 @@ static const struct
   { SEG_ERROR_UNSUPPORTED, SEG_EXIT_INPUT, "unsupported" },
   { SEG_ERROR_MEMORY, SEG_EXIT_LIMIT, "memory" },
   { SEG_ERROR_NUMERIC, SEG_EXIT_NUMERIC, "numeric" },
+  { SEG_ERROR_DIVERGED, SEG_EXIT_NUMERIC, "diverged" },
 };
 
 G_DEFINE_QUARK (seg-app-error, seg_app_error)

@@ -1,7 +1,6 @@
 /* What plugins have to offer, as text for a terminal. */
 #include <string.h>
 
-#include <segkit/format.h>
 #include <segkit/seg-plugin.h>
 
 #include "features.h"
@@ -12,7 +11,8 @@
 
 /* In the order in which they are listed. */
 static const char *const seg_features_kinds[] = { "model", "encoder", "decoder",
-                                                  "block", "layer",   "format" };
+                                                  "block", "layer",   "format",
+                                                  "loss",  "optimizer", "schedule" };
 
 /* ---- one feature ----------------------------------------------------------------------- */
 
@@ -51,24 +51,10 @@ seg_features_describe (const char *name, SegFeatureInfo *info)
   *info = (SegFeatureInfo){ .name = name,
                             .plugin = seg_registry_get_plugin (registry, name),
                             .object = g_object_new (type, NULL) };
-  if (SEG_IS_LAYER (info->object))
-    {
-      info->kind = "layer";
-      info->title = seg_layer_get_title (SEG_LAYER (info->object));
-      info->source = seg_layer_get_source (SEG_LAYER (info->object));
-    }
-  else if (SEG_IS_BLOCK (info->object))
-    {
-      info->kind = seg_features_get_block_kind (SEG_BLOCK (info->object));
-      info->title = seg_block_get_title (SEG_BLOCK (info->object));
-      info->source = seg_block_get_source (SEG_BLOCK (info->object));
-    }
-  else
-    {
-      info->kind = "format";
-      info->title = seg_format_get_title (SEG_FORMAT (info->object));
-      info->source = seg_format_get_source (SEG_FORMAT (info->object));
-    }
+  info->kind = SEG_IS_BLOCK (info->object) ? seg_features_get_block_kind (SEG_BLOCK (info->object))
+                                           : seg_type_get_kind (type);
+  info->title = seg_feature_get_title (info->object);
+  info->source = seg_feature_get_source (info->object);
   return TRUE;
 }
 
@@ -98,7 +84,8 @@ seg_features_dup_range (GParamSpec *pspec)
       return g_string_free (g_steal_pointer (&text), FALSE);
     }
   if (G_IS_PARAM_SPEC_OBJECT (pspec))
-    return g_strdup_printf ("a block, in a group [….%s]", pspec->name);
+    return g_strdup_printf ("a %s, in a group [….%s]", seg_type_get_kind (pspec->value_type),
+                            pspec->name);
   return g_strdup ("text");
 }
 
@@ -251,15 +238,14 @@ void
 seg_features_list (GString *out)
 {
   SegRegistry *registry = seg_registry_get_default ();
-  GType types[] = { SEG_TYPE_LAYER, SEG_TYPE_BLOCK, SEG_TYPE_FORMAT };
   g_autoptr (GArray) infos = g_array_new (FALSE, TRUE, sizeof (SegFeatureInfo));
   g_autoptr (GPtrArray) owned = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
   g_auto (GStrv) plugins = seg_registry_list_plugins (registry);
 
   g_array_set_clear_func (infos, seg_features_clear_info);
-  for (guint t = 0; t < G_N_ELEMENTS (types); t++)
+  for (guint i = 0; seg_registry_get_kind (i) != G_TYPE_INVALID; i++)
     {
-      char **names = seg_registry_list (registry, types[t]);
+      char **names = seg_registry_list (registry, seg_registry_get_kind (i));
 
       g_ptr_array_add (owned, names);
       for (char **name = names; *name != NULL; name++)

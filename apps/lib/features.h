@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 /**
  * SegFeatureInfo:
  * @name: that it is registered by
- * @kind: "model", "encoder", "decoder", "block", "layer" or "format"
+ * @kind: "model", "encoder", "decoder", "block", "layer", "format", "loss", "optimizer" or "schedule"
  * @title: a few words
  * @source: paper and equation, or standard
  * @plugin: file of the module that it comes from

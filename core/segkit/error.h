@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @SEG_ERROR_UNSUPPORTED: well-formed, but not something segkit can do
  * @SEG_ERROR_MEMORY: memory or a limit on it ran out
  * @SEG_ERROR_NUMERIC: a number that must be finite is not
+ * @SEG_ERROR_DIVERGED: a training's loss or gradient is not finite
  *
  * I/O problems and cancelling use %G_IO_ERROR.
  */
@@ -25,6 +26,7 @@ typedef enum
   SEG_ERROR_UNSUPPORTED,
   SEG_ERROR_MEMORY,
   SEG_ERROR_NUMERIC,
+  SEG_ERROR_DIVERGED,
 } SegError;
 
 #define SEG_ERROR (seg_error_quark ())

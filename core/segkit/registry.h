@@ -21,6 +21,11 @@ gpointer    seg_registry_create       (SegRegistry *self, const char *name, GTyp
 gpointer    seg_registry_create_valist (SegRegistry *self, const char *name, GType parent,
                                         GError **error, const char *first_property, va_list args);
 
+GType       seg_registry_get_kind     (guint i);
+const char *seg_type_get_kind         (GType type);
+const char *seg_feature_get_title     (gpointer object);
+const char *seg_feature_get_source    (gpointer object);
+
 gboolean    seg_registry_load_file      (SegRegistry *self, const char *path, GError **error);
 void        seg_registry_load_directory (SegRegistry *self, const char *path);
 void        seg_registry_load_default   (SegRegistry *self, const char *plugin_path);

@@ -10,9 +10,12 @@
 #include <segkit/graph.h>
 #include <segkit/kernels.h>
 #include <segkit/layer.h>
+#include <segkit/loss.h>
 #include <segkit/memory.h>
+#include <segkit/optimizer.h>
 #include <segkit/property.h>
 #include <segkit/random.h>
+#include <segkit/rate-schedule.h>
 #include <segkit/recipe.h>
 #include <segkit/registry.h>
 #include <segkit/types.h>

@@ -16,4 +16,5 @@
 #include <segkit/safetensors.h>
 #include <segkit/schedule.h>
 #include <segkit/tensor.h>
+#include <segkit/trainer.h>
 #include <segkit/workspace.h>

@@ -56,7 +56,6 @@ assert_says (Tool *tool, const char *text)
 static void
 test_list (Tool *tool, gconstpointer data)
 {
-  GType kinds[] = { SEG_TYPE_LAYER, SEG_TYPE_BLOCK, SEG_TYPE_FORMAT };
   SegRegistry *registry = seg_registry_get_default ();
 
   (void) data;
@@ -65,9 +64,9 @@ test_list (Tool *tool, gconstpointer data)
   assert_says (tool, "nn: The standard layers of neural networks\n");
   assert_says (tool, "LGPL-2.1-or-later\n");
   g_assert_null (strstr (tool->output, "not loaded"));
-  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
+  for (guint k = 0; seg_registry_get_kind (k) != G_TYPE_INVALID; k++)
     {
-      g_auto (GStrv) names = seg_registry_list (registry, kinds[k]);
+      g_auto (GStrv) names = seg_registry_list (registry, seg_registry_get_kind (k));
 
       for (char **name = names; *name != NULL; name++)
         {
@@ -124,13 +123,12 @@ test_not_loaded (Tool *tool, gconstpointer data)
 static void
 test_features (Tool *tool, gconstpointer data)
 {
-  GType kinds[] = { SEG_TYPE_LAYER, SEG_TYPE_BLOCK, SEG_TYPE_FORMAT };
   SegRegistry *registry = seg_registry_get_default ();
 
   (void) data;
-  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
+  for (guint k = 0; seg_registry_get_kind (k) != G_TYPE_INVALID; k++)
     {
-      g_auto (GStrv) names = seg_registry_list (registry, kinds[k]);
+      g_auto (GStrv) names = seg_registry_list (registry, seg_registry_get_kind (k));
 
       for (char **name = names; *name != NULL; name++)
         {
