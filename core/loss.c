@@ -222,6 +222,7 @@ seg_loss_compute (SegLoss *self, const SegLossBatch *batch, double factor, doubl
                   GError **error)
 {
   g_return_val_if_fail (SEG_IS_LOSS (self), FALSE);
+  g_return_val_if_fail (batch->logits->shape.c <= SEG_LOSS_MAX_PLANES, FALSE);
 
   if (!seg_loss_check_targets (batch, error))
     return FALSE;

@@ -70,7 +70,7 @@ seg_rate_schedule_get_source (SegRateSchedule *self)
  * seg_rate_schedule_get_factor:
  * @self: a schedule
  * @step: steps that have been made
- * @n_steps: of the whole training
+ * @n_steps: of the whole training; later steps are as the last
  * @state: (array): the class's n_state numbers
  *
  * Returns: what the rate is to be multiplied by in the next step
@@ -84,8 +84,8 @@ seg_rate_schedule_get_factor (SegRateSchedule *self, guint64 step, guint64 n_ste
 
   if (step < n_warmup)
     return (double) (step + 1) / (double) (n_warmup + 1);
-  return SEG_RATE_SCHEDULE_GET_CLASS (self)->factor (self, step - n_warmup, n_steps - n_warmup,
-                                                     state);
+  return SEG_RATE_SCHEDULE_GET_CLASS (self)->factor (self, step - n_warmup,
+                                                     MAX (n_steps - n_warmup, 1), state);
 }
 
 /**

@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 /* The class of a pixel that no loss, and no metric, counts. */
 #define SEG_TARGET_IGNORE G_MAXUINT16
 
+/* The most planes of logits; a model has no more classes. */
+#define SEG_LOSS_MAX_PLANES 256
+
 /**
  * SegLossRow:
  * @n: pixels
@@ -64,8 +67,8 @@ G_DECLARE_DERIVABLE_TYPE (SegLoss, seg_loss, SEG, LOSS, GObject)
  * SegLossClass:
  * @n_sums: how many sums over pixels there are
  * @sum_row: adds one row to the sums
- * @finish: the loss, from the sums of all rows; may turn these into what gradient_row() needs. 0
- *   if no pixel counts
+ * @finish: the loss, from the sums of all rows and the classes' weights; may turn the sums into what
+ *   gradient_row() needs. 0 if no pixel counts
  * @gradient_row: adds @factor times the gradient of one row's logits
  * @by_sample: whether each sample has sums and a loss of its own, whose mean is the loss; %NULL:
  *   no
