@@ -16,7 +16,8 @@
 #define SEG_RECIPE_MAX_DEPTH 16
 #define SEG_RECIPE_FORMAT "1"
 
-/* The groups whose keys are known; those of blocks are properties. */
+/* The groups whose keys are known; those of other groups are properties, or the business of whoever
+ * trains. */
 static const struct
 {
   const char *name;
@@ -67,23 +68,37 @@ seg_recipe_is_name (const char *text, gboolean dots)
   return n_bytes > 0 && n_bytes <= SEG_TEXT_MAX_NAME;
 }
 
+/* Trees of groups that describe objects: the network, and how it is trained and on what. */
+static const char *const seg_recipe_trees[] = { "model", "train", "data" };
+
 static gboolean
-seg_recipe_is_block (const char *group)
+seg_recipe_is_in_tree (const char *group)
 {
-  return strcmp (group, "model") == 0 || g_str_has_prefix (group, "model.");
+  for (guint i = 0; i < G_N_ELEMENTS (seg_recipe_trees); i++)
+    {
+      gsize n_bytes = strlen (seg_recipe_trees[i]);
+
+      if (strncmp (group, seg_recipe_trees[i], n_bytes) == 0
+          && (group[n_bytes] == '\0' || group[n_bytes] == '.'))
+        return TRUE;
+    }
+  return FALSE;
 }
 
-/* Whether the group may occur, and the key in it. Keys of blocks are looked at in building. */
+/* Whether the group may occur, and the key in it. Keys of objects are looked at in building. */
 static gboolean
 seg_recipe_check_place (const char *group, const char *key, GError **error)
 {
-  const char *names[G_N_ELEMENTS (seg_recipe_groups) + 2] = { "model" };
+  const guint n_trees = G_N_ELEMENTS (seg_recipe_trees);
+  const char *names[G_N_ELEMENTS (seg_recipe_groups) + G_N_ELEMENTS (seg_recipe_trees) + 1]
+      = { NULL };
 
-  if (seg_recipe_is_block (group))
+  if (seg_recipe_is_in_tree (group))
     return TRUE;
+  memcpy (names, seg_recipe_trees, sizeof seg_recipe_trees);
   for (guint i = 0; i < G_N_ELEMENTS (seg_recipe_groups); i++)
     {
-      names[i + 1] = seg_recipe_groups[i].name;
+      names[n_trees + i] = seg_recipe_groups[i].name;
       if (strcmp (group, seg_recipe_groups[i].name) == 0)
         return key == NULL || g_strv_contains (seg_recipe_groups[i].keys, key)
                || seg_recipe_refuse_name ("unknown key", key, seg_recipe_groups[i].keys, error);
@@ -166,7 +181,8 @@ seg_recipe_check_format (GKeyFile *recipe, GError **error)
  * @length: its bytes, at most %SEG_RECIPE_MAX_BYTES
  * @error: return location
  *
- * Reads a recipe: `[segkit] format=1`, `[input]`, `[classes]`, `[model]` and the groups below it.
+ * Reads a recipe: `[segkit] format=1`, `[input]`, `[classes]`, `[model]`, `[train]`, `[data]` and the
+ * groups below these three. What `[train]` and `[data]` hold is looked at by those who train.
  * Errors: `SEG_ERROR_FORMAT`, with the line: anything unknown, anything that occurs twice,
  * characters that cannot be shown; `SEG_ERROR_UNSUPPORTED` for another format.
  * Threads: any.
@@ -220,7 +236,7 @@ seg_recipe_parse (const char *text, gsize length, GError **error)
   return seg_recipe_check_format (recipe, error) ? g_steal_pointer (&recipe) : NULL;
 }
 
-/* ---- blocks -------------------------------------------------------------------------- */
+/* ---- objects ------------------------------------------------------------------------- */
 
 /* Properties of one object, on their way to its constructor. */
 typedef struct
@@ -229,8 +245,15 @@ typedef struct
   GArray *values; /* of GValue */
 } SegRecipeProperties;
 
-static SegBlock *seg_recipe_build (GKeyFile *recipe, const char *group, guint depth,
-                                   GHashTable *built, GError **error);
+/* What is built, and where in the recipe. */
+typedef struct
+{
+  GKeyFile *recipe;
+  GHashTable *built; /* groups that an object asked for */
+} SegRecipeBuild;
+
+static gpointer seg_recipe_build (SegRecipeBuild *self, const char *group, guint depth,
+                                  GType parent, GError **error);
 
 static GValue *
 seg_recipe_properties_append (SegRecipeProperties *self, GParamSpec *pspec)
@@ -271,8 +294,9 @@ seg_recipe_find_property (GObjectClass *klass, const char *name, GError **error)
   return NULL;
 }
 
+/* The registered type, a subclass of @parent, that the group names. */
 static GType
-seg_recipe_find_type (GKeyFile *recipe, const char *group, GError **error)
+seg_recipe_find_type (GKeyFile *recipe, const char *group, GType parent, GError **error)
 {
   SegRegistry *registry = seg_registry_get_default ();
   g_autofree char *name = g_key_file_get_value (recipe, group, "type", NULL);
@@ -283,14 +307,14 @@ seg_recipe_find_type (GKeyFile *recipe, const char *group, GError **error)
       return G_TYPE_INVALID;
     }
   GType type = seg_registry_lookup (registry, name);
-  if (type != G_TYPE_INVALID && g_type_is_a (type, SEG_TYPE_BLOCK))
+  if (type != G_TYPE_INVALID && g_type_is_a (type, parent))
     return type;
 
-  g_auto (GStrv) known = seg_registry_list (registry, SEG_TYPE_BLOCK);
+  g_auto (GStrv) known = seg_registry_list (registry, parent);
   const char *nearest = _seg_text_nearest (name, (const char *const *) known);
   g_autofree char *shown = _seg_text_escape (name);
-  g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "no plugin has a block \"%s\"%s%s%s", shown,
-               nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN, "no plugin has a %s \"%s\"%s%s%s",
+               seg_type_get_kind (parent), shown, nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
                nearest != NULL ? "\"?" : "");
   return G_TYPE_INVALID;
 }
@@ -311,8 +335,8 @@ seg_recipe_take_values (GKeyFile *recipe, const char *group, GObjectClass *klass
       if (pspec == NULL)
         return FALSE;
       if (g_type_is_a (pspec->value_type, G_TYPE_OBJECT))
-        return seg_recipe_refuse (error, "\"%s\" is a block: it needs a group [%s.%s]", *key, group,
-                                  *key);
+        return seg_recipe_refuse (error, "\"%s\" is a %s: it needs a group [%s.%s]", *key,
+                                  seg_type_get_kind (pspec->value_type), group, *key);
 
       g_autofree char *text = g_key_file_get_value (recipe, group, *key, NULL);
       if (strlen (text) > SEG_TEXT_MAX_NAME)
@@ -330,78 +354,97 @@ seg_recipe_take_values (GKeyFile *recipe, const char *group, GObjectClass *klass
   return TRUE;
 }
 
-/* The groups directly below a group. */
+/* The object that a group directly below describes. */
 static gboolean
-seg_recipe_take_blocks (GKeyFile *recipe, const char *group, guint depth, GHashTable *built,
+seg_recipe_take_object (SegRecipeBuild *self, const char *group, const char *name, guint depth,
                         GObjectClass *klass, SegRecipeProperties *properties, GError **error)
 {
-  g_auto (GStrv) groups = g_key_file_get_groups (recipe, NULL);
+  GParamSpec *pspec = seg_recipe_find_property (klass, name, error);
+  gpointer object;
+
+  if (pspec != NULL && seg_type_get_kind (pspec->value_type) == NULL)
+    seg_recipe_refuse (error, "\"%s\" is a value, not %s", name,
+                       g_type_is_a (G_TYPE_FROM_CLASS (klass), SEG_TYPE_BLOCK) ? "a block"
+                                                                               : "an object");
+  if (pspec == NULL || seg_type_get_kind (pspec->value_type) == NULL)
+    {
+      g_prefix_error (error, "[%s]: ", group);
+      return FALSE;
+    }
+  object = seg_recipe_build (self, group, depth, pspec->value_type, error);
+  if (object == NULL)
+    return FALSE;
+  g_value_take_object (
+      g_value_init (seg_recipe_properties_append (properties, pspec), G_OBJECT_TYPE (object)),
+      object);
+  return TRUE;
+}
+
+/* The groups directly below a group. */
+static gboolean
+seg_recipe_take_objects (SegRecipeBuild *self, const char *group, guint depth,
+                         GObjectClass *klass, SegRecipeProperties *properties, GError **error)
+{
+  g_auto (GStrv) groups = g_key_file_get_groups (self->recipe, NULL);
   g_autofree char *prefix = g_strconcat (group, ".", NULL);
 
   for (char **below = groups; *below != NULL; below++)
     {
-      if (!g_str_has_prefix (*below, prefix))
-        continue;
       const char *name = *below + strlen (prefix);
-      if (strchr (name, '.') != NULL)
-        continue;
 
-      GParamSpec *pspec = seg_recipe_find_property (klass, name, error);
-      if (pspec != NULL && !g_type_is_a (pspec->value_type, SEG_TYPE_BLOCK))
-        seg_recipe_refuse (error, "\"%s\" is a value, not a block", name);
-      if (pspec == NULL || !g_type_is_a (pspec->value_type, SEG_TYPE_BLOCK))
-        {
-          g_prefix_error (error, "[%s]: ", *below);
-          return FALSE;
-        }
-
-      SegBlock *block = seg_recipe_build (recipe, *below, depth + 1, built, error);
-      if (block == NULL)
+      if (g_str_has_prefix (*below, prefix) && strchr (name, '.') == NULL
+          && !seg_recipe_take_object (self, *below, name, depth + 1, klass, properties, error))
         return FALSE;
-      g_value_take_object (
-          g_value_init (seg_recipe_properties_append (properties, pspec), G_OBJECT_TYPE (block)),
-          block);
     }
   return TRUE;
 }
 
-static SegBlock *
-seg_recipe_build (GKeyFile *recipe, const char *group, guint depth, GHashTable *built,
-                  GError **error)
+/* An object of that type, whose properties the group and those below it give. */
+static gpointer
+seg_recipe_build_type (SegRecipeBuild *self, const char *group, guint depth, GType type,
+                       GError **error)
 {
   g_auto (SegRecipeProperties) properties
       = { g_ptr_array_new (), g_array_new (FALSE, TRUE, sizeof (GValue)) };
-  g_autoptr (GTypeClass) klass = NULL;
-  SegBlock *block = NULL;
+  g_autoptr (GTypeClass) klass = g_type_class_ref (type);
+  gpointer object = NULL;
+
+  if (seg_recipe_take_values (self->recipe, group, G_OBJECT_CLASS (klass), &properties, error))
+    {
+      /* A problem below names its own group. */
+      if (!seg_recipe_take_objects (self, group, depth, G_OBJECT_CLASS (klass), &properties,
+                                    error))
+        return NULL;
+      object = seg_object_new_checked (type, properties.names->len,
+                                       (const char **) properties.names->pdata,
+                                       (const GValue *) properties.values->data, error);
+    }
+  if (object == NULL)
+    g_prefix_error (error, "[%s]: ", group);
+  return object;
+}
+
+static gpointer
+seg_recipe_build (SegRecipeBuild *self, const char *group, guint depth, GType parent,
+                  GError **error)
+{
+  GType type;
 
   if (depth > SEG_RECIPE_MAX_DEPTH)
     {
-      seg_recipe_refuse (error, "blocks are nested deeper than %d", SEG_RECIPE_MAX_DEPTH);
+      seg_recipe_refuse (error, "%ss are nested deeper than %d", seg_type_get_kind (parent),
+                         SEG_RECIPE_MAX_DEPTH);
       return NULL;
     }
-  g_hash_table_add (built, g_strdup (group));
-
-  GType type = seg_recipe_find_type (recipe, group, error);
+  g_hash_table_add (self->built, g_strdup (group));
+  type = seg_recipe_find_type (self->recipe, group, parent, error);
   if (type != G_TYPE_INVALID)
-    {
-      klass = g_type_class_ref (type);
-      if (seg_recipe_take_values (recipe, group, G_OBJECT_CLASS (klass), &properties, error))
-        {
-          /* A problem below names its own group. */
-          if (!seg_recipe_take_blocks (recipe, group, depth, built, G_OBJECT_CLASS (klass),
-                                       &properties, error))
-            return NULL;
-          block = seg_object_new_checked (type, properties.names->len,
-                                          (const char **) properties.names->pdata,
-                                          (const GValue *) properties.values->data, error);
-        }
-    }
-  if (block == NULL)
-    g_prefix_error (error, "[%s]: ", group);
-  return block;
+    return seg_recipe_build_type (self, group, depth, type, error);
+  g_prefix_error (error, "[%s]: ", group);
+  return NULL;
 }
 
-/* A group that no block asked for hangs below one that is not there. */
+/* A group that no object asked for hangs below one that is not there. */
 static gboolean
 seg_recipe_check_all_built (GKeyFile *recipe, const char *group, GHashTable *built, GError **error)
 {
@@ -419,34 +462,85 @@ seg_recipe_check_all_built (GKeyFile *recipe, const char *group, GHashTable *bui
 }
 
 /**
- * seg_recipe_build_block:
+ * seg_recipe_build_object:
  * @recipe: from seg_recipe_parse()
- * @group: where it is described, such as `model`
+ * @group: where it is described, such as `train.loss`
+ * @parent: the kind it must be of, such as #SEG_TYPE_LOSS
  * @error: return location
  *
- * Makes the block that a group describes: `type` is a registered name, each other key one of
- * its properties, and a property that is itself a block is described by the group
+ * Makes the object that a group describes: `type` is a registered name, each other key one of
+ * its properties, and a property that is itself an object is described by the group
  * `GROUP.PROPERTY`.
  * Errors: `SEG_ERROR_PLUGIN` for a type that is not registered; `SEG_ERROR_FORMAT` for a
- * property that the block does not have, or a group that belongs to none; `SEG_ERROR_PARAM` for
+ * property that the object does not have, or a group that belongs to none; `SEG_ERROR_PARAM` for
  * a value out of range.
  * Threads: any, once plugins are loaded.
  *
- * Returns: (transfer full): the block, or %NULL with @error set
+ * Returns: (transfer full): the object, or %NULL with @error set
  */
-SegBlock *
-seg_recipe_build_block (GKeyFile *recipe, const char *group, GError **error)
+gpointer
+seg_recipe_build_object (GKeyFile *recipe, const char *group, GType parent, GError **error)
 {
   g_autoptr (GHashTable) built = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (SegBlock) block = NULL;
+  SegRecipeBuild build = { recipe, built };
+  g_autoptr (GObject) object = NULL;
 
   if (!g_key_file_has_group (recipe, group))
     {
       seg_recipe_refuse (error, "recipe has no group [%s]", group);
       return NULL;
     }
-  block = seg_recipe_build (recipe, group, 1, built, error);
-  if (block == NULL || !seg_recipe_check_all_built (recipe, group, built, error))
+  object = seg_recipe_build (&build, group, 1, parent, error);
+  if (object == NULL || !seg_recipe_check_all_built (recipe, group, built, error))
     return NULL;
-  return g_steal_pointer (&block);
+  return g_steal_pointer (&object);
+}
+
+/**
+ * seg_recipe_build_block:
+ * @recipe: from seg_recipe_parse()
+ * @group: where it is described, such as `model`
+ * @error: return location
+ *
+ * As seg_recipe_build_object(), of a block.
+ *
+ * Returns: (transfer full): the block, or %NULL with @error set
+ */
+SegBlock *
+seg_recipe_build_block (GKeyFile *recipe, const char *group, GError **error)
+{
+  return seg_recipe_build_object (recipe, group, SEG_TYPE_BLOCK, error);
+}
+
+/**
+ * seg_recipe_build_plain: (skip)
+ * @recipe: from seg_recipe_parse()
+ * @group: where it is described; without such a group all properties have their defaults
+ * @type: of the object, which is no feature: the group has no `type`
+ * @error: return location
+ *
+ * Makes an object whose class is known, with the properties that a group gives.
+ * Errors: as seg_recipe_build_object().
+ * Threads: any, once plugins are loaded.
+ *
+ * Returns: (transfer full): the object, or %NULL with @error set
+ */
+gpointer
+seg_recipe_build_plain (GKeyFile *recipe, const char *group, GType type, GError **error)
+{
+  g_autoptr (GHashTable) built = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  SegRecipeBuild build = { recipe, built };
+  g_autoptr (GObject) object = NULL;
+
+  if (!g_key_file_has_group (recipe, group))
+    return seg_object_new_checked (type, 0, NULL, NULL, error);
+  if (g_key_file_has_key (recipe, group, "type", NULL))
+    {
+      seg_recipe_refuse (error, "[%s]: unknown property \"type\"", group);
+      return NULL;
+    }
+  object = seg_recipe_build_type (&build, group, 1, type, error);
+  if (object == NULL || !seg_recipe_check_all_built (recipe, group, built, error))
+    return NULL;
+  return g_steal_pointer (&object);
 }

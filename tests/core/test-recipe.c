@@ -370,6 +370,98 @@ test_message (void)
   g_assert_cmpuint (strlen (error->message), <, 200);
 }
 
+/* ---- objects other than blocks ------------------------------------------------------- */
+
+#define TRAINED HEAD "[model]\ntype=test-block\n[train]\nanything=goes\n[data]\nfolder=x\n"
+
+/* A pupil has a teacher, and is no feature. */
+struct _TestPupil
+{
+  GObject parent_instance;
+  gint age;
+  SegBlock *teacher;
+};
+
+G_DECLARE_FINAL_TYPE (TestPupil, test_pupil, TEST, PUPIL, GObject)
+G_DEFINE_FINAL_TYPE (TestPupil, test_pupil, G_TYPE_OBJECT)
+
+static void
+test_pupil_dispose (GObject *object)
+{
+  g_clear_object (&TEST_PUPIL (object)->teacher);
+  G_OBJECT_CLASS (test_pupil_parent_class)->dispose (object);
+}
+
+static void
+test_pupil_class_init (TestPupilClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = test_pupil_dispose;
+  seg_class_add_int (klass, "age", G_STRUCT_OFFSET (TestPupil, age), 1, 64, 8, "");
+  seg_class_add_object (klass, "teacher", G_STRUCT_OFFSET (TestPupil, teacher), SEG_TYPE_BLOCK, "");
+}
+
+static void
+test_pupil_init (TestPupil *self)
+{
+  (void) self;
+}
+
+/* What training needs does not disturb those who only want the network. */
+static void
+test_training_groups (void)
+{
+  g_autoptr (TestBlock) block = build (TRAINED "[train.loss]\ntype=nobody-has-it\n");
+  g_autoptr (GKeyFile) recipe = parse (TRAINED "[train.loss]\ntype=test-block\nwidth=9\n");
+  g_autoptr (GError) missing = NULL, kind = NULL;
+  g_autoptr (TestBlock) object
+      = seg_recipe_build_object (recipe, "train.loss", SEG_TYPE_BLOCK, &missing);
+
+  g_assert_no_error (missing);
+  g_assert_cmpint (object->width, ==, 9);
+  g_assert_null (seg_recipe_build_object (recipe, "train.optimizer", SEG_TYPE_BLOCK, &missing));
+  assert_error (missing, SEG_ERROR_FORMAT, "recipe has no group [train.optimizer]");
+  g_assert_null (seg_recipe_build_object (recipe, "train.loss", SEG_TYPE_LAYER, &kind));
+  assert_error (kind, SEG_ERROR_PLUGIN, "[train.loss]: no plugin has a layer \"test-block\"");
+}
+
+static void
+test_plain_objects (void)
+{
+  static const struct
+  {
+    const char *text, *message;
+  } bad[] = {
+    { "age=0\n", "[train.pupil]: property \"age\" cannot be 0" },
+    { "years=3\n", "[train.pupil]: unknown property \"years\"" },
+    { "type=test-block\n", "[train.pupil]: unknown property \"type\"" },
+    { "teacher=me\n", "\"teacher\" is a block: it needs a group [train.pupil.teacher]" },
+    { "[train.pupil.age]\n", "[train.pupil.age]: \"age\" is a value, not an object" },
+    { "[train.pupil.a.b]\n", "[train.pupil.a.b]: there is no group [train.pupil.a]" },
+  };
+  GType type = test_pupil_get_type ();
+  g_autoptr (GKeyFile) good = parse (HEAD "[train.pupil]\nage=9\n"
+                                          "[train.pupil.teacher]\ntype=test-block\nwidth=40\n");
+  g_autoptr (TestPupil) pupil = seg_recipe_build_plain (good, "train.pupil", type, NULL);
+  g_autoptr (TestPupil) other = seg_recipe_build_plain (good, "train.other", type, NULL);
+
+  g_assert_cmpint (pupil->age, ==, 9);
+  g_assert_cmpint (TEST_BLOCK (pupil->teacher)->width, ==, 40);
+  g_assert_cmpint (other->age, ==, 8);
+  g_assert_null (other->teacher);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *text = g_strconcat (HEAD "[train.pupil]\n", bad[i].text, NULL);
+      g_autoptr (GKeyFile) recipe = parse (text);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (seg_recipe_build_plain (recipe, "train.pupil", type, &error));
+      g_assert_nonnull (error);
+      if (strstr (error->message, bad[i].message) == NULL)
+        g_test_message ("%s", error->message);
+      g_assert_nonnull (strstr (error->message, bad[i].message));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -397,5 +489,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/depth-of-names", test_depth_of_names);
   g_test_add_func ("/recipe/many-groups", test_many_groups);
   g_test_add_func ("/recipe/message", test_message);
+  g_test_add_func ("/recipe/training-groups", test_training_groups);
+  g_test_add_func ("/recipe/plain-objects", test_plain_objects);
   return g_test_run ();
 }
