@@ -54,11 +54,11 @@ _seg_gradients_update (SegWorkspace *self, guint index)
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
   g_autofree SegShape *shapes = g_new (SegShape, node->n_inputs);
 
-  if (klass->update == NULL)
+  if (klass->update == NULL || _seg_workspace_is_frozen (self, index))
     return;
   for (guint i = 0; i < node->n_inputs; i++)
     shapes[i] = self->schedule->shapes[node->inputs[i]];
-  klass->update (node->layer, shapes, node->n_inputs, self->stats[index],
+  klass->update (node->layer, shapes, node->n_inputs, self->stats[index], self->share,
                  (gpointer const *) node->params);
 }
 
@@ -204,7 +204,8 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
   out = _seg_workspace_view (workspace, SEG_BANK_BACKWARD, node->output, whole);
   dout = _seg_workspace_view (workspace, SEG_BANK_GRADIENT, node->output, whole);
 
-  if (!_seg_sums_run (workspace, index, SEG_PHASE_BACKWARD, in, &dout, error))
+  if (!_seg_workspace_is_frozen (workspace, index)
+      && !_seg_sums_run (workspace, index, SEG_PHASE_BACKWARD, in, &dout, error))
     return FALSE;
   run = _seg_workspace_make_run (workspace, index);
   _seg_workspace_prepare_step (workspace, index, SEG_PHASE_BACKWARD);

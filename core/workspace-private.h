@@ -46,6 +46,8 @@ struct _SegWorkspace
   double multiply_adds;
   SegStepProfile *profile; /* per node, or NULL */
   guint64 seed, step; /* of layers that draw random numbers */
+  SegNorms norms;
+  double share; /* of a batch in running statistics; 0: the layer's */
   float **stats;      /* per node, or NULL */
   gboolean *has_stats; /* of this run */
   gboolean wants_input_gradient;
@@ -67,6 +69,7 @@ SegView _seg_workspace_view         (SegWorkspace *self, SegBank bank, SegValue 
 gboolean _seg_workspace_run_node    (SegWorkspace *self, guint node, SegBank bank, SegRect rect,
                                      GError **error);
 SegRun  _seg_workspace_make_run     (SegWorkspace *self, guint node);
+gboolean _seg_workspace_is_frozen  (SegWorkspace *self, guint node);
 void    _seg_workspace_for_pieces   (SegWorkspace *self, const SegView *view, SegCells cells,
                                      SegPieceFunc func, gpointer user_data);
 void    _seg_workspace_prepare_step (SegWorkspace *self, guint node, SegPhase phase);

@@ -114,6 +114,16 @@ _seg_workspace_view (SegWorkspace *self, SegBank bank, SegValue value, SegRect v
   return view;
 }
 
+/* Whether the node has running state, and is to use it and leave it. */
+gboolean
+_seg_workspace_is_frozen (SegWorkspace *self, guint node)
+{
+  const SegPlanNode *n = self->schedule->plan->nodes->pdata[node];
+
+  return self->norms == SEG_NORMS_RUNNING
+         && SEG_LAYER_GET_CLASS (n->layer)->update != NULL;
+}
+
 SegRun
 _seg_workspace_make_run (SegWorkspace *self, guint node)
 {
@@ -122,7 +132,7 @@ _seg_workspace_make_run (SegWorkspace *self, guint node)
 
   return (SegRun){ .kernels = plan->kernels,
                    .params = n->params,
-                   .stats = self->stats[node],
+                   .stats = _seg_workspace_is_frozen (self, node) ? NULL : self->stats[node],
                    .shared = self->shared,
                    .seed = self->seed,
                    .step = self->step,
@@ -285,7 +295,7 @@ seg_workspace_prepare_node (SegWorkspace *self, guint index, const SegView *in, 
   _seg_workspace_prepare_step (self, index, SEG_PHASE_FORWARD);
   if (plan->purpose != SEG_PURPOSE_TRAINING && !(klass->flags & SEG_LAYER_WHOLE_MAP))
     return TRUE;
-  if (klass->n_sums == NULL || self->has_stats[index])
+  if (klass->n_sums == NULL || self->has_stats[index] || _seg_workspace_is_frozen (self, index))
     return TRUE;
   self->has_stats[index] = TRUE;
   return _seg_sums_run (self, index, SEG_PHASE_FORWARD, in, NULL, error);
@@ -440,6 +450,22 @@ seg_workspace_set_random (SegWorkspace *self, guint64 seed, guint64 step)
 {
   self->seed = seed;
   self->step = step;
+}
+
+/**
+ * seg_workspace_set_norms:
+ * @self: a workspace of a training plan
+ * @which: what norms use from the next run on
+ * @share: of a batch in the running statistics, up to 1; 0: what each layer says itself
+ *
+ * Beginning with zeros, a share of 1/i in run i makes running statistics the mean of all batches, as
+ * PyTorch's momentum of None does.
+ */
+void
+seg_workspace_set_norms (SegWorkspace *self, SegNorms which, double share)
+{
+  self->norms = which;
+  self->share = share;
 }
 
 /**

@@ -329,7 +329,9 @@ struct _SegStep
  * @sum_row: adds one row of one sample to the sums
  * @n_stats: floats that finish() makes of them
  * @finish: sums to statistics
- * @update: running state after a training step
+ * @update: running state after a training step: @share is that of the new batch, or 0 for the layer's
+ *   own. A layer that has it must also run, forward and backward, without statistics (run->stats is
+ *   %NULL): from its running state
  * @as_affine: inference: y = scale[c]·x + shift[c] for @n_channels channels. %FALSE: it is not
  * @compile: %NULL: core wraps forward() in a step
  *
@@ -374,7 +376,7 @@ struct _SegLayerClass
   gsize (*n_stats) (SegLayer *self, const SegShape *in, guint n_in);
   void (*finish) (SegLayer *self, SegPhase phase, const SegShape *in, guint n_in,
                   const double *sums, float *stats);
-  void (*update) (SegLayer *self, const SegShape *in, guint n_in, const float *stats,
+  void (*update) (SegLayer *self, const SegShape *in, guint n_in, const float *stats, double share,
                   gpointer const *params);
 
   gboolean (*as_affine) (SegLayer *self, gconstpointer const *params, gint64 n_channels,

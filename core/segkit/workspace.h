@@ -47,6 +47,19 @@ typedef struct
   gpointer reserved[4];
 } SegStepProfile;
 
+/**
+ * SegNorms:
+ * @SEG_NORMS_BATCH: of the batch, and running ones follow
+ * @SEG_NORMS_RUNNING: running ones, which stay as they are: PyTorch's `module.eval()`
+ *
+ * What layers with running state, such as batch norm, normalise by in training.
+ */
+typedef enum
+{
+  SEG_NORMS_BATCH,
+  SEG_NORMS_RUNNING,
+} SegNorms;
+
 SegWorkspace *seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error);
 gboolean      seg_workspace_run (SegWorkspace *self, SegRowsFunc read, SegRowsFunc write,
                                  gpointer user_data, GCancellable *cancellable, GError **error);
@@ -58,6 +71,7 @@ void          seg_workspace_get_profile       (SegWorkspace *self, guint step,
 
 /* Training plans only. */
 void          seg_workspace_set_random (SegWorkspace *self, guint64 seed, guint64 step);
+void          seg_workspace_set_norms  (SegWorkspace *self, SegNorms which, double share);
 gboolean      seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient,
                                           gpointer user_data, GError **error);
 const float  *seg_workspace_get_gradient (SegWorkspace *self, const char *parameter);

@@ -1,5 +1,4 @@
 #include <math.h>
-#include <string.h>
 
 #include "blocks.h"
 #include "nn.h"
@@ -117,6 +116,18 @@ seg_batch_norm_as_affine (SegLayer *layer, gconstpointer const *params, gint64 n
   return TRUE;
 }
 
+/* Those of the batch, or in inference, and where they are frozen, the running ones. */
+static void
+seg_batch_norm_get_statistics (SegBatchNorm *self, const SegRun *run, gint64 channels, guint c,
+                               double *mean, double *inverse)
+{
+  Params p = seg_batch_norm_get_params (SEG_LAYER (self), run->params);
+
+  *mean = run->stats != NULL ? (double) run->stats[MEAN * channels + c] : (double) p.mean[c];
+  *inverse = run->stats != NULL ? (double) run->stats[INVERSE_DEVIATION * channels + c]
+                                : seg_batch_norm_invert (self, (double) p.variance[c]);
+}
+
 static void
 seg_batch_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                         SegView *out, const SegPiece *piece)
@@ -133,14 +144,9 @@ seg_batch_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, g
       for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
         {
           guint c = (guint) (in->blocks[b].channel + l);
-          double mean = (double) p.mean[c];
-          double inverse = seg_batch_norm_invert (self, (double) p.variance[c]);
+          double mean, inverse;
 
-          if (run->stats != NULL)
-            {
-              mean = (double) run->stats[MEAN * channels + c];
-              inverse = (double) run->stats[INVERSE_DEVIATION * channels + c];
-            }
+          seg_batch_norm_get_statistics (self, run, channels, c, &mean, &inverse);
           seg_batch_norm_get_affine (&p, c, mean, inverse, &scale[l], &shift[l]);
         }
       seg_block_affine (run, in, out, piece, b, scale, shift);
@@ -161,34 +167,20 @@ seg_batch_norm_n_stats (SegLayer *layer, const SegShape *in, guint n_in)
   return N_STATS * (gsize) in->c;
 }
 
-/* Σ x and Σ x² of a row, lane by lane. Products of floats are exact in double, so that their
- * difference loses nothing that a float would show. */
-static inline void
-seg_batch_norm_sum_lanes (gint lanes, gint64 n, const float *restrict x, double *restrict sum,
-                          double *restrict square)
+/* The means of a block's channels. */
+static void
+seg_batch_norm_get_means (SegBatchNorm *self, const SegRun *run, const SegView *in, guint b,
+                          float *means)
 {
-  for (gint64 i = 0; i < n; i++, x += lanes)
-#pragma omp simd
-    for (gint l = 0; l < lanes; l++)
-      {
-        sum[l] += (double) x[l];
-        square[l] += (double) x[l] * (double) x[l];
-      }
-}
+  const SegChannelBlock *block = &in->blocks[b];
+  double mean, inverse;
 
-/* Σ dy and Σ dy·(x - mean) of a row */
-static inline void
-seg_batch_norm_sum_gradient (gint lanes, gint64 n, const float *restrict x,
-                             const float *restrict dy, const float *restrict mean,
-                             double *restrict sum, double *restrict product)
-{
-  for (gint64 i = 0; i < n; i++, x += lanes, dy += lanes)
-#pragma omp simd
-    for (gint l = 0; l < lanes; l++)
-      {
-        sum[l] += (double) dy[l];
-        product[l] += (double) dy[l] * ((double) x[l] - (double) mean[l]);
-      }
+  for (gint32 l = 0; l < block->n_channels; l++)
+    {
+      seg_batch_norm_get_statistics (self, run, in->shape.c, (guint) (block->channel + l), &mean,
+                                     &inverse);
+      means[l] = (float) mean;
+    }
 }
 
 /* Forward: Σ x and Σ x². Backward: Σ dy and Σ dy·(x - mean). Two numbers for each channel. */
@@ -196,28 +188,25 @@ static void
 seg_batch_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, const SegView *in,
                         guint n_in, const SegView *dout, gint64 sample, gint64 y, double *sums)
 {
-  (void) layer, (void) n_in;
+  (void) n_in;
 
   for (guint b = 0; b < in->n_blocks; b++)
     {
       const SegChannelBlock *block = &in->blocks[b];
-      const float *x = seg_view_at (in, b, sample, y, 0);
       double first[SEG_KERNEL_MAX_LANES] = { 0 }, second[SEG_KERNEL_MAX_LANES] = { 0 };
-      float mean[SEG_KERNEL_MAX_LANES] = { 0 };
+      float means[SEG_KERNEL_MAX_LANES] = { 0 };
 
       if (phase == SEG_PHASE_FORWARD)
-        SEG_CALL_WITH_LANES (block->lanes, seg_batch_norm_sum_lanes, in->shape.w, x, first, second);
+        seg_block_sum (in, b, sample, y, first, second);
       else
         {
-          memcpy (mean, run->stats + MEAN * in->shape.c + block->channel,
-                  (gsize) block->n_channels * sizeof *mean);
-          SEG_CALL_WITH_LANES (block->lanes, seg_batch_norm_sum_gradient, in->shape.w, x,
-                               seg_view_at (dout, b, sample, y, 0), mean, first, second);
+          seg_batch_norm_get_means (SEG_BATCH_NORM (layer), run, in, b, means);
+          seg_block_sum_gradient (in, dout, b, sample, y, means, first, second);
         }
-      for (gint32 l = 0, c = block->channel; l < block->n_channels; l++, c++)
+      for (gint32 l = 0; l < block->n_channels; l++)
         {
-          sums[2 * c] += first[l];
-          sums[2 * c + 1] += second[l];
+          sums[2 * (block->channel + l)] += first[l];
+          sums[2 * (block->channel + l) + 1] += second[l];
         }
     }
 }
@@ -253,9 +242,10 @@ seg_batch_norm_finish (SegLayer *layer, SegPhase phase, const SegShape *in, guin
 
 static void
 seg_batch_norm_update (SegLayer *layer, const SegShape *in, guint n_in, const float *stats,
-                       gpointer const *params)
+                       double share, gpointer const *params)
 {
   SegBatchNorm *self = SEG_BATCH_NORM (layer);
+  float momentum = share > 0. ? (float) share : self->momentum;
   guint first = self->affine ? 2 : 0;
   float *mean = params[first], *variance = params[first + 1];
   gint64 *n_batches = params[first + 2];
@@ -263,8 +253,8 @@ seg_batch_norm_update (SegLayer *layer, const SegShape *in, guint n_in, const fl
 
   for (gint64 c = 0; c < in->c; c++)
     {
-      mean[c] += self->momentum * (stats[MEAN * in->c + c] - mean[c]);
-      variance[c] += self->momentum * (stats[UNBIASED_VARIANCE * in->c + c] - variance[c]);
+      mean[c] += momentum * (stats[MEAN * in->c + c] - mean[c]);
+      variance[c] += momentum * (stats[UNBIASED_VARIANCE * in->c + c] - variance[c]);
     }
   *n_batches += 1;
 }
@@ -291,20 +281,24 @@ typedef struct
 } Gradient;
 
 static Gradient
-seg_batch_norm_get_gradient (SegLayer *layer, const SegRun *run, const SegView *in, guint b)
+seg_batch_norm_get_gradient (SegBatchNorm *self, const SegRun *run, const SegView *in, guint b)
 {
-  Params p = seg_batch_norm_get_params (layer, run->params);
+  Params p = seg_batch_norm_get_params (SEG_LAYER (self), run->params);
   gint64 channels = in->shape.c;
   double n = (double) in->shape.n * (double) in->shape.h * (double) in->shape.w;
   Gradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
 
   for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
     {
-      of.mean[l] = run->stats[MEAN * channels + c];
-      of.scale[l] = (p.weight != NULL ? p.weight[c] : 1.f)
-                    * run->stats[INVERSE_DEVIATION * channels + c];
+      double mean, inverse;
+
+      seg_batch_norm_get_statistics (self, run, channels, (guint) c, &mean, &inverse);
+      of.mean[l] = (float) mean;
+      of.scale[l] = (p.weight != NULL ? p.weight[c] : 1.f) * (float) inverse;
+      if (run->stats == NULL)
+        continue;
       of.mean_dy[l] = (float) ((double) run->stats[SUM_DY * channels + c] / n);
-      of.slope[l] = seg_batch_norm_get_slope (SEG_BATCH_NORM (layer), run, &in->shape, (guint) c)
+      of.slope[l] = seg_batch_norm_get_slope (self, run, &in->shape, (guint) c)
                     * (float) ((double) run->stats[SUM_DY_XHAT * channels + c] / n);
     }
   return of;
@@ -329,7 +323,8 @@ seg_batch_norm_add_gradient (gint lanes, gint64 n, const Gradient *of, const flo
 }
 
 /* dx = weight / deviation · (dy - Σ dy / n - x̂ · Σ dy·x̂ / n): the paper's three partial
- * derivatives put together. With eps outside, the last x̂ is (x - mean) / √variance. */
+ * derivatives put together. With eps outside, the last x̂ is (x - mean) / √variance. Running
+ * statistics do not move with x, and only the first term is left. */
 static void
 seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                                const SegView *out, const SegView *dout, guint input, SegView *din,
@@ -340,7 +335,7 @@ seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      Gradient of = seg_batch_norm_get_gradient (layer, run, in, b);
+      Gradient of = seg_batch_norm_get_gradient (SEG_BATCH_NORM (layer), run, in, b);
 
       for (gint64 y = r->y; y < r->y + r->h; y++)
         SEG_CALL_WITH_LANES (din->blocks[b].lanes, seg_batch_norm_add_gradient, r->w, &of,
@@ -350,29 +345,50 @@ seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView
     }
 }
 
-/* The sums of the whole map are the gradients. */
+/* With running statistics nothing has been summed. */
 static void
-seg_batch_norm_split_params (SegLayer *layer, const SegShape *in, guint n_in, const SegShape *out,
-                             guint *n_slots, guint *grain)
+seg_batch_norm_add_row (SegBatchNorm *self, const SegRun *run, const SegView *in,
+                        const SegView *dout, gint64 sample, gint64 y, float *const *dparams)
 {
-  (void) layer, (void) in, (void) n_in, (void) out;
-  *n_slots = 1;
-  *grain = 0;
+  for (guint b = 0; b < in->n_blocks; b++)
+    {
+      double dy[SEG_KERNEL_MAX_LANES] = { 0 }, product[SEG_KERNEL_MAX_LANES] = { 0 };
+      float means[SEG_KERNEL_MAX_LANES] = { 0 };
+
+      seg_batch_norm_get_means (self, run, in, b, means);
+      seg_block_sum_gradient (in, dout, b, sample, y, means, dy, product);
+      for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
+        {
+          double mean, inverse;
+
+          seg_batch_norm_get_statistics (self, run, in->shape.c, (guint) c, &mean, &inverse);
+          dparams[0][c] += (float) (product[l] * inverse);
+          dparams[1][c] += (float) dy[l];
+        }
+    }
 }
 
+/* The sums of the whole map are the gradients: the first piece adds them for all. */
 static void
 seg_batch_norm_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                                 const SegView *out, const SegView *dout,
                                 const SegParamPiece *piece, float *const *dparams)
 {
-  gint64 channels = in->shape.c;
-  (void) n_in, (void) out, (void) dout, (void) piece;
+  SegBatchNorm *self = SEG_BATCH_NORM (layer);
+  gint64 channels = in->shape.c, height = in->shape.h;
+  (void) n_in, (void) out;
 
-  for (gint64 c = 0; SEG_BATCH_NORM (layer)->affine && c < channels; c++)
-    {
-      dparams[0][c] += run->stats[SUM_DY_XHAT * channels + c];
-      dparams[1][c] += run->stats[SUM_DY * channels + c];
-    }
+  if (!self->affine)
+    return;
+  if (run->stats == NULL)
+    for (gint64 row = piece->row0; row < piece->row1; row++)
+      seg_batch_norm_add_row (self, run, in, dout, row / height, row % height, dparams);
+  else if (piece->row0 == 0 && piece->row1 > 0)
+    for (gint64 c = 0; c < channels; c++)
+      {
+        dparams[0][c] += run->stats[SUM_DY_XHAT * channels + c];
+        dparams[1][c] += run->stats[SUM_DY * channels + c];
+      }
 }
 
 static void
@@ -384,7 +400,6 @@ seg_batch_norm_class_init (SegBatchNormClass *klass)
   layer->layout = seg_layer_layout_alike;
   layer->forward = seg_batch_norm_forward;
   layer->backward_input = seg_batch_norm_backward_input;
-  layer->split_params = seg_batch_norm_split_params;
   layer->backward_params = seg_batch_norm_backward_params;
   layer->n_sums = seg_batch_norm_n_sums;
   layer->n_stats = seg_batch_norm_n_stats;

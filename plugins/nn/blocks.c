@@ -20,3 +20,46 @@ seg_block_affine (const SegRun *run, const SegView *in, SegView *out, const SegP
         run->kernels->prologue ((gsize) r->w, from, &affine, to);
     }
 }
+
+static inline void
+seg_block_sum_lanes (gint lanes, gint64 n, const float *restrict x, double *restrict sum,
+                     double *restrict square)
+{
+  for (gint64 i = 0; i < n; i++, x += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      {
+        sum[l] += (double) x[l];
+        square[l] += (double) x[l] * (double) x[l];
+      }
+}
+
+void
+seg_block_sum (const SegView *in, guint b, gint64 sample, gint64 y, double *sum, double *square)
+{
+  SEG_CALL_WITH_LANES (in->blocks[b].lanes, seg_block_sum_lanes, in->shape.w,
+                       seg_view_at (in, b, sample, y, 0), sum, square);
+}
+
+static inline void
+seg_block_sum_gradient_lanes (gint lanes, gint64 n, const float *restrict x,
+                              const float *restrict dy, const float *restrict mean,
+                              double *restrict sum, double *restrict product)
+{
+  for (gint64 i = 0; i < n; i++, x += lanes, dy += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      {
+        sum[l] += (double) dy[l];
+        product[l] += (double) dy[l] * ((double) x[l] - (double) mean[l]);
+      }
+}
+
+void
+seg_block_sum_gradient (const SegView *in, const SegView *dout, guint b, gint64 sample, gint64 y,
+                        const float *mean, double *sum, double *product)
+{
+  SEG_CALL_WITH_LANES (in->blocks[b].lanes, seg_block_sum_gradient_lanes, in->shape.w,
+                       seg_view_at (in, b, sample, y, 0), seg_view_at (dout, b, sample, y, 0), mean,
+                       sum, product);
+}

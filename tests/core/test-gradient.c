@@ -140,6 +140,9 @@ read_gradient (const SegView *view, gpointer user_data, GError **error)
   return exchange (view, &job, error);
 }
 
+static SegNorms norms;
+static double share;
+
 static SegWorkspace *
 net_run (Net *net, SegPool *pool)
 {
@@ -148,6 +151,7 @@ net_run (Net *net, SegPool *pool)
 
   g_assert_no_error (error);
   seg_workspace_want_input_gradient (workspace);
+  seg_workspace_set_norms (workspace, norms, share);
   seg_workspace_run (workspace, read_image, write_loss, net, NULL, &error);
   g_assert_no_error (error);
   return workspace;
@@ -193,7 +197,7 @@ assert_slopes (Net *net, SegPool *pool, const char *name, float *values, const f
 }
 
 static void
-test_central_differences (void)
+check_central_differences (void)
 {
   Net net = net_new ();
   g_autoptr (SegPool) pool = seg_pool_new (2);
@@ -221,6 +225,76 @@ test_central_differences (void)
   seg_workspace_get_input_gradient (workspace, exchange, &take, &error);
   g_assert_no_error (error);
   assert_slopes (&net, pool, "input", net.image, input_gradient, net.n_image);
+  net_clear (&net);
+}
+
+static void
+test_central_differences (void)
+{
+  check_central_differences ();
+}
+
+static float *
+get_values (Net *net, const char *name)
+{
+  gint i = seg_parameters_find (net->parameters, name);
+
+  return seg_parameters_get_tensor (net->parameters, (guint) i, NULL)->data;
+}
+
+/* Of norms that use their running statistics, too; and these stay. */
+static void
+test_frozen_norms (void)
+{
+  Net net = net_new ();
+  g_autoptr (SegPool) pool = seg_pool_new (1);
+  const float *mean = get_values (&net, "bn.running_mean");
+  const float *variance = get_values (&net, "bn.running_var");
+  double plain, frozen;
+
+  plain = net_get_loss (&net, pool);
+  norms = SEG_NORMS_RUNNING;
+  frozen = net_get_loss (&net, pool);
+  g_assert_cmpfloat (plain, !=, frozen);
+  g_assert_cmpint (*(gint64 *) (gpointer) get_values (&net, "bn.num_batches_tracked"), ==, 1);
+  for (guint c = 0; c < 6; c++)
+    {
+      float kept[] = { mean[c], variance[c] };
+
+      net_get_loss (&net, pool);
+      g_assert_true (kept[0] == mean[c] && kept[1] == variance[c]);
+    }
+  check_central_differences ();
+  norms = SEG_NORMS_BATCH;
+  net_clear (&net);
+}
+
+/* With a share of 1 / i in batch i: the mean of two that are not alike. */
+static void
+test_cumulative_statistics (void)
+{
+  Net net = net_new ();
+  g_autoptr (SegPool) pool = seg_pool_new (1);
+  float *mean = get_values (&net, "bn.running_mean"), first[6], second[6];
+
+  memset (mean, 0, 6 * sizeof *mean);
+  share = 1.;
+  net_get_loss (&net, pool);
+  memcpy (first, mean, sizeof first);
+  for (gsize i = 0; i < net.n_image; i++)
+    net.image[i] = 1.f + 2.f * net.image[i];
+  net_get_loss (&net, pool);
+  memcpy (second, mean, sizeof second);
+
+  memcpy (mean, first, sizeof first);
+  share = .5;
+  net_get_loss (&net, pool);
+  for (guint c = 0; c < 6; c++)
+    {
+      g_assert_cmpfloat (first[c], !=, second[c]);
+      g_assert_cmpfloat_with_epsilon (mean[c], (first[c] + second[c]) / 2.f, 1e-6f);
+    }
+  share = 0.;
   net_clear (&net);
 }
 
@@ -350,6 +424,8 @@ main (int argc, char **argv)
   seg_registry_load_default (seg_registry_get_default (), NULL);
   g_test_add_func ("/gradient/central-differences", test_central_differences);
   g_test_add_func ("/gradient/running-statistics", test_running_statistics);
+  g_test_add_func ("/gradient/frozen-norms", test_frozen_norms);
+  g_test_add_func ("/gradient/cumulative-statistics", test_cumulative_statistics);
   g_test_add_func ("/gradient/threads", test_threads);
   g_test_add_func ("/gradient/no-backward", test_no_backward);
   return g_test_run ();

@@ -237,7 +237,7 @@ test_batch_norm (void)
   g_assert_cmpfloat_with_epsilon ((double) dweight, -4.1109610, 1e-5);
   g_assert_cmpfloat_with_epsilon ((double) dbias, -1., 1e-6);
 
-  klass->update (layer, shape, 1, stats, params);
+  klass->update (layer, shape, 1, stats, 0., params);
   g_assert_cmpfloat_with_epsilon ((double) mean, 1.75, 1e-6);
   g_assert_cmpfloat_with_epsilon ((double) variance, 6.1666667, 1e-6);
   g_assert_cmpint (n_batches, ==, 1);
