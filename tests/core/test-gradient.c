@@ -2,6 +2,7 @@
  * not depend on threads. The conformance test does this for each layer alone. */
 #include <math.h>
 
+#include <segkit/gemm.h>
 #include <segkit/random.h>
 #include <segkit/segkit.h>
 
@@ -417,6 +418,41 @@ test_no_backward (void)
   g_assert_nonnull (strstr (error->message, "up: "));
 }
 
+#define GEMM_ROWS 16
+#define GEMM_COLUMNS 144
+#define GEMM_TERMS 256
+#define GEMM_TASKS 8
+
+static float gemm_a[GEMM_ROWS * GEMM_TERMS], gemm_b[GEMM_COLUMNS * GEMM_TERMS];
+static float gemm_c[GEMM_TASKS][GEMM_ROWS * GEMM_COLUMNS];
+
+static void
+run_gemm (guint task, guint thread, gpointer user_data)
+{
+  (void) thread, (void) user_data;
+
+  memset (gemm_c[task], 0, sizeof gemm_c[task]);
+  for (guint i = 0; i < 4; i++)
+    seg_gemm (FALSE, TRUE, GEMM_ROWS, GEMM_COLUMNS, GEMM_TERMS, 1.f, gemm_a, GEMM_TERMS, gemm_b,
+              GEMM_TERMS, 1.f, gemm_c[task], GEMM_COLUMNS);
+}
+
+/* Products of many threads: a serial BLAS is not safe by itself. */
+static void
+test_gemm_threads (void)
+{
+  g_autoptr (SegPool) pool = seg_pool_new (4);
+
+  seg_random_normal (7, 3, 0, G_N_ELEMENTS (gemm_a), gemm_a);
+  seg_random_normal (7, 4, 0, G_N_ELEMENTS (gemm_b), gemm_b);
+  for (guint i = 0; i < 1500; i++)
+    {
+      seg_pool_run (pool, GEMM_TASKS, run_gemm, NULL);
+      for (guint task = 1; task < GEMM_TASKS; task++)
+        g_assert_cmpmem (gemm_c[task], sizeof gemm_c[task], gemm_c[0], sizeof gemm_c[0]);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -427,6 +463,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gradient/frozen-norms", test_frozen_norms);
   g_test_add_func ("/gradient/cumulative-statistics", test_cumulative_statistics);
   g_test_add_func ("/gradient/threads", test_threads);
+  g_test_add_func ("/gradient/gemm-threads", test_gemm_threads);
   g_test_add_func ("/gradient/no-backward", test_no_backward);
   return g_test_run ();
 }
