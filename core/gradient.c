@@ -260,8 +260,8 @@ seg_gradients_run_move (SegWorkspace *workspace, guint move, GError **error)
  * @user_data: for it
  * @error: return location
  *
- * Computes the gradients of all trained parameters. Of the maps of the run, and of their gradients,
- * nothing remains that could be looked at.
+ * Computes the gradients of all trained parameters. While @read_gradient is called the view of the
+ * output that seg_workspace_run() gave is still good; then nothing is that could be looked at.
  * Errors: those of @read_gradient; `SEG_ERROR_UNSUPPORTED` for a layer without a backward pass;
  * `SEG_ERROR_MEMORY`.
  */
@@ -277,7 +277,7 @@ seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient, gpoin
   if (!seg_gradients_clear_parameters (self, error))
     return FALSE;
   seg_gradients_find_wanted (self);
-  self->buffer.n_rows = self->buffer.n_blocks = 0;
+  /* behind the view of the output, which the loss looks at */
   dout = _seg_workspace_view (self, SEG_BANK_GRADIENT, plan->output, self->schedule->out);
   if (!read_gradient (&dout, user_data, error))
     return FALSE;

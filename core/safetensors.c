@@ -96,6 +96,25 @@ seg_safetensors_get_metadata (SegSafetensors *self, const char *key)
 }
 
 /**
+ * seg_safetensors_list_metadata:
+ * @self: tensors
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the keys of all texts
+ */
+char **
+seg_safetensors_list_metadata (SegSafetensors *self)
+{
+  g_return_val_if_fail (SEG_IS_SAFETENSORS (self), NULL);
+
+  g_autoptr (GStrvBuilder) keys = g_strv_builder_new ();
+
+  for (void *i = json_object_iter (self->metadata); i;
+       i = json_object_iter_next (self->metadata, i))
+    g_strv_builder_add (keys, json_object_iter_key (i));
+  return g_strv_builder_end (keys);
+}
+
+/**
  * seg_safetensors_add:
  * @self: tensors
  * @name: a printable name, at most 256 bytes, not yet there

@@ -23,6 +23,7 @@ gboolean        seg_safetensors_load         (SegSafetensors *self, GError **err
 gboolean        seg_safetensors_write        (SegSafetensors *self, const char *path, GError **error);
 void            seg_safetensors_set_metadata (SegSafetensors *self, const char *key, const char *value);
 const char     *seg_safetensors_get_metadata (SegSafetensors *self, const char *key);
+char          **seg_safetensors_list_metadata (SegSafetensors *self);
 void            seg_safetensors_add          (SegSafetensors *self, const char *name, SegTensor *tensor);
 SegTensor      *seg_safetensors_lookup       (SegSafetensors *self, const char *name);
 char          **seg_safetensors_list         (SegSafetensors *self);
