@@ -193,13 +193,13 @@ test_said_once (Tool *tool, gconstpointer data)
 static void
 test_some_fail (Tool *tool, gconstpointer data)
 {
-  g_autofree char *csv_path = tool_path (tool, "s.csv"), *csv = NULL;
+  g_autofree char *csv_path = tool_path (tool, "out/s.csv"), *csv = NULL;
   g_auto (GStrv) lines = NULL;
 
   (void) data;
   tool_save_bytes (tool, "in/aa.png", "\x89PNG\r\n\x1a\nrubbish", 15);
-  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--stats", "s.csv", "in", NULL), ==,
-                   SOME_FAILED);
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--stats", "out/s.csv", "in", NULL),
+                   ==, SOME_FAILED);
   lines = g_strsplit (tool->error_line, "\n", -1);
   g_assert_cmpuint (g_strv_length (lines), ==, 3);
   g_assert_true (g_str_has_prefix (lines[0], "segment: error: in/aa.png: "));
