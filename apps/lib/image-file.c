@@ -285,6 +285,31 @@ seg_image_file_load_upright (SegImageFile *self, gboolean random, SegImageMemory
   return upright;
 }
 
+static VipsImage *
+seg_image_file_open_unconverted (const char *path, gboolean random, SegImageMemory *memory,
+                                 GError **error)
+{
+  g_auto (SegImageFile) self = {
+    .path = path,
+    .name = seg_image_name_dup_file (path),
+    .options = seg_image_name_dup_options (path),
+  };
+  VipsImage *image;
+
+  self.format = seg_image_format_detect (self.name, error);
+  if (self.format == NULL)
+    return NULL;
+  seg_vips_error_forget ();
+  image = seg_image_file_load_upright (&self, random, memory, error);
+  if (image == NULL)
+    return NULL;
+  seg_vips_error_forget ();
+  if (self.options == NULL && seg_image_file_has_second_page (&self, image))
+    seg_warning_print ("%s: only the first of %d pages is read; %s[page=1] is the second", path,
+                       vips_image_get_n_pages (image), path);
+  return image;
+}
+
 /**
  * seg_image_file_open: (skip)
  * @path: a PNG, JPEG, TIFF, WebP or GIF file, perhaps with options in brackets
@@ -303,25 +328,55 @@ seg_image_file_load_upright (SegImageFile *self, gboolean random, SegImageMemory
 VipsImage *
 seg_image_file_open (const char *path, gboolean random, SegImageMemory *memory, GError **error)
 {
+  VipsImage *image = seg_image_file_open_unconverted (path, random, memory, error), *converted;
+
+  if (image == NULL)
+    return NULL;
+  converted = seg_image_kind_convert (path, image, error);
+  g_object_unref (image);
+  return converted;
+}
+
+/**
+ * seg_image_file_open_numbers: (skip)
+ * @path: as for seg_image_file_open()
+ * @error: return location
+ *
+ * The same for an image whose samples are not light but numbers: they keep their type and value.
+ * It is read from top to bottom.
+ *
+ * Returns: (transfer full): the image
+ */
+VipsImage *
+seg_image_file_open_numbers (const char *path, GError **error)
+{
+  SegImageMemory memory;
+
+  return seg_image_file_open_unconverted (path, FALSE, &memory, error);
+}
+
+/**
+ * seg_image_file_get_orientation: (skip)
+ * @path: as for seg_image_file_open()
+ *
+ * Returns: the file's orientation tag, 1 to 8; 1 where there is none or the file cannot be read
+ */
+gint
+seg_image_file_get_orientation (const char *path)
+{
   g_auto (SegImageFile) self = {
     .path = path,
     .name = seg_image_name_dup_file (path),
     .options = seg_image_name_dup_options (path),
   };
-  VipsImage *image, *converted;
+  VipsImage *image;
+  gint orientation;
 
-  self.format = seg_image_format_detect (self.name, error);
-  if (self.format == NULL)
-    return NULL;
-  seg_vips_error_forget ();
-  image = seg_image_file_load_upright (&self, random, memory, error);
+  self.format = seg_image_format_detect (self.name, NULL);
+  image = self.format != NULL ? seg_image_file_load (&self, VIPS_ACCESS_SEQUENTIAL, NULL) : NULL;
   if (image == NULL)
-    return NULL;
-  seg_vips_error_forget ();
-  if (self.options == NULL && seg_image_file_has_second_page (&self, image))
-    seg_warning_print ("%s: only the first of %d pages is read; %s[page=1] is the second", path,
-                       vips_image_get_n_pages (image), path);
-  converted = seg_image_kind_convert (path, image, error);
+    return 1;
+  orientation = vips_image_get_orientation (image);
   g_object_unref (image);
-  return converted;
+  return orientation;
 }

@@ -16,5 +16,7 @@ typedef struct
 
 VipsImage *seg_image_file_open (const char *path, gboolean random, SegImageMemory *memory,
                                 GError **error);
+VipsImage *seg_image_file_open_numbers (const char *path, GError **error);
+gint       seg_image_file_get_orientation (const char *path);
 
 G_END_DECLS

@@ -31,7 +31,7 @@ struct _SegSource
   VipsRegion *region; /* what was fetched */
   guint channels;
   const float *mean, *std;
-  SegModel *model; /* owns mean and std */
+  SegModel *model;     /* owns mean and std; NULL: nothing is normalised */
   guint n_colours; /* bands without alpha */
   guint n_values;  /* of an integer sample, 0 for float */
   float *table;    /* channel × value */
@@ -49,15 +49,24 @@ seg_source_match_bands (SegSource *self, GError **error)
   self->n_colours = n_bands;
   if (n_bands != self->channels && vips_image_hasalpha (self->image))
     self->n_colours--;
+  if (self->channels == 0)
+    self->channels = self->n_colours;
   self->luma = self->n_colours == 3 && self->channels == 1;
 
   if (self->n_colours == self->channels || self->luma
       || (self->n_colours == 1 && self->channels == 3))
     return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %u %s%s, and the model takes %u",
-               self->name, self->n_colours, self->n_colours == 1 ? "band" : "bands",
-               self->n_colours < n_bands ? " beside alpha" : "", self->channels);
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %u %s%s, and %s %u", self->name,
+               self->n_colours, self->n_colours == 1 ? "band" : "bands",
+               self->n_colours < n_bands ? " beside alpha" : "",
+               self->model != NULL ? "the model takes" : "there should be", self->channels);
   return FALSE;
+}
+
+static float
+seg_source_normalise (SegSource *self, guint channel, float value)
+{
+  return self->model != NULL ? (value - self->mean[channel]) / self->std[channel] : value;
 }
 
 static gboolean
@@ -83,8 +92,23 @@ seg_source_make_tables (SegSource *self, GError **error)
     return FALSE;
   for (guint c = 0; c < self->channels; c++)
     for (guint value = 0; value < self->n_values; value++, n++)
-      self->table[n] =
-          ((float) value / (float) (self->n_values - 1) - self->mean[c]) / self->std[c];
+      self->table[n] = seg_source_normalise (self, c, (float) value / (float) (self->n_values - 1));
+  return TRUE;
+}
+
+static gboolean
+seg_source_open (SegSource *self, const char *path, gboolean random, GError **error)
+{
+  self->name = g_strdup (path);
+  self->image = seg_image_file_open (path, random, &self->memory, error);
+  if (self->image == NULL || !seg_source_match_bands (self, error))
+    return FALSE;
+  if (!seg_source_make_tables (self, error))
+    {
+      g_prefix_error (error, "%s: ", self->name);
+      return FALSE;
+    }
+  self->region = vips_region_new (self->image);
   return TRUE;
 }
 
@@ -105,21 +129,30 @@ seg_source_new (const char *path, SegModel *model, gboolean random, GError **err
 {
   g_autoptr (SegSource) self = g_new0 (SegSource, 1);
 
-  self->name = g_strdup (path);
   self->model = g_object_ref (model);
   self->channels = seg_model_get_n_channels (model);
   self->mean = seg_model_get_mean (model);
   self->std = seg_model_get_std (model);
-  self->image = seg_image_file_open (path, random, &self->memory, error);
-  if (self->image == NULL || !seg_source_match_bands (self, error))
-    return NULL;
-  if (!seg_source_make_tables (self, error))
-    {
-      g_prefix_error (error, "%s: ", self->name);
-      return NULL;
-    }
-  self->region = vips_region_new (self->image);
-  return g_steal_pointer (&self);
+  return seg_source_open (self, path, random, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * seg_source_new_plain:
+ * @path: an image file, perhaps with options in brackets
+ * @n_channels: as a model would take; 0: what the image has, without alpha
+ * @error: return location
+ *
+ * Opens an image that is read from top to bottom, for values that are scaled as for a model but
+ * not normalised: (value − mean) / std of them, in float32, is what a model sees, to the bit.
+ * Errors, threads: as seg_source_new().
+ */
+SegSource *
+seg_source_new_plain (const char *path, guint n_channels, GError **error)
+{
+  g_autoptr (SegSource) self = g_new0 (SegSource, 1);
+
+  self->channels = n_channels;
+  return seg_source_open (self, path, FALSE, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /**
@@ -165,6 +198,30 @@ seg_source_dup_summary (SegSource *self)
   return g_strdup_printf (
       "%d × %d pixels, %d × %s%s", self->image->Xsize, self->image->Ysize, self->image->Bands,
       vips_enum_nick (VIPS_TYPE_BAND_FORMAT, self->image->BandFmt), page != NULL ? page : "");
+}
+
+/**
+ * seg_source_get_n_channels:
+ * @self: a source
+ *
+ * Returns: channels that it fills
+ */
+guint
+seg_source_get_n_channels (SegSource *self)
+{
+  return self->channels;
+}
+
+/**
+ * seg_source_get_depth:
+ * @self: a source
+ *
+ * Returns: bits of a sample as it is read: 8, 16, or 32 for floats
+ */
+guint
+seg_source_get_depth (SegSource *self)
+{
+  return 8 * (guint) VIPS_IMAGE_SIZEOF_ELEMENT (self->image);
 }
 
 gint64
@@ -284,9 +341,9 @@ seg_source_fill_floats (SegSource *self, guint channel, const float *samples, gu
       if (!isfinite (value))
         return i;
       largest = MAX (largest, value);
-      out[i * lanes] = (value - self->mean[channel]) / self->std[channel];
+      out[i * lanes] = seg_source_normalise (self, channel, value);
     }
-  if (largest > SEG_SOURCE_LARGE && !self->warned)
+  if (largest > SEG_SOURCE_LARGE && !self->warned && self->model != NULL)
     {
       seg_warning_print ("%s: has samples as large as %g; floats are taken as they are, and "
                          "models expect 0 to 1",

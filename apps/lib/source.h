@@ -13,9 +13,12 @@ typedef struct _SegSource SegSource;
 
 SegSource  *seg_source_new         (const char *path, SegModel *model, gboolean random,
                                     GError **error);
+SegSource  *seg_source_new_plain   (const char *path, guint n_channels, GError **error);
 void        seg_source_free        (SegSource *self);
 const char *seg_source_get_name    (SegSource *self);
 char       *seg_source_dup_summary (SegSource *self);
+guint       seg_source_get_n_channels (SegSource *self);
+guint       seg_source_get_depth   (SegSource *self);
 gint64      seg_source_get_width   (SegSource *self);
 gint64      seg_source_get_height  (SegSource *self);
 gsize       seg_source_get_pixel_bytes (SegSource *self);
