@@ -92,12 +92,11 @@ seg_gradients_zero (SegWorkspace *workspace, gpointer memory, gsize bytes)
                 seg_gradients_zero_task, &job);
 }
 
-/* The gradients to which this move is the first to add. */
+/* The gradients that somebody adds to at this time first. */
 static void
-seg_gradients_bear (SegWorkspace *workspace, guint move)
+seg_gradients_bear (SegWorkspace *workspace, guint time)
 {
   SegSchedule *schedule = workspace->schedule;
-  guint time = _seg_schedule_get_time (schedule, move);
 
   for (guint v = 1; v < schedule->plan->n_values; v++)
     {
@@ -245,7 +244,7 @@ seg_gradients_run_move (SegWorkspace *workspace, guint move, GError **error)
   const SegBackwardMove *m = &g_array_index (schedule->moves, SegBackwardMove, move);
   SegValue output = ((const SegPlanNode *) schedule->plan->nodes->pdata[m->node])->output;
 
-  seg_gradients_bear (workspace, move);
+  seg_gradients_bear (workspace, _seg_schedule_get_time (schedule, move));
   if (m->again)
     return _seg_workspace_run_node (workspace, m->node, SEG_BANK_BACKWARD,
                                     schedule->slots[output].rect, error);
@@ -256,7 +255,8 @@ seg_gradients_run_move (SegWorkspace *workspace, guint move, GError **error)
 /**
  * seg_workspace_run_backward:
  * @self: a workspace of a training plan that has just run
- * @read_gradient: (scope call): gives the loss's gradient with respect to the output
+ * @read_gradient: (scope call): gives the loss's gradient with respect to the output, which is zeros
+ *   at first
  * @user_data: for it
  * @error: return location
  *
@@ -277,6 +277,7 @@ seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient, gpoin
   if (!seg_gradients_clear_parameters (self, error))
     return FALSE;
   seg_gradients_find_wanted (self);
+  seg_gradients_bear (self, plan->nodes->len);
   /* behind the view of the output, which the loss looks at */
   dout = _seg_workspace_view (self, SEG_BANK_GRADIENT, plan->output, self->schedule->out);
   if (!read_gradient (&dout, user_data, error))
