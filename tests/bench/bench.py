@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares segkit's speed with that of other programs, side by side in one run.
 
-usage: bench.py BUILD_DIR [--models a,b] [--sizes 256,512] [--threads 1,2]
+usage: bench.py BUILD_DIR [--train] [--models a,b] [--sizes 256,512] [--threads 1,2]
                 [--peers segkit-whole,pytorch,onnxruntime] [--runs 5] [--csv FILE]
 
 All have the same weights and the same image, and must give the same logits
@@ -20,6 +20,8 @@ each line of its standard input with one line:
     write FILE     writes the last logits, planar float32: "written"
 
 Of segkit there is also "multiply-adds": how many the last run has done.
+
+With --train it is steps of training that are compared: see training.py.
 """
 
 import argparse
@@ -44,6 +46,9 @@ MODELS = sorted(path.stem for path in (HERE / "models").glob("*.recipe"))
 PEERS = ["segkit-whole", "pytorch", "onnxruntime"]
 
 WORK = {"a": 96, "b": 24, "c": 16, "d": 46}     # about GFLOP at 256 × 256, to forecast the time
+
+# with --train: models, sizes, peers
+TRAINING = ["b", "c"], [256], ["pytorch"]
 
 # of the largest logit
 TOLERANCE = {"segkit-whole": 0.0, "pytorch": 1e-4, "onnxruntime": 1e-4}
@@ -72,6 +77,9 @@ def largest_error(actual, expected):
 
 
 class Bench:
+    kind = "inference"
+    work = WORK
+
     def __init__(self, options):
         self.options = options
         self.load = os.getloadavg()[0]      # now, since later it is our own
@@ -219,7 +227,7 @@ def forecast(bench, cases):
     """Minutes that all cases may take."""
     peak = float(run([bench.build / "tests" / "bench" / "fma-peak", "1"]))
     n_runs = (bench.options.runs + 1) * (1 + len(bench.peers))
-    gflop = sum(WORK.get(case["model"], 50) * (case["size"] / 256) ** 2 / threads
+    gflop = sum(bench.work.get(case["model"], 50) * (case["size"] / 256) ** 2 / threads
                 for case in cases for threads in bench.options.threads)
     return gflop * n_runs / (0.4 * peak) / 60
 
@@ -233,11 +241,12 @@ def describe(bench, cases):
     for model in options.models:
         recipe = (HERE / "models" / f"{model}.recipe").read_text()
         print(f"model {model}: {recipe.splitlines()[0].removeprefix('# ')}")
-    print(f"runs: {options.runs} of each, in turns; segkit by bands, as segment runs; about "
+    what = ("steps of training" if options.train else "segkit by bands, as segment runs")
+    print(f"runs: {options.runs} of each, in turns; {what}; about "
           f"{forecast(bench, cases):.0f} minutes in all")
     print("seconds: median, min, max, and of the processor; of peak: of the fused multiply-adds "
-          "that a probe did just before;\nratio: median to segkit's; error: largest, of the largest "
-          "logit\n\n" + HEAD, flush=True)
+          "that a probe did just before;\nratio: median to segkit's; error: largest, of the "
+          f"{'loss' if options.train else 'largest logit'}\n\n" + HEAD, flush=True)
 
 
 HEAD = ("model size threads peer          median      min      max      CPU  GFLOP/s of peak  RSS MB"
@@ -272,13 +281,20 @@ def names(allowed):
 def parse(arguments):
     parser = argparse.ArgumentParser(usage=__doc__.partition("usage: ")[2].partition("\n\n")[0])
     parser.add_argument("build")
-    parser.add_argument("--models", type=names(MODELS), default=MODELS)
-    parser.add_argument("--sizes", type=names(None), default=[256, 512, 1024])
+    parser.add_argument("--train", action="store_true")
+    parser.add_argument("--models", type=names(MODELS))
+    parser.add_argument("--sizes", type=names(None))
     parser.add_argument("--threads", type=names(None), default=[1, 2])
-    parser.add_argument("--peers", type=names(PEERS), default=PEERS)
+    parser.add_argument("--peers", type=names(PEERS))
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--csv", type=pathlib.Path)
     options = parser.parse_args(arguments)
+    models, sizes, peers = TRAINING if options.train else (MODELS, [256, 512, 1024], PEERS)
+    options.models = options.models or models
+    options.sizes = options.sizes or sizes
+    options.peers = peers if options.peers is None else options.peers
+    if set(options.peers) - set(peers):
+        parser.error("--peers: only pytorch trains")
     if options.runs < 1:
         parser.error("--runs: 1 is the least")
     return options
@@ -286,8 +302,12 @@ def parse(arguments):
 
 def main():
     options = parse(sys.argv[1:])
-    bench = Bench(options)
-    path = options.csv or bench.folder / "inference.csv"
+    if options.train:
+        from training import TrainingBench
+        bench = TrainingBench(options)
+    else:
+        bench = Bench(options)
+    path = options.csv or bench.folder / f"{bench.kind}.csv"
     constant = {"date": datetime.date.today().isoformat(), "processor": processor(),
                 "cores": os.cpu_count()}
     cases = [{"model": model, "size": size} for model in options.models for size in options.sizes]
