@@ -11,8 +11,10 @@
 
 #include "elementwise-tmpl.h"
 #include "product-tmpl.h"
+#include "outer-tmpl.h"
 #include "winograd2-tmpl.h"
 #include "winograd4-tmpl.h"
+#include "winograd-train-tmpl.h"
 
 const SegKernels SEG_LEVEL_SYMBOL = {
   .level = SEG_LEVEL_NAME,
@@ -25,6 +27,13 @@ const SegKernels SEG_LEVEL_SYMBOL = {
   .winograd4_input = seg_winograd4_input,
   .winograd2_output = seg_winograd2_output,
   .winograd4_output = seg_winograd4_output,
+  .outer = seg_outer,
+  .winograd2_adjoint = seg_winograd2_adjoint,
+  .winograd4_adjoint = seg_winograd4_adjoint,
+  .winograd2_filter = seg_winograd2_filter,
+  .winograd4_filter = seg_winograd4_filter,
+  .winograd2_filter_adjoint = seg_winograd2_filter_adjoint,
+  .winograd4_filter_adjoint = seg_winograd4_filter_adjoint,
   .finish = seg_finish,
   .prologue = seg_prologue,
 };

@@ -40,6 +40,24 @@ typedef struct
   size_t y_step, y_vector;
 } SegKernelProduct;
 
+/* A sum of outer products, which gradients of a convolution's weights are made of:
+ *
+ *   y[r·y_row + v·y_vector + l] += Σ_i Σ_{j < n_terms}
+ *       a[i][j·a_step + r] · b[v·n_runs + i][j·b_step + l]
+ *
+ * for r < n_rows, v < n_vectors (1 or 2): the sum is one chain of multiply-adds that begins with
+ * zero, in the order of (i, j), and then added. Fast if n_rows is `lanes`. */
+typedef struct
+{
+  size_t n_runs, n_terms;
+  const float *const *a; /* n_runs */
+  const float *const *b; /* n_vectors · n_runs */
+  size_t a_step, b_step;
+  size_t n_rows, n_vectors;
+  float *y;
+  size_t y_row, y_vector;
+} SegKernelOuter;
+
 /* Winograd's F(2×2, 3×3) and F(4×4, 3×3) [Lavin and Gray 2016, arXiv:1509.09308]:
  * y = Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A. F(2×2) interpolates at 0, ±1, ∞:
  *
@@ -88,6 +106,23 @@ typedef struct
                             const float *const add[2], float lo, float hi, float *const rows[2]);
   void (*winograd4_output) (const float *m, size_t plane, size_t n_tiles, const float *shift,
                             const float *const add[4], float lo, float hi, float *const rows[4]);
+
+  /* What training needs beside them. */
+
+  void (*outer) (const SegKernelOuter *outer);
+
+  /* m = A dy Aᵀ of tiles side by side, the adjoint of the output's transform: tile t's gradient
+   * begins t·m·lanes floats further in each of the m rows, and goes to
+   * m[(i·a + j)·plane + t·lanes + l]. */
+  void (*winograd2_adjoint) (const float *const rows[2], size_t n_tiles, float *m, size_t plane);
+  void (*winograd4_adjoint) (const float *const rows[4], size_t n_tiles, float *m, size_t plane);
+
+  /* u = G g Gᵀ of `lanes` filters, computed in double and rounded once: g[t·lanes + l], t < 9, to
+   * u[(i·a + j)·plane + l]; and its adjoint, dg = Gᵀ du G. */
+  void (*winograd2_filter) (const float *g, float *u, size_t plane);
+  void (*winograd4_filter) (const float *g, float *u, size_t plane);
+  void (*winograd2_filter_adjoint) (const float *du, size_t plane, float *dg);
+  void (*winograd4_filter_adjoint) (const float *du, size_t plane, float *dg);
 
   /* y = clamp (y + add, lo, hi) for n floats (add NULL: nothing is added), and y = prologue (x)
    * for n_pixels of `lanes` floats; y may be x. NaN stays NaN in both. */

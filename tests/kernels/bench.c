@@ -158,6 +158,60 @@ bench_prologue (Bench *self)
   return 2 * 4.0 * BENCH_PIXELS;
 }
 
+static double
+bench_any_outer (Bench *self, size_t n_vectors)
+{
+  size_t lanes = (size_t) self->kernels->lanes;
+  const float *a = self->x, *b[2] = { self->weights, self->weights + BENCH_PRODUCT_PIXELS * lanes };
+  SegKernelOuter call = { .n_runs = 1, .n_terms = BENCH_PRODUCT_PIXELS, .a = &a, .b = b,
+                          .a_step = lanes, .b_step = lanes, .n_rows = lanes,
+                          .n_vectors = n_vectors, .y = self->y, .y_row = 2 * lanes,
+                          .y_vector = lanes };
+
+  self->kernels->outer (&call);
+  return 2.0 * BENCH_PRODUCT_PIXELS * (double) (lanes * n_vectors * lanes);
+}
+
+static double
+bench_outer (Bench *self)
+{
+  return bench_any_outer (self, 2);
+}
+
+static double
+bench_outer_one (Bench *self)
+{
+  return bench_any_outer (self, 1);
+}
+
+static double
+bench_winograd4_adjoint (Bench *self)
+{
+  self->kernels->winograd4_adjoint (self->in, BENCH_TILES, self->y, BENCH_PLANE);
+  return 4.0 * (16 + 36) * BENCH_TILES * self->kernels->lanes;
+}
+
+static double
+bench_winograd2_adjoint (Bench *self)
+{
+  self->kernels->winograd2_adjoint (self->in, BENCH_TILES, self->y, BENCH_PLANE);
+  return 4.0 * (4 + 16) * BENCH_TILES * self->kernels->lanes;
+}
+
+static double
+bench_winograd4_filter (Bench *self)
+{
+  self->kernels->winograd4_filter (self->x, self->y, BENCH_PLANE);
+  return 4.0 * (9 + 36) * self->kernels->lanes;
+}
+
+static double
+bench_winograd4_filter_adjoint (Bench *self)
+{
+  self->kernels->winograd4_filter_adjoint (self->x, BENCH_PLANE, self->y);
+  return 4.0 * (9 + 36) * self->kernels->lanes;
+}
+
 /* Operations are counted where arithmetic is the limit, else bytes read and written. */
 static const struct
 {
@@ -174,6 +228,12 @@ static const struct
   { "winograd4_input", "GB/s", bench_winograd4_input },
   { "winograd4_input, prologue", "GB/s", bench_winograd4_prologue },
   { "winograd4_output", "GB/s", bench_winograd4_output },
+  { "outer, 2 vectors", "GFLOP/s", bench_outer },
+  { "outer, 1 vector", "GFLOP/s", bench_outer_one },
+  { "winograd2_adjoint", "GB/s", bench_winograd2_adjoint },
+  { "winograd4_adjoint", "GB/s", bench_winograd4_adjoint },
+  { "winograd4_filter", "GB/s", bench_winograd4_filter },
+  { "winograd4_filter_adjoint", "GB/s", bench_winograd4_filter_adjoint },
   { "finish", "GB/s", bench_finish },
   { "prologue", "GB/s", bench_prologue },
   { "affine", "GB/s", bench_affine },

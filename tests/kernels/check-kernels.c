@@ -80,6 +80,10 @@ main (int argc, char **argv)
     { "winograd-input", test_winograd_input },
     { "winograd-output", test_winograd_output },
     { "winograd-error", test_winograd_error },
+    { "outer", test_outer },
+    { "outer-order", test_outer_order },
+    { "winograd-adjoint", test_winograd_adjoint },
+    { "winograd-filter", test_winograd_filter },
   };
   const SegKernels *kernels;
 

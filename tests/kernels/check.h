@@ -43,6 +43,10 @@ void test_prologue        (gconstpointer kernels);
 void test_winograd_input  (gconstpointer kernels);
 void test_winograd_output (gconstpointer kernels);
 void test_winograd_error  (gconstpointer kernels);
+void test_outer            (gconstpointer kernels);
+void test_outer_order      (gconstpointer kernels);
+void test_winograd_adjoint (gconstpointer kernels);
+void test_winograd_filter  (gconstpointer kernels);
 
 void test_winograd_weights (void);
 
