@@ -39,7 +39,8 @@ static SegBlocking
 seg_compiler_get_blocking (const SegCompiler *self, SegValue value)
 {
   const GArray *blocks = self->plan->blocks->pdata[value];
-  return (SegBlocking){ self->plan->lanes[value], blocks->len };
+  return (SegBlocking){ self->plan->lanes[value], blocks->len,
+                        (const gint32 *) (gpointer) blocks->data };
 }
 
 /* Image pixels for one of the value's. */

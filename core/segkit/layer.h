@@ -162,6 +162,7 @@ typedef enum
  * SegBlocking:
  * @lanes: of each block; 1: planar
  * @n_blocks: how many blocks hold the value's channels
+ * @channels: (array length=n_blocks): channels in each block; %NULL: all are full, but for the last
  *
  * How a value lies in memory. Behind a concatenation not all blocks are full: a view says how many
  * channels each holds. (No room is reserved here: a new field raises SEG_ABI_MINOR.)
@@ -170,6 +171,7 @@ typedef struct
 {
   gint32 lanes;
   guint n_blocks;
+  const gint32 *channels;
 } SegBlocking;
 
 #define SEG_TYPE_LAYER (seg_layer_get_type ())

@@ -77,6 +77,34 @@ seg_conv_posts_apply (const SegConvPosts *self, const SegKernels *kernels, const
 }
 
 /**
+ * seg_conv_map_lanes: (skip)
+ * @out: how a convolution's output lies
+ * @n_channels: of the output, or of one group of it
+ * @lanes: of the kernels
+ * @n_vectors: (out): of sums that make it: one for each block, or for so many planes
+ *
+ * Returns: (transfer full): the channel that each lane of each vector computes; -1: none
+ */
+gint32 *
+seg_conv_map_lanes (const SegBlocking *out, gint64 n_channels, gint lanes, gint64 *n_vectors)
+{
+  gboolean in_blocks = out->lanes > 1;
+  gint32 *map, channel = 0;
+
+  *n_vectors = in_blocks ? out->n_blocks : (n_channels + lanes - 1) / lanes;
+  map = g_new (gint32, *n_vectors * lanes);
+  for (gint64 v = 0; v < *n_vectors; v++)
+    {
+      gint64 left = n_channels - channel;
+      gint64 n = in_blocks && out->channels != NULL ? out->channels[v] : MIN (left, lanes);
+
+      for (gint64 l = 0; l < lanes; l++)
+        map[v * lanes + l] = l < n ? channel++ : -1;
+    }
+  return map;
+}
+
+/**
  * seg_conv_prologue_init: (skip)
  *
  * Joins what the offer puts before the layer: affine maps, then a clamp.

@@ -32,6 +32,9 @@ void seg_conv_posts_clear (SegConvPosts *self);
 void seg_conv_posts_apply (const SegConvPosts *self, const SegKernels *kernels, const SegView *in,
                            guint block, gint64 sample, gint64 y, gint64 x, gint64 n, float *run);
 
+gint32 *seg_conv_map_lanes (const SegBlocking *out, gint64 n_channels, gint lanes,
+                            gint64 *n_vectors);
+
 /**
  * SegConvPrologue:
  * @scale: of each input channel and some more, so that a vector may be read from any; %NULL: there

@@ -1,7 +1,5 @@
-#include <math.h>
-
+#include "conv-training.h"
 #include "nn.h"
-#include "tap-conv.h"
 
 /**
  * SegConvTranspose2d:
@@ -24,10 +22,6 @@ struct _SegConvTranspose2d
 };
 
 G_DEFINE_FINAL_TYPE (SegConvTranspose2d, seg_conv_transpose2d, SEG_TYPE_LAYER)
-
-/* Inputs of one matrix product of the weight gradient: a fixed shape, so that its bits do not
- * depend on the image's width. */
-#define SEG_CONV_TRANSPOSE2D_PANEL 64
 
 /* ---- shapes ------------------------------------------------------------------------------ */
 
@@ -112,346 +106,29 @@ seg_conv_transpose2d_multiply_adds (SegLayer *layer, const SegShape *in, guint n
   return out->w * out->h * self->channels * (in[0].c / self->groups) * area / (s * s);
 }
 
-/* ---- forward ------------------------------------------------------------------------------ */
-
-/* One convolution for each phase (a, b): outputs with (y + padding) mod stride = a and (x +
- * padding) mod stride = b. Output s·t + a − padding gets tap r from input t + (a − r·dilation) / s
- * where that division leaves nothing. */
-typedef struct
-{
-  SegTapConv conv;
-  gint *tap_index; /* of each of its taps in the whole kernel */
-} SegPhaseConv;
-
-typedef struct
-{
-  SegStep step;
-  gint stride, padding;
-  SegPhaseConv *phases; /* stride × stride */
-  SegConvPosts posts;
-} SegConvTranspose2dStep;
-
-typedef struct
-{
-  const SegPhaseConv *phase;
-  gint64 area;
-} SegPhaseWeights;
-
-static float
-seg_conv_transpose2d_weight (gconstpointer weights, gint64 k, gint64 c, gint64 t,
-                             gpointer user_data)
-{
-  const SegPhaseWeights *w = user_data;
-  const SegTapConv *conv = &w->phase->conv;
-  gint64 input = k / conv->out_channels * conv->in_channels + c;
-
-  return ((const float *) weights)[(input * conv->out_channels + k % conv->out_channels) * w->area
-                                   + w->phase->tap_index[t]];
-}
-
-static void
-seg_conv_transpose2d_step_run (const SegStep *step, const SegRun *run, const SegView *in,
-                               guint n_in, SegView *out, const SegPiece *piece)
-{
-  const SegConvTranspose2dStep *self = (const SegConvTranspose2dStep *) step;
-  gint64 s = self->stride, p = self->padding;
-  const SegRect *r = &piece->rect;
-
-  (void) n_in;
-  for (gint64 a = 0; a < s; a++)
-    for (gint64 b = 0; b < s; b++)
-      {
-        SegTapPlace place = { s, a - p, s, b - p };
-        /* phase coordinates t of the first output in the rectangle, and of the first past it */
-        gint64 y0 = -seg_floor_div (a - p - r->y, s), y1 = -seg_floor_div (a - p - r->y - r->h, s);
-        gint64 x0 = -seg_floor_div (b - p - r->x, s), x1 = -seg_floor_div (b - p - r->x - r->w, s);
-
-        if (y0 < y1 && x0 < x1)
-          seg_tap_conv_run (&self->phases[a * s + b].conv, &place, y0, x0, y1 - y0, x1 - x0,
-                            &self->posts, in, out, piece, run->scratch);
-      }
-}
-
-static guint
-seg_conv_transpose2d_step_pack (SegConvTranspose2dStep *self, SegConvTranspose2d *layer,
-                                gconstpointer const *params, const SegPost *posts, guint n_posts)
-{
-  guint n_folded = 0;
-
-  for (gint i = 0; i < self->stride * self->stride; i++)
-    {
-      SegPhaseWeights w = { &self->phases[i], (gint64) layer->kernel * layer->kernel };
-
-      n_folded = seg_tap_conv_pack (&self->phases[i].conv, seg_conv_transpose2d_weight, &w,
-                                    params[0], layer->bias ? params[1] : NULL, posts, n_posts);
-    }
-  return n_folded;
-}
-
-static void
-seg_conv_transpose2d_step_prepare (const SegStep *step, const SegRun *run, SegPhase phase,
-                                   guint task)
-{
-  (void) task;
-  if (phase == SEG_PHASE_FORWARD)
-    seg_conv_transpose2d_step_pack ((SegConvTranspose2dStep *) step,
-                                    SEG_CONV_TRANSPOSE2D (step->layer), run->params, NULL, 0);
-}
-
-static void
-seg_conv_transpose2d_step_free (SegStep *step)
-{
-  SegConvTranspose2dStep *self = (SegConvTranspose2dStep *) step;
-
-  for (gint i = 0; i < self->stride * self->stride; i++)
-    {
-      seg_tap_conv_clear (&self->phases[i].conv);
-      g_free (self->phases[i].tap_index);
-    }
-  g_free (self->phases);
-  seg_conv_posts_clear (&self->posts);
-  g_free (self);
-}
-
-static gint
-seg_conv_transpose2d_gcd (gint a, gint b)
-{
-  return b == 0 ? a : seg_conv_transpose2d_gcd (b, a % b);
-}
-
-static void
-seg_conv_transpose2d_init_phase (SegConvTranspose2d *self, const SegOffer *offer, gint a, gint b,
-                                 SegPhaseConv *phase)
-{
-  gint s = self->stride, d = self->dilation, n = 0;
-  /* along an axis a phase has taps only at distances that the stride divides */
-  gint apart = s / seg_conv_transpose2d_gcd (s, d), most = (self->kernel + apart - 1) / apart;
-  gboolean inside = self->padding == 0 && self->output_padding == 0
-                    && self->dilation * (self->kernel - 1) < self->stride;
-  g_autofree SegTap *taps = g_new (SegTap, most * most);
-
-  phase->tap_index = g_new (gint, most * most);
-  for (gint r = 0; r < self->kernel; r++)
-    for (gint c = 0; c < self->kernel; c++)
-      if ((a - r * d) % s == 0 && (b - c * d) % s == 0)
-        {
-          taps[n] = (SegTap){ (a - r * d) / s, (b - c * d) / s };
-          phase->tap_index[n++] = r * self->kernel + c;
-        }
-  seg_tap_conv_init (&phase->conv, offer, self->groups, self->channels / self->groups, 1, 1, taps,
-                     n, inside);
-}
-
-/* Scratch of the weight gradient: inputs, gradients that they were multiplied to, their product. */
-static gsize
-seg_conv_transpose2d_panel_floats (SegConvTranspose2d *self, const SegShape *in)
-{
-  gsize rows = (gsize) (in[0].c / self->groups);
-  gsize columns = (gsize) (self->channels / self->groups * self->kernel);
-
-  return (rows + columns) * SEG_CONV_TRANSPOSE2D_PANEL + rows * columns;
-}
+/* ---- compiling ---------------------------------------------------------------------------- */
 
 static SegStep *
 seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
 {
   SegConvTranspose2d *self = SEG_CONV_TRANSPOSE2D (layer);
-  SegConvTranspose2dStep *step = g_new0 (SegConvTranspose2dStep, 1);
-  gboolean reserved = TRUE;
-  guint n_folded;
+  SegWindow window = { self->kernel, self->stride, self->padding, self->dilation };
+  gboolean apart = self->dilation * (self->kernel - 1) < self->stride;
+  SegConvSpec spec = { window, window, self->groups, FALSE }, back = spec;
 
-  step->stride = self->stride;
-  step->padding = self->padding;
-  step->phases = g_new0 (SegPhaseConv, self->stride * self->stride);
-  step->step.run = seg_conv_transpose2d_step_run;
-  step->step.n_prepare = 1;
-  step->step.prepare = seg_conv_transpose2d_step_prepare;
-  step->step.free = seg_conv_transpose2d_step_free;
-  step->step.kernel = "direct";
-
-  for (gint i = 0; i < self->stride * self->stride; i++)
-    {
-      SegPhaseConv *phase = &step->phases[i];
-
-      seg_conv_transpose2d_init_phase (self, offer, i / self->stride, i % self->stride, phase);
-      step->step.scratch_bytes
-          = MAX (step->step.scratch_bytes, seg_tap_conv_scratch_bytes (&phase->conv));
-      step->step.packed_bytes += seg_tap_conv_packed_bytes (&phase->conv);
-      step->step.channel_grain = seg_tap_conv_get_grain (&phase->conv);
-      reserved = reserved && seg_tap_conv_reserve (&phase->conv, error);
-    }
+  spec.inside = self->padding == 0 && self->output_padding == 0 && apart;
+  back.inside = self->padding == 0;
   if (offer->purpose == SEG_PURPOSE_TRAINING)
-    step->step.scratch_bytes
-        = MAX (step->step.scratch_bytes,
-               seg_conv_transpose2d_panel_floats (self, offer->in) * sizeof (float));
-  if (!reserved)
-    {
-      seg_conv_transpose2d_step_free (&step->step);
-      return NULL;
-    }
-  n_folded = seg_conv_transpose2d_step_pack (step, self, offer->params, offer->after,
-                                             offer->n_after);
-  seg_conv_posts_init (&step->posts, offer->after + n_folded, offer->n_after - n_folded);
-  return &step->step;
+    return seg_conv_training_step_new (offer, &spec, &back, TRUE, self->channels, self->bias, 0);
+  return seg_direct_step_new (offer, &spec, TRUE, self->channels, self->bias, error);
 }
 
 static SegLayout
 seg_conv_transpose2d_layout (SegLayer *layer, SegPurpose purpose, const SegShape *in, guint n_in,
                              gint lanes)
 {
-  (void) in, (void) n_in, (void) lanes;
-  return purpose == SEG_PURPOSE_INFERENCE && SEG_CONV_TRANSPOSE2D (layer)->groups == 1 ? SEG_LAYOUT_EACH
-                                                                      : SEG_LAYOUT_PLANAR;
-}
-
-/* ---- backward ----------------------------------------------------------------------------- */
-
-/* dx[c](y, x) += Σ_k Σ_(r, s) w[c][k][r][s] · dy[k] (y · stride + r · dilation - padding, …): an
- * ordinary convolution of the gradient. */
-static void
-seg_conv_transpose2d_backward_input (SegLayer *layer, const SegRun *run, const SegView *in,
-                                     guint n_in, const SegView *out, const SegView *dout,
-                                     guint input, SegView *din, const SegPiece *piece)
-{
-  SegConvTranspose2d *self = SEG_CONV_TRANSPOSE2D (layer);
-  gint64 in_channels = in[0].shape.c / self->groups, out_channels = self->channels / self->groups;
-  gint64 size = self->kernel, stride = self->stride;
-  const SegRect *p = &piece->rect;
-
-  (void) n_in, (void) input;
-  for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
-    for (gint64 y = p->y; y < p->y + p->h; y++)
-      for (gint64 k = 0; k < out_channels; k++)
-        for (gint64 r = 0; r < size; r++)
-          {
-            gint64 oy = y * stride + r * self->dilation - self->padding;
-            gint64 group = c / in_channels * out_channels;
-            const float *taps
-                = (const float *) run->params[0] + ((c * out_channels + k) * size + r) * size;
-            float *dx = seg_view_at (din, c, piece->sample, y, p->x);
-            const float *dy;
-
-            if (oy < 0 || oy >= out->shape.h)
-              continue;
-            dy = seg_view_at (dout, (guint) (group + k), piece->sample, oy, 0);
-            for (gint64 x = 0; x < p->w; x++)
-              for (gint64 s = 0; s < size; s++)
-                {
-                  gint64 ox = (p->x + x) * stride + s * self->dilation - self->padding;
-
-                  if (ox >= 0 && ox < out->shape.w)
-                    dx[x] += taps[s] * dy[ox];
-                }
-          }
-}
-
-/* @n pixels of each of @n_channels rows; zero past the last. */
-static void
-seg_conv_transpose2d_fill_inputs (const SegView *in, gint64 first, gint64 n_channels, gint64 sample,
-                                  gint64 y, gint64 x, gint64 n, float *panel)
-{
-  memset (panel, 0, (gsize) (n_channels * SEG_CONV_TRANSPOSE2D_PANEL) * sizeof *panel);
-  for (gint64 c = 0; c < n_channels; c++, panel += SEG_CONV_TRANSPOSE2D_PANEL)
-    memcpy (panel, seg_view_at (in, (guint) (first + c), sample, y, x), (gsize) n * sizeof *panel);
-}
-
-/* For each output channel and column of the kernel, the gradient that each of the @n inputs from
- * column @x on meets there; zero outside. */
-static void
-seg_conv_transpose2d_fill_gradients (SegConvTranspose2d *self, const SegView *dout, gint64 first,
-                                     gint64 n_channels, gint64 sample, gint64 oy, gint64 x,
-                                     gint64 n, float *panel)
-{
-  memset (panel, 0,
-          (gsize) (n_channels * self->kernel * SEG_CONV_TRANSPOSE2D_PANEL) * sizeof *panel);
-  for (gint64 k = 0; k < n_channels; k++)
-    {
-      const float *dy = seg_view_at (dout, (guint) (first + k), sample, oy, 0);
-
-      for (gint64 s = 0; s < self->kernel; s++, panel += SEG_CONV_TRANSPOSE2D_PANEL)
-        for (gint64 i = 0; i < n; i++)
-          {
-            gint64 ox = (x + i) * self->stride + s * self->dilation - self->padding;
-
-            if (ox >= 0 && ox < dout->shape.w)
-              panel[i] = dy[ox];
-          }
-    }
-}
-
-/* dw[c][k][r][s] += Σ x[c] (y, x) · dy[k] (oy, …) for one output row and one row r of the kernel,
- * as products of panels of one fixed shape. */
-static void
-seg_conv_transpose2d_add_weights (SegConvTranspose2d *self, const SegView *in, const SegView *dout,
-                                  gint64 group, gint64 sample, gint64 y, gint64 oy, gint64 r,
-                                  float *panel, float *dweight)
-{
-  gint64 rows = in[0].shape.c / self->groups, channels = self->channels / self->groups;
-  gint64 size = self->kernel, columns = channels * size;
-  float *dpanel = panel + rows * SEG_CONV_TRANSPOSE2D_PANEL;
-  float *product = dpanel + columns * SEG_CONV_TRANSPOSE2D_PANEL;
-
-  memset (product, 0, (gsize) (rows * columns) * sizeof *product);
-  for (gint64 x = 0; x < in[0].shape.w; x += SEG_CONV_TRANSPOSE2D_PANEL)
-    {
-      gint64 n = MIN (SEG_CONV_TRANSPOSE2D_PANEL, in[0].shape.w - x);
-
-      seg_conv_transpose2d_fill_inputs (in, group * rows, rows, sample, y, x, n, panel);
-      seg_conv_transpose2d_fill_gradients (self, dout, group * channels, channels, sample, oy, x, n,
-                                           dpanel);
-      seg_gemm (FALSE, TRUE, rows, columns, SEG_CONV_TRANSPOSE2D_PANEL, 1.f, panel,
-                SEG_CONV_TRANSPOSE2D_PANEL, dpanel, SEG_CONV_TRANSPOSE2D_PANEL, 1.f, product,
-                columns);
-    }
-  for (gint64 i = 0; i < rows * channels; i++)
-    for (gint64 s = 0; s < size; s++)
-      dweight[((group * rows * channels + i) * size + r) * size + s] += product[i * size + s];
-}
-
-static void
-seg_conv_transpose2d_add_params (SegLayer *layer, const SegRun *run, const SegView *in,
-                                      guint n_in, const SegView *out, const SegView *dout,
-                                      gint64 sample, gint64 y0, gint64 y1, float *const *dparams)
-{
-  SegConvTranspose2d *self = SEG_CONV_TRANSPOSE2D (layer);
-
-  (void) n_in;
-  for (gint64 oy = y0; oy < y1; oy++)
-    for (gint64 r = 0; r < self->kernel; r++)
-      {
-        gint64 scaled = oy + self->padding - r * self->dilation, y = scaled / self->stride;
-
-        if (scaled < 0 || scaled % self->stride != 0 || y >= in[0].shape.h)
-          continue;
-        for (gint64 g = 0; g < self->groups; g++)
-          seg_conv_transpose2d_add_weights (self, in, dout, g, sample, y, oy, r, run->scratch,
-                                            dparams[0]);
-      }
-
-  for (gint64 k = 0; self->bias && k < self->channels; k++)
-    {
-      double sum = 0.;
-
-      for (gint64 oy = y0; oy < y1; oy++)
-        {
-          const float *dy = seg_view_at (dout, (guint) k, sample, oy, 0);
-          for (gint64 i = 0; i < out->shape.w; i++)
-            sum += (double) dy[i];
-        }
-      dparams[1][k] += (float) sum;
-    }
-}
-
-static void
-seg_conv_transpose2d_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                                      const SegView *out, const SegView *dout,
-                                      const SegParamPiece *piece, float *const *dparams)
-{
-  SegParamPiece rest = *piece;
-  gint64 sample, y0, y1;
-
-  while (seg_param_piece_take (&rest, out->shape.h, &sample, &y0, &y1))
-    seg_conv_transpose2d_add_params (layer, run, in, n_in, out, dout, sample, y0, y1, dparams);
+  (void) purpose, (void) in, (void) n_in, (void) lanes;
+  return SEG_CONV_TRANSPOSE2D (layer)->groups == 1 ? SEG_LAYOUT_EACH : SEG_LAYOUT_PLANAR;
 }
 
 /* ---- class -------------------------------------------------------------------------------- */
@@ -469,8 +146,6 @@ seg_conv_transpose2d_class_init (SegConvTranspose2dClass *klass)
   layer_class->multiply_adds = seg_conv_transpose2d_multiply_adds;
   layer_class->layout = seg_conv_transpose2d_layout;
   layer_class->compile = seg_conv_transpose2d_compile;
-  layer_class->backward_input = seg_conv_transpose2d_backward_input;
-  layer_class->backward_params = seg_conv_transpose2d_backward_params;
 
   layer_class->flags = SEG_LAYER_DROPS_OUTPUT;
   seg_layer_class_set_info (layer_class, "Transposed convolution", "Zeiler et al. 2010");

@@ -58,6 +58,8 @@ seg_tap_conv_init (SegTapConv *self, const SegOffer *offer, gint64 n_groups, gin
                         .y_stride = y_stride, .x_stride = x_stride, .n_taps = n_taps,
                         .min_dy = G_MAXINT64, .min_dx = G_MAXINT64 };
   self->taps = g_memdup2 (taps, (gsize) n_taps * sizeof *taps);
+  self->channels = seg_conv_map_lanes (&offer->out_blocking, out_channels, self->kernels->lanes,
+                                       &self->n_vectors);
   self->plane_of_tap = g_new (gint32, MAX (n_taps, 1));
   self->plane_y = g_new (gint64, MAX (n_taps, 1));
   self->plane_x = g_new (gint64, MAX (n_taps, 1));
@@ -88,6 +90,7 @@ void
 seg_tap_conv_clear (SegTapConv *self)
 {
   g_free (self->taps);
+  g_free (self->channels);
   g_free (self->plane_of_tap);
   g_free (self->plane_y);
   g_free (self->plane_x);
@@ -96,40 +99,39 @@ seg_tap_conv_clear (SegTapConv *self)
   seg_free (self->shift);
 }
 
-/* Vectors of outputs of one group. */
-static gint64
-seg_tap_conv_n_vectors (const SegTapConv *self)
-{
-  return (self->out_channels + self->kernels->lanes - 1) / self->kernels->lanes;
-}
-
 static gint64
 seg_tap_conv_n_terms (const SegTapConv *self)
 {
   return self->in_channels * self->n_taps;
 }
 
-/* Packs output @k of group @g, or zeros past the group's last. */
-static void
-seg_tap_conv_pack_output (SegTapConv *self, gint64 g, gint64 k, SegTapWeight weight,
-                          gpointer user_data, gconstpointer weights, const float *bias,
-                          const SegPost *posts, guint n_folded)
+/* Outputs of all groups, spare lanes counted. */
+static gsize
+seg_tap_conv_n_packed (const SegTapConv *self)
 {
-  gint64 lanes = self->kernels->lanes, n_vectors = seg_tap_conv_n_vectors (self);
-  gint64 panel = k / (SEG_TAP_PANEL * lanes) * SEG_TAP_PANEL;
-  gint64 pitch = MIN (SEG_TAP_PANEL, n_vectors - panel) * lanes;
-  gint64 n_terms = seg_tap_conv_n_terms (self), of_all = g * self->out_channels + k;
-  float *packed = self->weights + (g * n_vectors + panel) * lanes * n_terms + (k - panel * lanes);
-  gboolean exists = k < self->out_channels;
-  double scale = 1.0, shift = exists && bias != NULL ? (double) bias[of_all] : 0.0;
+  return (gsize) (self->n_groups * self->n_vectors * self->kernels->lanes);
+}
 
-  if (exists)
-    seg_conv_posts_fold (posts, n_folded, of_all, &scale, &shift);
-  for (gint64 tap = 0; tap < self->n_taps; tap++)
-    for (gint64 c = 0; c < self->in_channels; c++)
-      packed[(tap * self->in_channels + c) * pitch]
-          = exists ? (float) (scale * (double) weight (weights, of_all, c, tap, user_data)) : 0.f;
-  self->shift[g * n_vectors * lanes + k] = (float) shift;
+/* Packs what lane @lane of group @g computes from all its inputs by all its taps, or zeros. */
+static void
+seg_tap_conv_pack_lane (const SegTapConv *self, gint64 g, gint64 lane, double scale,
+                        const float *weights, float *packed)
+{
+  gint64 lanes = self->kernels->lanes, panel = lane / (SEG_TAP_PANEL * lanes) * SEG_TAP_PANEL;
+  gint64 pitch = MIN (SEG_TAP_PANEL, self->n_vectors - panel) * lanes, k = self->channels[lane];
+  gint64 first = self->input_first ? g * self->in_channels * self->out_channels + k
+                                   : (g * self->out_channels + k) * self->in_channels;
+  gint64 step = self->input_first ? self->out_channels : 1; /* kernels from input to input */
+  float *to = packed + (g * self->n_vectors + panel) * lanes * seg_tap_conv_n_terms (self)
+              + (lane - panel * lanes);
+
+  for (gint64 t = 0; t < self->n_taps; t++)
+    {
+      const float *w = weights + first * self->area + self->taps[t].index;
+
+      for (gint64 c = 0; c < self->in_channels; c++, to += pitch)
+        *to = k >= 0 ? (float) (scale * (double) w[c * step * self->area]) : 0.f;
+    }
 }
 
 /**
@@ -141,23 +143,57 @@ seg_tap_conv_pack_output (SegTapConv *self, gint64 g, gint64 k, SegTapWeight wei
  * Returns: how many posts were folded
  */
 guint
-seg_tap_conv_pack (SegTapConv *self, SegTapWeight weight, gpointer user_data, gconstpointer weights,
-                   const float *bias, const SegPost *posts, guint n_posts)
+seg_tap_conv_pack (SegTapConv *self, const float *weights, const float *bias, const SegPost *posts,
+                   guint n_posts)
 {
-  gint64 n_outputs = seg_tap_conv_n_vectors (self) * self->kernels->lanes;
+  gint64 n_lanes = self->n_vectors * self->kernels->lanes;
   guint n_folded = seg_conv_posts_count_affine (posts, n_posts);
 
   for (gint64 g = 0; g < self->n_groups; g++)
-    for (gint64 k = 0; k < n_outputs; k++)
-      seg_tap_conv_pack_output (self, g, k, weight, user_data, weights, bias, posts, n_folded);
+    for (gint64 lane = 0; lane < n_lanes; lane++)
+      {
+        gint64 k = g * self->out_channels + self->channels[lane];
+        gboolean exists = self->channels[lane] >= 0;
+        double scale = 1.0, shift = exists && bias != NULL ? (double) bias[k] : 0.0;
+
+        if (exists)
+          seg_conv_posts_fold (posts, n_folded, k, &scale, &shift);
+        seg_tap_conv_pack_lane (self, g, lane, scale, weights, self->weights);
+        self->shift[g * n_lanes + lane] = (float) shift;
+      }
   return n_folded;
 }
 
-/* Outputs of all groups, spare lanes counted. */
-static gsize
-seg_tap_conv_n_packed (const SegTapConv *self)
+/* Panels of all groups. */
+guint
+seg_tap_conv_n_panels (const SegTapConv *self)
 {
-  return (gsize) (self->n_groups * seg_tap_conv_n_vectors (self) * self->kernels->lanes);
+  return (guint) (self->n_groups * ((self->n_vectors + SEG_TAP_PANEL - 1) / SEG_TAP_PANEL));
+}
+
+/**
+ * seg_tap_conv_pack_panel: (skip)
+ * @packed: seg_tap_conv_packed_bytes() of memory, for seg_tap_conv_run()
+ *
+ * Packs one of the panels, in training: there are no posts.
+ */
+void
+seg_tap_conv_pack_panel (const SegTapConv *self, guint panel, const float *weights,
+                         const float *bias, float *packed)
+{
+  gint64 of_group = seg_tap_conv_n_panels (self) / self->n_groups, g = panel / of_group;
+  gint64 n_lanes = self->n_vectors * self->kernels->lanes;
+  gint64 first = panel % of_group * SEG_TAP_PANEL * self->kernels->lanes;
+  gint64 end = MIN (first + SEG_TAP_PANEL * self->kernels->lanes, n_lanes);
+  float *shift = packed + seg_tap_conv_n_packed (self) * (gsize) seg_tap_conv_n_terms (self);
+
+  for (gint64 lane = first; lane < end; lane++)
+    {
+      gint64 k = g * self->out_channels + self->channels[lane];
+
+      seg_tap_conv_pack_lane (self, g, lane, 1., weights, packed);
+      shift[g * n_lanes + lane] = self->channels[lane] >= 0 && bias != NULL ? bias[k] : 0.f;
+    }
 }
 
 /* Of the packed weights of one output. */
@@ -368,6 +404,7 @@ seg_tap_choose_block (const SegTapConv *self, gint64 height, gint64 width)
 typedef struct
 {
   const SegTapConv *conv;
+  const float *weights, *shift; /* packed */
   const SegTapPlace *place;
   const SegConvPosts *posts;
   const SegView *in;
@@ -398,12 +435,17 @@ seg_tap_store_planes (const SegTapJob *job, gint64 group, gint64 vector, gint64 
         plane[i] = from[i * lanes];
       seg_posts_apply (job->posts->posts, job->posts->n_posts, self->kernels, job->in, k,
                        job->piece->sample, y, x, (gsize) n, plane);
-      for (gint64 i = 0; i < n; i++)
-        to[i * job->place->x_step] = plane[i];
+      if (self->adds)
+        for (gint64 i = 0; i < n; i++)
+          to[i * job->place->x_step] += plane[i];
+      else
+        for (gint64 i = 0; i < n; i++)
+          to[i * job->place->x_step] = plane[i];
     }
 }
 
-/* Finishes a run of pixels of a block of channels, in scratch if they are not to lie side by side. */
+/* Finishes a run of pixels of a block of channels, in scratch if they are not to lie side by side or
+ * are to be added. */
 static void
 seg_tap_store_block (const SegTapJob *job, guint block, gint64 y, gint64 x, gint64 n, float *run)
 {
@@ -412,8 +454,15 @@ seg_tap_store_block (const SegTapJob *job, guint block, gint64 y, gint64 x, gint
 
   seg_conv_posts_apply (job->posts, job->conv->kernels, job->in, block, job->piece->sample, y, x, n,
                         run);
-  for (gint64 i = 0; run != to && i < n; i++)
-    memcpy (to + i * x_step * lanes, run + i * lanes, (gsize) lanes * sizeof *to);
+  if (job->conv->adds && x_step == 1)
+    job->conv->kernels->add ((gsize) (n * lanes), to, run, to);
+  else if (job->conv->adds)
+    for (gint64 i = 0; i < n; i++)
+      for (gint64 l = 0; l < lanes; l++)
+        to[i * x_step * lanes + l] += run[i * lanes + l];
+  else
+    for (gint64 i = 0; run != to && i < n; i++)
+      memcpy (to + i * x_step * lanes, run + i * lanes, (gsize) lanes * sizeof *to);
 }
 
 /* One row of a block for one panel of outputs. */
@@ -423,18 +472,18 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
 {
   const SegTapConv *self = job->conv;
   const SegTapPlace *place = job->place;
-  gint64 lanes = self->kernels->lanes, of_group = seg_tap_conv_n_vectors (self);
+  gint64 lanes = self->kernels->lanes, of_group = self->n_vectors;
   gint64 n_vectors = MIN (SEG_TAP_PANEL, of_group - vector), packed = group * of_group + vector;
   gint64 y = (block->oy + row) * place->y_step + place->y_first;
   gint64 x = block->ox * place->x_step + place->x_first;
-  gboolean scattered = place->x_step > 1 && job->posts->n_posts > 0;
+  gboolean in_scratch = self->adds || (place->x_step > 1 && job->posts->n_posts > 0);
   SegKernelProduct product = {
     .n_runs = (gsize) (self->n_taps * self->n_units),
     .x = job->scratch.x,
     .n_terms = job->scratch.n_terms,
     .x_step = (gsize) (self->patch_floats > 0 ? self->in_lanes : self->in_lanes * self->x_stride),
-    .weights = self->weights + packed * lanes * seg_tap_conv_n_terms (self),
-    .init = self->shift + packed * lanes,
+    .weights = job->weights + packed * lanes * seg_tap_conv_n_terms (self),
+    .init = job->shift + packed * lanes,
     .n_vectors = (gsize) n_vectors,
     .n_pixels = (gsize) block->width,
     .y = job->scratch.run,
@@ -448,7 +497,7 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
       seg_tap_store_planes (job, group, vector, n_vectors, y, x, block->width);
       return;
     }
-  if (!scattered)
+  if (!in_scratch)
     {
       product.y = seg_view_at (job->out, (guint) packed, job->piece->sample, y, x);
       product.y_step = (gsize) (place->x_step * lanes);
@@ -458,22 +507,23 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
                        - product.y);
     }
   self->kernels->product (&product);
-  for (gint64 v = 0; v < n_vectors && job->posts->n_posts > 0; v++)
+  for (gint64 v = 0; v < n_vectors && (in_scratch || job->posts->n_posts > 0); v++)
     seg_tap_store_block (job, (guint) (packed + v), y, x, block->width,
                          product.y + (gsize) v * product.y_vector);
 }
 
-/* Whether any output of a panel belongs to the piece. */
+/* Whether any output of a panel belongs to the piece: in planes or in blocks. */
 static gboolean
 seg_tap_is_wanted (const SegTapJob *job, gint64 group, gint64 vector)
 {
   const SegTapConv *self = job->conv;
-  gint64 lanes = self->kernels->lanes, scale = self->out_lanes == 1 ? 1 : lanes;
-  gint64 first = group * self->out_channels + vector * lanes;
-  gint64 end = MIN (first + SEG_TAP_PANEL * lanes, (group + 1) * self->out_channels);
+  gint64 lanes = self->out_lanes == 1 ? self->kernels->lanes : 1;
+  gint64 of_group = self->out_lanes == 1 ? self->out_channels : self->n_vectors;
+  gint64 first = group * of_group + vector * lanes;
+  gint64 end = MIN (first + SEG_TAP_PANEL * lanes, (group + 1) * of_group);
 
-  return end > (gint64) job->piece->block * scale
-         && first < (gint64) (job->piece->block + job->piece->n_blocks) * scale;
+  return end > (gint64) job->piece->block
+         && first < (gint64) job->piece->block + job->piece->n_blocks;
 }
 
 static void
@@ -483,7 +533,7 @@ seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block)
 
   for (gint64 g = 0; g < self->n_groups; g++)
     {
-      gint64 n_vectors = seg_tap_conv_n_vectors (self);
+      gint64 n_vectors = self->n_vectors;
       gboolean filled = FALSE;
 
       for (gint64 row = 0; row < block->height; row++)
@@ -509,15 +559,19 @@ seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block)
 
 /**
  * seg_tap_conv_run: (skip)
+ * @packed: weights of seg_tap_conv_pack_panel(); %NULL: those of seg_tap_conv_pack()
  *
  * Computes outputs (oy, ox) to (oy + height, ox + width) of the channels of @piece.
  */
 void
-seg_tap_conv_run (const SegTapConv *self, const SegTapPlace *place, gint64 oy, gint64 ox,
-                  gint64 height, gint64 width, const SegConvPosts *posts, const SegView *in,
-                  SegView *out, const SegPiece *piece, gpointer memory)
+seg_tap_conv_run (const SegTapConv *self, const float *packed, const SegTapPlace *place, gint64 oy,
+                  gint64 ox, gint64 height, gint64 width, const SegConvPosts *posts,
+                  const SegView *in, SegView *out, const SegPiece *piece, gpointer memory)
 {
-  SegTapJob job = { self, place, posts, in, out, piece, { 0 } };
+  gsize n_weights = seg_tap_conv_n_packed (self) * (gsize) seg_tap_conv_n_terms (self);
+  SegTapJob job = { self,  packed != NULL ? packed : self->weights,
+                    packed != NULL ? packed + n_weights : self->shift,
+                    place, posts, in, out, piece, { 0 } };
   SegTapBlock most, block;
 
   g_return_if_fail (height > 0 && width > 0);

@@ -1,4 +1,4 @@
-/* What conv2d and conv-transpose2d have in common: a sum over taps,
+/* A sum over taps, which convolutions are made of that are computed directly:
  *
  *   y[k](oy, ox) = shift[k] + Σ_t Σ_c w[k][c][t] · x[c](oy · y_stride + dy_t, ox · x_stride + dx_t),
  *
@@ -8,9 +8,10 @@
 
 #include "conv-posts.h"
 
+/* @index: of the weight in the kernel, row by row */
 typedef struct
 {
-  gint64 dy, dx;
+  gint64 dy, dx, index;
 } SegTap;
 
 typedef struct
@@ -19,7 +20,12 @@ typedef struct
   gint64 n_groups, in_channels, out_channels; /* channels of one group */
   gint64 n_taps, y_stride, x_stride;
   SegTap *taps;
+  gint64 area;         /* weights of one kernel, taps or not */
+  gboolean input_first; /* weights are (inputs, outputs, area), not (outputs, inputs, area) */
+  gboolean adds;       /* to what the output holds */
   gint64 in_lanes, out_lanes, n_units; /* blocks of one group's input */
+  gint64 n_vectors;                    /* of one group's sums */
+  gint32 *channels;                    /* of the group, in each lane of them; -1: none */
   gint64 min_dy, min_dx, extra_rows, extra_columns; /* of a patch, beside its outputs */
   gint64 n_planes;                                  /* a strided patch is split by phase */
   gint32 *plane_of_tap;
@@ -35,22 +41,20 @@ typedef struct
   gint64 y_step, y_first, x_step, x_first;
 } SegTapPlace;
 
-/* One weight of output channel k (of all groups), input channel c of its group and tap t. */
-typedef float (*SegTapWeight) (gconstpointer weights, gint64 k, gint64 c, gint64 t,
-                               gpointer user_data);
-
 void  seg_tap_conv_init          (SegTapConv *self, const SegOffer *offer, gint64 n_groups,
                                   gint64 out_channels, gint64 y_stride, gint64 x_stride,
                                   const SegTap *taps, gint64 n_taps, gboolean inside);
 void  seg_tap_conv_clear         (SegTapConv *self);
 gboolean seg_tap_conv_reserve    (SegTapConv *self, GError **error);
-guint seg_tap_conv_pack          (SegTapConv *self, SegTapWeight weight, gpointer user_data,
-                                  gconstpointer weights, const float *bias, const SegPost *posts,
-                                  guint n_posts);
+guint seg_tap_conv_pack          (SegTapConv *self, const float *weights, const float *bias,
+                                  const SegPost *posts, guint n_posts);
+guint seg_tap_conv_n_panels      (const SegTapConv *self);
+void  seg_tap_conv_pack_panel    (const SegTapConv *self, guint panel, const float *weights,
+                                  const float *bias, float *packed);
 guint seg_tap_conv_get_grain     (const SegTapConv *self);
 gsize seg_tap_conv_packed_bytes  (const SegTapConv *self);
 gsize seg_tap_conv_scratch_bytes (const SegTapConv *self);
-void  seg_tap_conv_run           (const SegTapConv *self, const SegTapPlace *place, gint64 oy,
-                                  gint64 ox, gint64 height, gint64 width,
-                                  const SegConvPosts *posts, const SegView *in, SegView *out,
-                                  const SegPiece *piece, gpointer scratch);
+void  seg_tap_conv_run           (const SegTapConv *self, const float *packed,
+                                  const SegTapPlace *place, gint64 oy, gint64 ox, gint64 height,
+                                  gint64 width, const SegConvPosts *posts, const SegView *in,
+                                  SegView *out, const SegPiece *piece, gpointer scratch);

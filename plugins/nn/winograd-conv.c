@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "winograd-tiles.h"
+
 /* Tiles are worked on in portions: so few that what they are transformed to stays in L2, so many
  * that the weights, which each portion reads again, cost little. Where the weights are large they
  * come from farther away. */
@@ -14,17 +16,13 @@
 /* Vectors of outputs that the kernel computes together. */
 #define SEG_WINOGRAD_PANEL 2
 
-/* Tiles at a border are worked on side by side, too, but not so many that their copy leaves L1. */
-#define SEG_WINOGRAD_BORDER_TILES 8
-
 #define SEG_WINOGRAD_MAX_TILE 4
-#define SEG_WINOGRAD_MAX_WINDOW 6
 
+/* Spare lanes counted. */
 static gint64
 seg_winograd_n_outputs (const SegWinogradConv *self)
 {
-  return (self->out_channels + self->kernels->lanes - 1) / self->kernels->lanes
-         * self->kernels->lanes;
+  return self->n_out_blocks * self->kernels->lanes;
 }
 
 static gsize
@@ -57,12 +55,11 @@ seg_winograd_choose_n_tiles (const SegWinogradConv *self)
  * seg_winograd_conv_init: (skip)
  * @tile: 2 or 4
  *
- * Sets up everything but the weights, and takes memory for them.
- * Errors: `SEG_ERROR_MEMORY`.
+ * Sets up everything but the weights.
  */
-gboolean
+void
 seg_winograd_conv_init (SegWinogradConv *self, const SegOffer *offer, gint tile,
-                        gint64 out_channels, gint y_padding, gint x_padding, GError **error)
+                        gint64 out_channels, gint y_padding, gint x_padding)
 {
   gint64 window = tile + 2;
 
@@ -73,9 +70,32 @@ seg_winograd_conv_init (SegWinogradConv *self, const SegOffer *offer, gint tile,
                              .out_lanes = offer->out_blocking.lanes, .y_padding = y_padding,
                              .x_padding = x_padding, .y_phase = offer->front % tile,
                              .x_phase = offer->front % tile };
-  self->n_out_blocks = seg_winograd_n_outputs (self) / self->kernels->lanes;
+  self->channels = seg_conv_map_lanes (&offer->out_blocking, out_channels, self->kernels->lanes,
+                                       &self->n_out_blocks);
   self->n_tiles = seg_winograd_choose_n_tiles (self);
   seg_conv_prologue_init (&self->prologue, offer);
+}
+
+void
+seg_winograd_conv_clear (SegWinogradConv *self)
+{
+  seg_conv_prologue_clear (&self->prologue);
+  g_free (self->channels);
+  seg_free (self->weights);
+  seg_free (self->shift);
+}
+
+/* ---- weights ----------------------------------------------------------------------------- */
+
+/**
+ * seg_winograd_conv_reserve: (skip)
+ *
+ * Takes memory for packed weights.
+ * Errors: `SEG_ERROR_MEMORY`.
+ */
+gboolean
+seg_winograd_conv_reserve (SegWinogradConv *self, GError **error)
+{
   self->weights = seg_alloc ((gsize) self->n_points, seg_winograd_point_floats (self) * sizeof (float),
                              "packed weights", error);
   if (self->weights != NULL)
@@ -84,20 +104,10 @@ seg_winograd_conv_init (SegWinogradConv *self, const SegOffer *offer, gint tile,
   return self->shift != NULL;
 }
 
-void
-seg_winograd_conv_clear (SegWinogradConv *self)
-{
-  seg_conv_prologue_clear (&self->prologue);
-  seg_free (self->weights);
-  seg_free (self->shift);
-}
-
-/* ---- weights ----------------------------------------------------------------------------- */
-
 /* The filters from all input channels to the outputs of one panel, which begins with output @k0. */
 static void
-seg_winograd_pack_panel (SegWinogradConv *self, gint64 k0, const float *weights,
-                         const double *scale)
+seg_winograd_pack_inference_panel (SegWinogradConv *self, gint64 k0, const float *weights,
+                                   const double *scale)
 {
   gint64 pitch = MIN (SEG_WINOGRAD_PANEL * self->kernels->lanes,
                       seg_winograd_n_outputs (self) - k0);
@@ -123,7 +133,8 @@ seg_winograd_pack_panel (SegWinogradConv *self, gint64 k0, const float *weights,
  * seg_winograd_conv_pack: (skip)
  * @weights: (out_channels, in_channels, 3, 3)
  *
- * Transforms and packs weights, with the affine posts at the head of the list folded in.
+ * Transforms and packs weights into the memory of seg_winograd_conv_reserve(), with the affine posts
+ * at the head of the list folded in.
  *
  * Returns: how many posts were folded
  */
@@ -145,8 +156,66 @@ seg_winograd_conv_pack (SegWinogradConv *self, const float *weights, const float
       self->shift[k] = (float) shift;
     }
   for (gint64 k = 0; k < n_outputs; k += SEG_WINOGRAD_PANEL * self->kernels->lanes)
-    seg_winograd_pack_panel (self, k, weights, scale);
+    seg_winograd_pack_inference_panel (self, k, weights, scale);
   return n_folded;
+}
+
+guint
+seg_winograd_conv_n_panels (const SegWinogradConv *self)
+{
+  return (guint) ((self->n_out_blocks + SEG_WINOGRAD_PANEL - 1) / SEG_WINOGRAD_PANEL);
+}
+
+/* The filters from input @c to the outputs of block @block, tap by tap. */
+static void
+seg_winograd_gather_filters (const SegWinogradConv *self, gint64 c, gint64 block,
+                             const float *weights, float *g)
+{
+  gint64 lanes = self->kernels->lanes;
+
+  for (gint64 l = 0; l < lanes; l++)
+    {
+      gint64 k = self->channels[block * lanes + l];
+      const float *filter = weights
+                            + 9 * (self->transposed ? c * self->out_channels + k
+                                                    : k * self->in_channels + c);
+
+      if (k < 0)
+        for (gint64 t = 0; t < 9; t++)
+          g[t * lanes + l] = 0.f;
+      else if (self->transposed)
+        for (gint64 t = 0; t < 9; t++)
+          g[t * lanes + l] = filter[8 - t];
+      else
+        for (gint64 t = 0; t < 9; t++)
+          g[t * lanes + l] = filter[t];
+    }
+}
+
+/**
+ * seg_winograd_conv_pack_panel: (skip)
+ * @packed: seg_winograd_conv_packed_bytes() of memory, for seg_winograd_conv_run()
+ *
+ * Transforms and packs one of the panels, in training: there are no posts.
+ */
+void
+seg_winograd_conv_pack_panel (const SegWinogradConv *self, guint panel, const float *weights,
+                              const float *bias, float *packed)
+{
+  gint64 lanes = self->kernels->lanes, first = panel * SEG_WINOGRAD_PANEL;
+  gint64 end = MIN (first + SEG_WINOGRAD_PANEL, self->n_out_blocks);
+  float *shift = packed + (gsize) self->n_points * seg_winograd_point_floats (self);
+  float g[9 * SEG_KERNEL_MAX_LANES], *to = packed + first * lanes * self->in_channels;
+
+  for (gint64 c = 0; c < self->in_channels; c++)
+    for (gint64 b = first; b < end; b++, to += lanes)
+      {
+        seg_winograd_gather_filters (self, c, b, weights, g);
+        (self->tile == 4 ? self->kernels->winograd4_filter : self->kernels->winograd2_filter) (
+            g, to, seg_winograd_point_floats (self));
+      }
+  for (gint64 l = first * lanes; l < end * lanes; l++)
+    shift[l] = self->channels[l] >= 0 && bias != NULL ? bias[self->channels[l]] : 0.f;
 }
 
 guint
@@ -180,7 +249,7 @@ static gsize
 seg_winograd_lay_out_scratch (const SegWinogradConv *self, char *memory,
                               SegWinogradScratch *scratch)
 {
-  gsize lanes = (gsize) self->kernels->lanes, bytes = 0;
+  gsize bytes = 0;
 
   scratch->v_plane = seg_winograd_plane_floats (self, self->n_in_blocks);
   scratch->m_plane = seg_winograd_plane_floats (self, self->n_out_blocks);
@@ -189,8 +258,7 @@ seg_winograd_lay_out_scratch (const SegWinogradConv *self, char *memory,
   scratch->m = (float *) (gpointer) (memory + bytes);
   bytes += (gsize) self->n_points * scratch->m_plane * sizeof (float);
   scratch->border = (float *) (gpointer) (memory + bytes);
-  bytes += (gsize) (self->window * (SEG_WINOGRAD_BORDER_TILES * self->tile + 2)) * lanes
-           * sizeof (float);
+  bytes += seg_winograd_border_floats (self->kernels, self->tile) * sizeof (float);
   bytes = (bytes + 63) & ~(gsize) 63;
   scratch->x = (const float **) (gpointer) (memory + bytes);
   bytes += (gsize) self->n_in_blocks * sizeof *scratch->x;
@@ -211,6 +279,7 @@ seg_winograd_conv_scratch_bytes (const SegWinogradConv *self)
 typedef struct
 {
   const SegWinogradConv *conv;
+  const float *weights, *shift; /* packed */
   const SegConvPosts *posts;
   const SegView *in;
   SegView *out;
@@ -238,106 +307,6 @@ seg_winograd_get_run (const SegWinogradJob *job, gint64 first, gint64 n, gint64 
                            job->x0 + across * job->conv->tile };
 }
 
-/* How many tiles from the left of @run on are not wholly inside [@begin, @end), then how many are:
- * the window of a tile begins @before pixels before it and is @size pixels long. */
-static void
-seg_winograd_split_run (gint64 x, gint64 n, gint64 tile, gint64 before, gint64 size, gint64 begin,
-                        gint64 end, gint64 *left, gint64 *inside)
-{
-  gint64 first = -seg_floor_div (x - before - begin, tile); /* with x - before + i·tile ≥ begin */
-  gint64 past = seg_floor_div (end - size + before - x, tile) + 1;
-
-  *left = CLAMP (first, 0, n);
-  *inside = CLAMP (past, *left, n) - *left;
-}
-
-/* How many tiles from @t on are worked on together that are not inside. */
-static gint64
-seg_winograd_count_border_tiles (gint64 t, gint64 n, gint64 left, gint64 inside)
-{
-  gint64 end = t < left && inside > 0 ? left : n;
-
-  return MIN (end - t, SEG_WINOGRAD_BORDER_TILES);
-}
-
-static void
-seg_winograd_transform_input (const SegWinogradConv *self, const float *const *rows, gint64 n,
-                              const SegKernelPrologue *prologue, float *v, gsize plane)
-{
-  (self->tile == 4 ? self->kernels->winograd4_input : self->kernels->winograd2_input) (
-      rows, (gsize) n, prologue, v, plane);
-}
-
-/* Up to SEG_WINOGRAD_BORDER_TILES that reach over the border: their windows are copied, with zeros
- * around the map. */
-static void
-seg_winograd_load_border_tiles (const SegWinogradJob *job, guint block, gint64 y, gint64 x,
-                                gint64 n, float *v)
-{
-  const SegWinogradConv *self = job->conv;
-  const SegRect *valid = &job->in->valid;
-  gint64 lanes = self->kernels->lanes, width = (n - 1) * self->tile + self->window;
-  gint64 left = CLAMP (valid->x - x, 0, width), right = CLAMP (valid->x + valid->w - x, left, width);
-  const float *rows[SEG_WINOGRAD_MAX_WINDOW];
-
-  for (gint64 r = 0; r < self->window; r++)
-    {
-      float *row = job->scratch.border + r * width * lanes, *inside = row + left * lanes;
-      gboolean exists = y + r >= valid->y && y + r < valid->y + valid->h && left < right;
-
-      rows[r] = row;
-      if (!exists)
-        {
-          memset (row, 0, (gsize) (width * lanes) * sizeof *row);
-          continue;
-        }
-      memset (row, 0, (gsize) (left * lanes) * sizeof *row);
-      memset (row + right * lanes, 0, (gsize) ((width - right) * lanes) * sizeof *row);
-      memcpy (inside, seg_view_at (job->in, block, job->piece->sample, y + r, x + left),
-              (gsize) ((right - left) * lanes) * sizeof *row);
-      if (self->prologue.scale != NULL)
-        {
-          SegKernelPrologue prologue
-              = seg_conv_prologue_at (&self->prologue, job->in->blocks[block].channel);
-          self->kernels->prologue ((gsize) (right - left), inside, &prologue, inside);
-        }
-    }
-  seg_winograd_transform_input (self, rows, n, NULL, v, job->scratch.v_plane);
-}
-
-static void
-seg_winograd_load_run (const SegWinogradJob *job, guint block, const SegWinogradRun *run, float *v)
-{
-  const SegWinogradConv *self = job->conv;
-  const SegRect *valid = &job->in->valid;
-  gint64 lanes = self->kernels->lanes;
-  gint64 y = run->y - self->y_padding, x = run->x - self->x_padding, left, inside;
-  SegKernelPrologue prologue = { NULL, NULL, -INFINITY, INFINITY };
-  const float *rows[SEG_WINOGRAD_MAX_WINDOW];
-
-  seg_winograd_split_run (run->x, run->n, self->tile, self->x_padding, self->window, valid->x,
-                          valid->x + valid->w, &left, &inside);
-  if (y < valid->y || y + self->window > valid->y + valid->h)
-    left = run->n, inside = 0;
-
-  for (gint64 t = 0, n; t < run->n; t += n)
-    {
-      n = seg_winograd_count_border_tiles (t, run->n, left, inside);
-      if (t == left && inside > 0)
-        n = inside;
-      else
-        seg_winograd_load_border_tiles (job, block, y, x + t * self->tile, n, v + t * lanes);
-    }
-  if (inside == 0)
-    return;
-  for (gint64 r = 0; r < self->window; r++)
-    rows[r] = seg_view_at (job->in, block, job->piece->sample, y + r, x + left * self->tile);
-  if (self->prologue.scale != NULL)
-    prologue = seg_conv_prologue_at (&self->prologue, job->in->blocks[block].channel);
-  seg_winograd_transform_input (self, rows, inside, prologue.scale != NULL ? &prologue : NULL,
-                                v + left * lanes, job->scratch.v_plane);
-}
-
 /* Products of all points of @n tiles with the weights of the piece's outputs. */
 static void
 seg_winograd_multiply (const SegWinogradJob *job, gint64 n, gint64 first_block, gint64 end_block)
@@ -356,7 +325,7 @@ seg_winograd_multiply (const SegWinogradJob *job, gint64 n, gint64 first_block, 
         scratch->x[b] = scratch->v + (gsize) p * scratch->v_plane + b * block_floats;
       for (gint64 b = first_block; b < end_block; b += SEG_WINOGRAD_PANEL)
         {
-          product.weights = self->weights + (gsize) p * seg_winograd_point_floats (self)
+          product.weights = job->weights + (gsize) p * seg_winograd_point_floats (self)
                             + b * lanes * self->in_channels;
           product.n_vectors = (gsize) MIN (SEG_WINOGRAD_PANEL, self->n_out_blocks - b);
           product.y = scratch->m + (gsize) p * scratch->m_plane + b * block_floats;
@@ -372,7 +341,7 @@ seg_winograd_transform_output (const SegWinogradJob *job, const float *m, gint64
   const SegWinogradConv *self = job->conv;
 
   (self->tile == 4 ? self->kernels->winograd4_output : self->kernels->winograd2_output) (
-      m, job->scratch.m_plane, (gsize) n, self->shift + block * self->kernels->lanes, add, lo, hi,
+      m, job->scratch.m_plane, (gsize) n, job->shift + block * self->kernels->lanes, add, lo, hi,
       rows);
 }
 
@@ -389,6 +358,11 @@ seg_winograd_store_row (const SegWinogradJob *job, gint64 block, gint64 y, gint6
     {
       float *to = seg_view_at (job->out, (guint) block, piece->sample, y, x);
 
+      if (self->adds)
+        {
+          self->kernels->add ((gsize) (width * lanes), to, from, to);
+          return;
+        }
       memcpy (to, from, (gsize) (width * lanes) * sizeof *to);
       seg_conv_posts_apply (job->posts, self->kernels, job->in, (guint) block, piece->sample, y, x,
                             width, to);
@@ -433,11 +407,11 @@ seg_winograd_store_run (const SegWinogradJob *job, gint64 block, const SegWinogr
   const SegPiece *piece = job->piece;
   const SegRect *r = &piece->rect;
   gint64 lanes = self->kernels->lanes, tile = self->tile, left, inside, x;
-  gboolean simple = job->posts->simple, adds = simple && job->posts->add >= 0;
+  gboolean simple = job->posts->simple, adds = simple && (self->adds || job->posts->add >= 0);
   float *rows[SEG_WINOGRAD_MAX_TILE];
   const float *add[SEG_WINOGRAD_MAX_TILE];
 
-  seg_winograd_split_run (run->x, run->n, tile, 0, tile, r->x, r->x + r->w, &left, &inside);
+  seg_winograd_split_run (run->x, run->n, tile, tile, r->x, r->x + r->w, &left, &inside);
   if (run->y < r->y || run->y + tile > r->y + r->h || self->out_lanes == 1)
     left = run->n, inside = 0;
 
@@ -455,9 +429,10 @@ seg_winograd_store_run (const SegWinogradJob *job, gint64 block, const SegWinogr
   for (gint64 i = 0; i < tile; i++)
     {
       rows[i] = seg_view_at (job->out, (guint) block, piece->sample, run->y + i, x);
-      add[i] = adds ? seg_view_at (&job->in[job->posts->add], (guint) block, piece->sample,
-                                   run->y + i, x)
-                    : NULL;
+      add[i] = self->adds ? rows[i]
+               : adds     ? seg_view_at (&job->in[job->posts->add], (guint) block, piece->sample,
+                                         run->y + i, x)
+                          : NULL;
     }
   seg_winograd_transform_output (job, m + left * lanes, inside, block, adds ? add : NULL,
                                  simple ? job->posts->lo : -INFINITY,
@@ -474,14 +449,18 @@ seg_winograd_run_portion (const SegWinogradJob *job, gint64 first, gint64 n, gin
 {
   const SegWinogradConv *self = job->conv;
   gint64 lanes = self->kernels->lanes, block_floats = self->n_tiles * lanes;
+  SegWinogradTiles tiles = { .kernels = self->kernels, .tile = self->tile, .window = self->window,
+                             .prologue = self->prologue, .valid = job->in->valid,
+                             .border = job->scratch.border, .plane = job->scratch.v_plane };
   SegWinogradRun run;
 
   for (gint64 b = 0; b < self->n_in_blocks; b++)
     for (gint64 done = 0; done < n; done += run.n)
       {
         run = seg_winograd_get_run (job, first, n, done);
-        seg_winograd_load_run (job, (guint) b, &run,
-                               job->scratch.v + b * block_floats + run.first * lanes);
+        seg_winograd_tiles_load (&tiles, job->in, (guint) b, job->piece->sample,
+                                 run.y - self->y_padding, run.x - self->x_padding, run.n,
+                                 job->scratch.v + b * block_floats + run.first * lanes);
       }
   seg_winograd_multiply (job, n, first_block, end_block);
   for (gint64 b = first_block; b < end_block; b++)
@@ -495,13 +474,15 @@ seg_winograd_run_portion (const SegWinogradJob *job, gint64 first, gint64 n, gin
 
 /**
  * seg_winograd_conv_run: (skip)
+ * @packed: weights of seg_winograd_conv_pack_panel(); %NULL: those of seg_winograd_conv_pack()
  *
  * Computes a piece of the output, cut at the grid.
  */
 void
-seg_winograd_conv_run (const SegWinogradConv *self, const SegConvPosts *posts, const SegView *in,
-                       SegView *out, const SegPiece *piece, gpointer memory)
+seg_winograd_conv_run (const SegWinogradConv *self, const float *packed, const SegConvPosts *posts,
+                       const SegView *in, SegView *out, const SegPiece *piece, gpointer memory)
 {
+  gsize n_weights = (gsize) self->n_points * seg_winograd_point_floats (self);
   const SegRect *r = &piece->rect;
   gint64 y0 = seg_floor_div (r->y - self->y_phase, self->tile) * self->tile + self->y_phase;
   gint64 x0 = seg_floor_div (r->x - self->x_phase, self->tile) * self->tile + self->x_phase;
@@ -510,7 +491,9 @@ seg_winograd_conv_run (const SegWinogradConv *self, const SegConvPosts *posts, c
   gint64 scale = self->out_lanes == 1 ? self->kernels->lanes : 1;
   gint64 first_block = piece->block / scale;
   gint64 end_block = (piece->block + piece->n_blocks + scale - 1) / scale;
-  SegWinogradJob job = { self, posts, in, out, piece, { 0 }, y0, x0, n_across };
+  SegWinogradJob job = { self, packed != NULL ? packed : self->weights,
+                         packed != NULL ? packed + n_weights : self->shift,
+                         posts, in, out, piece, { 0 }, y0, x0, n_across };
 
   seg_winograd_lay_out_scratch (self, memory, &job.scratch);
   for (gint64 b = 0; b < self->n_in_blocks; b++)

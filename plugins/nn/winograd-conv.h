@@ -11,22 +11,28 @@ typedef struct
   const SegKernels *kernels;
   gint64 tile, window, n_points; /* outputs along an axis, inputs, and products of a tile */
   gint64 in_channels, out_channels, n_in_blocks, n_out_blocks;
+  gint32 *channels; /* of the output, in each lane of its blocks; -1: none */
   gint64 out_lanes, y_padding, x_padding, y_phase, x_phase;
   gint64 n_tiles; /* worked on at once */
+  gboolean transposed; /* weights are (inputs, outputs, 3, 3), turned by half a circle */
+  gboolean adds;       /* to what the output holds, which lies in blocks */
   SegConvPrologue prologue;
   float *weights; /* [point][panel of two vectors][input channel][output channel] */
   float *shift;
 } SegWinogradConv;
 
-gboolean seg_winograd_conv_init          (SegWinogradConv *self, const SegOffer *offer, gint tile,
-                                          gint64 out_channels, gint y_padding, gint x_padding,
-                                          GError **error);
+void     seg_winograd_conv_init          (SegWinogradConv *self, const SegOffer *offer, gint tile,
+                                          gint64 out_channels, gint y_padding, gint x_padding);
 void     seg_winograd_conv_clear         (SegWinogradConv *self);
+gboolean seg_winograd_conv_reserve       (SegWinogradConv *self, GError **error);
 guint    seg_winograd_conv_pack          (SegWinogradConv *self, const float *weights,
                                           const float *bias, const SegPost *posts, guint n_posts);
+guint    seg_winograd_conv_n_panels      (const SegWinogradConv *self);
+void     seg_winograd_conv_pack_panel    (const SegWinogradConv *self, guint panel,
+                                          const float *weights, const float *bias, float *packed);
 guint    seg_winograd_conv_get_grain     (const SegWinogradConv *self);
 gsize    seg_winograd_conv_packed_bytes  (const SegWinogradConv *self);
 gsize    seg_winograd_conv_scratch_bytes (const SegWinogradConv *self);
-void     seg_winograd_conv_run           (const SegWinogradConv *self, const SegConvPosts *posts,
-                                          const SegView *in, SegView *out, const SegPiece *piece,
-                                          gpointer scratch);
+void     seg_winograd_conv_run           (const SegWinogradConv *self, const float *packed,
+                                          const SegConvPosts *posts, const SegView *in,
+                                          SegView *out, const SegPiece *piece, gpointer scratch);

@@ -61,10 +61,16 @@ case_make_parameters (Case *self, GError **error)
   return TRUE;
 }
 
+/* @channels is where to keep the channels of each block. */
 static SegBlocking
-case_get_blocking (MapBlocks blocks, gint64 channels)
+case_get_blocking (MapBlocks blocks, gint64 n_channels, GArray *channels)
 {
-  return (SegBlocking){ .lanes = blocks.lanes, .n_blocks = map_blocks_get_n (blocks, channels) };
+  for (gint32 c = 0, n; c < n_channels; c += n)
+    {
+      n = map_blocks_get_channels (blocks, c, n_channels);
+      g_array_append_val (channels, n);
+    }
+  return (SegBlocking){ blocks.lanes, channels->len, (const gint32 *) (gpointer) channels->data };
 }
 
 static void
@@ -73,27 +79,32 @@ case_make_step (Case *self)
   g_autoptr (GError) error = NULL;
   SegShape in[CASE_MAX_INPUTS];
   SegBlocking in_blocking[CASE_MAX_INPUTS];
+  GArray *channels[CASE_MAX_INPUTS + 1];
   SegOffer offer = { .purpose = self->purpose,
                      .kernels = self->kernels,
                      .in = in,
                      .n_in = self->n_in,
                      .params = self->params,
                      .in_blocking = in_blocking,
-                     .out_blocking = case_get_blocking (self->out_blocks, self->out.c),
                      .stride = self->stride,
                      .front = CASE_FRONT };
 
+  for (guint i = 0; i <= self->n_in; i++)
+    channels[i] = g_array_new (FALSE, FALSE, sizeof (gint32));
   for (guint i = 0; i < self->n_in; i++)
     {
       in[i] = self->in[i];
       if (self->purpose == SEG_PURPOSE_INFERENCE)
         in[i].n = 1;
-      in_blocking[i] = case_get_blocking (self->in_blocks[i], self->in[i].c);
+      in_blocking[i] = case_get_blocking (self->in_blocks[i], self->in[i].c, channels[i]);
     }
+  offer.out_blocking = case_get_blocking (self->out_blocks, self->out.c, channels[self->n_in]);
   g_assert_nonnull (self->klass->compile);
   self->step = self->klass->compile (self->layer, &offer, &error);
   g_assert_no_error (error);
   self->step->layer = self->layer;
+  for (guint i = 0; i <= self->n_in; i++)
+    g_array_unref (channels[i]);
 }
 
 static void

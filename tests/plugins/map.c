@@ -23,7 +23,7 @@ map_is_guard (float value)
 }
 
 /* Channels of the block that begins at @channel. */
-static gint32
+gint32
 map_blocks_get_channels (MapBlocks blocks, gint32 channel, gint64 n_channels)
 {
   gint64 end = channel < blocks.joint ? MIN (blocks.joint, n_channels) : n_channels;

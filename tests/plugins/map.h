@@ -30,6 +30,7 @@ Map *map_new_random (const SegShape *shape, const SegRect *valid, guint64 seed);
 Map *map_new_random_in_blocks (const SegShape *shape, const SegRect *valid, MapBlocks blocks,
                                guint64 seed);
 guint map_blocks_get_n (MapBlocks blocks, gint64 channels);
+gint32 map_blocks_get_channels (MapBlocks blocks, gint32 channel, gint64 n_channels);
 void map_free (Map *self);
 float *map_at (const Map *self, gsize element);
 gsize map_get_n (const Map *self);

@@ -1,0 +1,117 @@
+#include "winograd-tiles.h"
+
+#include <math.h>
+
+/* How many tiles from the left of a run of @n, whose first window begins at @x, are not wholly
+ * inside [@begin, @end), then how many are: a window is @size pixels long. */
+void
+seg_winograd_split_run (gint64 x, gint64 n, gint64 tile, gint64 size, gint64 begin, gint64 end,
+                        gint64 *left, gint64 *inside)
+{
+  gint64 first = -seg_floor_div (x - begin, tile); /* with x + i·tile ≥ begin */
+  gint64 past = seg_floor_div (end - size - x, tile) + 1;
+
+  *left = CLAMP (first, 0, n);
+  *inside = CLAMP (past, *left, n) - *left;
+}
+
+/* How many tiles from @t on are worked on together that are not inside. */
+gint64
+seg_winograd_count_border_tiles (gint64 t, gint64 n, gint64 left, gint64 inside)
+{
+  gint64 end = t < left && inside > 0 ? left : n;
+
+  return MIN (end - t, SEG_WINOGRAD_BORDER_TILES);
+}
+
+static void
+seg_winograd_tiles_transform (const SegWinogradTiles *self, const float *const *rows, gint64 n,
+                              const SegKernelPrologue *prologue, float *v)
+{
+  const SegKernels *kernels = self->kernels;
+
+  if (self->adjoint)
+    (self->tile == 4 ? kernels->winograd4_adjoint : kernels->winograd2_adjoint) (
+        rows, (gsize) n, v, self->plane);
+  else
+    (self->tile == 4 ? kernels->winograd4_input : kernels->winograd2_input) (
+        rows, (gsize) n, prologue, v, self->plane);
+}
+
+/* Up to SEG_WINOGRAD_BORDER_TILES that reach over the border: their windows are copied, with zeros
+ * around the map. */
+static void
+seg_winograd_tiles_load_border (const SegWinogradTiles *self, const SegView *in, guint block,
+                                gint64 sample, gint64 y, gint64 x, gint64 n, float *v)
+{
+  const SegRect *valid = &self->valid;
+  gint64 lanes = self->kernels->lanes, width = (n - 1) * self->tile + self->window;
+  gint64 left = CLAMP (valid->x - x, 0, width), right = CLAMP (valid->x + valid->w - x, left, width);
+  const float *rows[SEG_WINOGRAD_MAX_WINDOW];
+
+  for (gint64 r = 0; r < self->window; r++)
+    {
+      float *row = self->border + r * width * lanes, *inside = row + left * lanes;
+      gboolean exists = y + r >= valid->y && y + r < valid->y + valid->h && left < right;
+
+      rows[r] = row;
+      if (!exists)
+        {
+          memset (row, 0, (gsize) (width * lanes) * sizeof *row);
+          continue;
+        }
+      memset (row, 0, (gsize) (left * lanes) * sizeof *row);
+      memset (row + right * lanes, 0, (gsize) ((width - right) * lanes) * sizeof *row);
+      memcpy (inside, seg_view_at (in, block, sample, y + r, x + left),
+              (gsize) ((right - left) * lanes) * sizeof *row);
+      if (self->prologue.scale != NULL)
+        {
+          SegKernelPrologue prologue
+              = seg_conv_prologue_at (&self->prologue, in->blocks[block].channel);
+          self->kernels->prologue ((gsize) (right - left), inside, &prologue, inside);
+        }
+    }
+  seg_winograd_tiles_transform (self, rows, n, NULL, v);
+}
+
+/**
+ * seg_winograd_tiles_load: (skip)
+ * @y: row where the first window begins; it may lie outside, as all may
+ * @x: its column
+ * @n: tiles side by side
+ * @v: where the first goes
+ *
+ * Transforms a run of tiles of one block of channels.
+ */
+void
+seg_winograd_tiles_load (const SegWinogradTiles *self, const SegView *in, guint block,
+                         gint64 sample, gint64 y, gint64 x, gint64 n, float *v)
+{
+  const SegRect *valid = &self->valid;
+  gint64 lanes = self->kernels->lanes, left, inside;
+  SegKernelPrologue prologue = { NULL, NULL, -INFINITY, INFINITY };
+  const float *rows[SEG_WINOGRAD_MAX_WINDOW];
+
+  seg_winograd_split_run (x, n, self->tile, self->window, valid->x, valid->x + valid->w, &left,
+                          &inside);
+  if (y < valid->y || y + self->window > valid->y + valid->h)
+    left = n, inside = 0;
+
+  for (gint64 t = 0, count; t < n; t += count)
+    {
+      count = seg_winograd_count_border_tiles (t, n, left, inside);
+      if (t == left && inside > 0)
+        count = inside;
+      else
+        seg_winograd_tiles_load_border (self, in, block, sample, y, x + t * self->tile, count,
+                                        v + t * lanes);
+    }
+  if (inside == 0)
+    return;
+  for (gint64 r = 0; r < self->window; r++)
+    rows[r] = seg_view_at (in, block, sample, y + r, x + left * self->tile);
+  if (self->prologue.scale != NULL)
+    prologue = seg_conv_prologue_at (&self->prologue, in->blocks[block].channel);
+  seg_winograd_tiles_transform (self, rows, inside, prologue.scale != NULL ? &prologue : NULL,
+                                v + left * lanes);
+}
