@@ -14,6 +14,8 @@ G_BEGIN_DECLS
  * @w: columns of a crop
  * @seed: of the order of samples, crops and augmentation
  * @n_threads: that read ahead; 0: seg_batcher_next() itself reads
+ * @n_kept: batches that are in use at a time: each is valid until the call of seg_batcher_next()
+ *   that is so many calls later; 0 is taken for 1
  * @border_weights: whether pixels between objects that nearly touch weigh more; the dataset has
  *   instances
  * @border_w0: the weight that is added where two objects touch; the U-Net paper's 10
@@ -27,7 +29,7 @@ typedef struct
 {
   gint64 n, h, w;
   guint64 seed;
-  guint n_threads;
+  guint n_threads, n_kept;
   gboolean border_weights;
   double border_w0, border_sigma;
   const float *class_weight;

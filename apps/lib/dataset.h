@@ -67,7 +67,7 @@ typedef struct
  * @is_error: whether training cannot begin before it is mended; otherwise it is a warning
  * @kind: an untranslated text that all problems of a kind have in common, as "no mask"
  * @file: the file or folder
- * @text: what is the matter, in one sentence without the name of the file
+ * @text: what is the matter, in one line that names the file
  */
 typedef struct
 {

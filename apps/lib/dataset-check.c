@@ -1,0 +1,343 @@
+/* Everything that is wrong with a data set, at once. */
+#include <string.h>
+
+#include <segkit/pool.h>
+
+#include "dataset-private.h"
+#include "path.h"
+
+/* Of one kind, in a text. */
+#define SEG_PROBLEMS_SHOWN 20
+
+typedef struct
+{
+  SegDataset *self;
+  GPtrArray *entries;
+  guint *split, *place; /* of each entry */
+  gboolean *failed;
+} SegChecking;
+
+void
+seg_problem_free (SegProblem *problem)
+{
+  g_free (problem->file);
+  g_free (problem->text);
+  g_free (problem);
+}
+
+static void
+seg_problem_add (GPtrArray *problems, gboolean is_error, const char *kind, const char *file,
+                 const char *text)
+{
+  SegProblem *problem = g_new0 (SegProblem, 1);
+
+  problem->is_error = is_error;
+  problem->kind = kind;
+  problem->file = g_strdup (file);
+  problem->text = g_strdup (text);
+  g_ptr_array_add (problems, problem);
+}
+
+/**
+ * _seg_dataset_add_problem: (skip)
+ * @kind: a static text
+ * @format: what comes behind the name of the file and a colon
+ */
+void
+_seg_dataset_add_problem (GPtrArray *problems, gboolean is_error, const char *kind,
+                          const char *file, const char *format, ...)
+{
+  g_autofree char *text = NULL, *line = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  line = g_strconcat (file, ": ", text, NULL);
+  seg_problem_add (problems, is_error, kind, file, line);
+}
+
+/**
+ * _seg_dataset_add_failure: (skip)
+ * @kind: a static text
+ * @failure: whose message names the file
+ */
+void
+_seg_dataset_add_failure (GPtrArray *problems, const char *kind, const char *file,
+                          const GError *failure)
+{
+  seg_problem_add (problems, TRUE, kind, file, failure->message);
+}
+
+static char *
+seg_sample_data_dup_hash (const SegSampleData *data)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_MD5);
+  gint64 shape[3] = { data->c, data->h, data->w };
+
+  g_checksum_update (sum, (const guchar *) shape, sizeof shape);
+  for (gint64 row = 0; row < data->c * data->h; row++)
+    g_checksum_update (sum, (const guchar *) (data->image + row * data->w),
+                       (gssize) data->w * (gssize) sizeof (float));
+  return g_strdup (g_checksum_get_string (sum));
+}
+
+static gboolean
+seg_checking_read (SegChecking *checking, guint i, GError **error)
+{
+  SegEntry *entry = g_ptr_array_index (checking->entries, i);
+  g_autoptr (SegSampleData) data = seg_dataset_read (
+      checking->self, (SegSplit) checking->split[i], checking->place[i], error);
+
+  if (data == NULL)
+    return FALSE;
+  g_free (entry->hash);
+  entry->hash = seg_sample_data_dup_hash (data);
+  return TRUE;
+}
+
+static void
+seg_checking_run (guint task, guint thread, gpointer data)
+{
+  SegChecking *checking = data;
+
+  (void) thread;
+  checking->failed[task] = !seg_checking_read (checking, task, NULL);
+}
+
+/* Reads whole images. What fails is tried again alone, as in dataset-inspect.c. */
+static void
+seg_dataset_check_images (SegDataset *self, GPtrArray *problems)
+{
+  g_autoptr (SegPool) pool = seg_pool_new (g_get_num_processors ());
+  g_autoptr (GPtrArray) entries = g_ptr_array_new ();
+  g_autoptr (GArray) split = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (GArray) place = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autofree gboolean *failed = NULL;
+  SegChecking checking = { .self = self, .entries = entries };
+
+  for (guint s = 0; s < SEG_N_SPLITS; s++)
+    for (guint i = 0; i < self->splits[s]->len; i++)
+      if (_seg_dataset_get_entry (self, s, i)->readable)
+        {
+          g_ptr_array_add (entries, _seg_dataset_get_entry (self, s, i));
+          g_array_append_val (split, s);
+          g_array_append_val (place, i);
+        }
+  checking.split = (guint *) split->data;
+  checking.place = (guint *) place->data;
+  checking.failed = failed = g_new0 (gboolean, entries->len + 1);
+  seg_pool_run (pool, entries->len, seg_checking_run, &checking);
+  for (guint i = 0; i < entries->len; i++)
+    {
+      SegEntry *entry = g_ptr_array_index (entries, i);
+      g_autoptr (GError) failure = NULL;
+
+      if (!failed[i] || seg_checking_read (&checking, i, &failure))
+        continue;
+      _seg_dataset_add_failure (problems,
+                                g_error_matches (failure, SEG_ERROR, SEG_ERROR_NUMERIC)
+                                    ? "not a number"
+                                    : "cannot be read",
+                                entry->sample.images[0], failure);
+    }
+}
+
+/* The same picture in two splits, or twice in one. */
+static void
+seg_dataset_check_overlap (SegDataset *self, GPtrArray *problems)
+{
+  static const char *const names[SEG_N_SPLITS] = { "training", "validation", "test" };
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal); /* → entry */
+  g_autoptr (GHashTable) where = g_hash_table_new (NULL, NULL);             /* entry → split */
+
+  for (guint s = 0; s < SEG_N_SPLITS; s++)
+    for (guint i = 0; i < self->splits[s]->len; i++)
+      {
+        SegEntry *entry = _seg_dataset_get_entry (self, s, i), *other;
+        guint of_other;
+
+        if (entry->hash == NULL)
+          continue;
+        g_hash_table_insert (where, entry, GUINT_TO_POINTER (s));
+        other = g_hash_table_lookup (seen, entry->hash);
+        if (other == NULL)
+          {
+            g_hash_table_insert (seen, entry->hash, entry);
+            continue;
+          }
+        of_other = GPOINTER_TO_UINT (g_hash_table_lookup (where, other));
+        _seg_dataset_add_problem (problems, FALSE, of_other != s ? "in two splits" : "twice",
+                                  entry->sample.images[0],
+                                  "a %s image, has the same pixels as the %s image %s", names[s],
+                                  names[of_other], other->sample.images[0]);
+      }
+}
+
+static void
+seg_dataset_check_classes (SegDataset *self, GPtrArray *problems)
+{
+  guint n_present = 0;
+  guint64 n_pixels = 0;
+
+  for (guint i = 0; i < self->classes->len; i++)
+    {
+      n_present += self->counts[i] > 0;
+      n_pixels += self->counts[i];
+      if (self->counts[i] == 0)
+        _seg_dataset_add_problem (problems, FALSE, "absent class", self->path,
+                                  "no training mask has the class \"%s\"",
+                                  seg_dataset_get_class (self, i)->name);
+    }
+  if (self->n_ignored > 0 && n_pixels == 0)
+    _seg_dataset_add_problem (problems, TRUE, "all ignored", self->path,
+                              "all %" G_GUINT64_FORMAT " pixels of the training masks are to be "
+                              "ignored",
+                              self->n_ignored);
+  else if (n_pixels > 0 && n_present < 2)
+    _seg_dataset_add_problem (problems, TRUE, "one class", self->path,
+                              "all training masks have one class, so that there is nothing to learn");
+}
+
+static void
+seg_dataset_check_masks (SegDataset *self, GPtrArray *problems)
+{
+  guint n_colour = 0, n_number = 0;
+
+  for (guint s = 0; s < SEG_N_SPLITS; s++)
+    for (guint i = 0; i < self->splits[s]->len; i++)
+      {
+        SegEntry *entry = _seg_dataset_get_entry (self, s, i);
+        gboolean counts = FALSE;
+
+        if (entry->values == NULL)
+          continue;
+        n_colour += entry->is_colour;
+        n_number += !entry->is_colour;
+        for (guint j = 0; j < entry->values->len && !counts; j++)
+          {
+            guint32 code = g_array_index (entry->values, SegMaskValue, j).code;
+
+            counts = _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, code))
+                     != SEG_TARGET_IGNORE;
+          }
+        if (!counts)
+          _seg_dataset_add_problem (problems, FALSE, "mask all ignored", entry->sample.mask,
+                                    "all of its pixels are to be ignored");
+      }
+  if (n_colour > 0 && n_number > 0 && !self->greys)
+    _seg_dataset_add_problem (problems, FALSE, "two kinds of masks", self->path,
+                              "%u masks have colours, and %u have numbers", n_colour, n_number);
+}
+
+static void
+seg_dataset_check_numbers (SegDataset *self, GPtrArray *problems)
+{
+  guint n_train = self->splits[SEG_SPLIT_TRAIN]->len;
+  guint n_validation = self->splits[SEG_SPLIT_VALIDATION]->len;
+
+  if (n_train == 0)
+    _seg_dataset_add_problem (problems, TRUE, "empty", self->path,
+                              "has no image with a mask to learn from");
+  else if (n_validation == 0)
+    _seg_dataset_add_problem (problems, FALSE, "no validation", self->path,
+                              "has no image to validate with beside the %u to learn from", n_train);
+  if (self->test_without_masks)
+    _seg_dataset_add_problem (problems, FALSE, "test without masks", self->path,
+                              "the images of its test folder have no masks and are not used");
+}
+
+/**
+ * seg_dataset_check:
+ * @self: a data set
+ * @problems: (element-type SegProblem): with seg_problem_free() for what it frees; all that is
+ *   wrong is added, in the order of splits and names
+ * @error: return location
+ *
+ * Reads everything, which also fills the memory for seg_dataset_read(), and does not stop at what
+ * is wrong.
+ * Errors: `SEG_ERROR_FORMAT` where any problem is an error, with their number and the first.
+ *
+ * Returns: whether the data set can be learnt from
+ */
+gboolean
+seg_dataset_check (SegDataset *self, GPtrArray *problems, GError **error)
+{
+  const SegProblem *first = NULL;
+  guint n_errors = 0;
+
+  for (guint i = 0; i < self->problems->len; i++)
+    {
+      const SegProblem *known = g_ptr_array_index (self->problems, i);
+
+      seg_problem_add (problems, known->is_error, known->kind, known->file, known->text);
+    }
+  seg_dataset_check_images (self, problems);
+  seg_dataset_check_masks (self, problems);
+  seg_dataset_check_classes (self, problems);
+  seg_dataset_check_overlap (self, problems);
+  seg_dataset_check_numbers (self, problems);
+
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const SegProblem *problem = g_ptr_array_index (problems, i);
+
+      if (problem->is_error && n_errors++ == 0)
+        first = problem;
+    }
+  if (n_errors == 1)
+    g_set_error_literal (error, SEG_ERROR, SEG_ERROR_FORMAT, first->text);
+  else if (n_errors > 1)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: has %u problems, the first: %s",
+                 self->path, n_errors, first->text);
+  return n_errors == 0;
+}
+
+static void
+seg_problems_append (GString *text, GPtrArray *problems, guint first)
+{
+  const SegProblem *head = g_ptr_array_index (problems, first);
+  guint n = 0;
+
+  for (guint i = first; i < problems->len; i++)
+    n += g_str_equal (((SegProblem *) g_ptr_array_index (problems, i))->kind, head->kind);
+  g_string_append_printf (text, "%s: %s (%u)\n", head->is_error ? "error" : "warning", head->kind, n);
+  n = 0;
+  for (guint i = first; i < problems->len; i++)
+    {
+      const SegProblem *problem = g_ptr_array_index (problems, i);
+
+      if (g_str_equal (problem->kind, head->kind) && n++ < SEG_PROBLEMS_SHOWN)
+        {
+          g_autofree char *shown = seg_path_escape (problem->text);
+
+          g_string_append_printf (text, "  %s\n", shown);
+        }
+    }
+  if (n > SEG_PROBLEMS_SHOWN)
+    g_string_append_printf (text, "  and %u more\n", n - SEG_PROBLEMS_SHOWN);
+}
+
+/**
+ * seg_problems_dup_text:
+ * @problems: (element-type SegProblem): as seg_dataset_check() gives them
+ *
+ * Returns: (transfer full): lines: for each kind how many there are, and the first 20
+ */
+char *
+seg_problems_dup_text (GPtrArray *problems)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const char *kind = ((SegProblem *) g_ptr_array_index (problems, i))->kind;
+      gboolean is_first = TRUE;
+
+      for (guint j = 0; j < i && is_first; j++)
+        is_first = !g_str_equal (((SegProblem *) g_ptr_array_index (problems, j))->kind, kind);
+      if (is_first)
+        seg_problems_append (text, problems, i);
+    }
+  return g_string_free (text, FALSE);
+}

@@ -1,0 +1,386 @@
+/* A sample's files have the same name but for ending and suffix: 7.png and 7_mask.png, or
+ * 7_0000.tif, 7_0001.tif and 7.tif. Where no two names of a folder of images and one of masks agree,
+ * they are compared without what all names of their folder begin and end with: cell_07.png and
+ * truth_07.png. */
+#include <string.h>
+
+#include <gio/gio.h>
+
+#include "dataset-files.h"
+
+/* In lower case. */
+static const char *const seg_file_endings[]
+    = { ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif" };
+
+static const char *const seg_mask_suffixes[]
+    = { "_mask", "_masks", "_label", "_labels", "_seg", "_gt", "_L", "-mask", "-label", "_instances",
+        "_labelTrainIds" };
+
+typedef struct
+{
+  char *key; /* what the files of a sample share */
+  char *path;
+} SegFile;
+
+static void
+seg_file_free (SegFile *self)
+{
+  g_free (self->key);
+  g_free (self->path);
+  g_free (self);
+}
+
+/**
+ * seg_name_compare:
+ * @a: a name
+ * @b: another
+ *
+ * Numbers in names are compared as numbers: 9 is before 10.
+ *
+ * Returns: negative, 0 only for equal names, or positive
+ */
+gint
+seg_name_compare (const char *a, const char *b)
+{
+  const char *p = a, *q = b;
+
+  while (*p != '\0' && *q != '\0')
+    if (g_ascii_isdigit (*p) && g_ascii_isdigit (*q))
+      {
+        gsize n, m;
+
+        p += strspn (p, "0");
+        q += strspn (q, "0");
+        n = strspn (p, "0123456789");
+        m = strspn (q, "0123456789");
+        if (n != m || strncmp (p, q, n) != 0)
+          return n != m ? (n < m ? -1 : 1) : strncmp (p, q, n);
+        p += n;
+        q += n;
+      }
+    else if (*p != *q)
+      return (guchar) *p < (guchar) *q ? -1 : 1;
+    else
+      p++, q++;
+  return *p != *q ? (*p == '\0' ? -1 : 1) : strcmp (a, b);
+}
+
+static gint
+seg_file_compare (gconstpointer a, gconstpointer b)
+{
+  const SegFile *first = *(SegFile *const *) a, *second = *(SegFile *const *) b;
+  gint order = seg_name_compare (first->key, second->key);
+
+  return order != 0 ? order : strcmp (first->path, second->path);
+}
+
+static gsize
+seg_file_get_stem_length (const char *name)
+{
+  g_autofree char *lower = g_ascii_strdown (name, -1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (seg_file_endings); i++)
+    if (g_str_has_suffix (lower, seg_file_endings[i]))
+      return strlen (name) - strlen (seg_file_endings[i]);
+  return 0;
+}
+
+/* The images of a folder whose names end with @suffix, by name. */
+static GPtrArray *
+seg_files_list (const char *folder, const char *suffix, GError **error)
+{
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_file_free);
+  GDir *dir = g_dir_open (folder, 0, error);
+  const char *name;
+
+  if (dir == NULL)
+    return NULL;
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      gsize length = *name == '.' ? 0 : seg_file_get_stem_length (name);
+      g_autofree char *stem = g_strndup (name, length);
+      SegFile *file;
+
+      if (length == 0 || (suffix != NULL && !g_str_has_suffix (stem, suffix)))
+        continue;
+      file = g_new0 (SegFile, 1);
+      file->key = g_strndup (stem, length - (suffix != NULL ? strlen (suffix) : 0));
+      file->path = g_build_filename (folder, name, NULL);
+      g_ptr_array_add (files, file);
+    }
+  g_dir_close (dir);
+  g_ptr_array_sort (files, seg_file_compare);
+  return g_steal_pointer (&files);
+}
+
+static GHashTable *
+seg_files_index (SegDataset *self, GPtrArray *files)
+{
+  GHashTable *index = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < files->len; i++)
+    {
+      SegFile *file = g_ptr_array_index (files, i), *other;
+
+      other = g_hash_table_lookup (index, file->key);
+      if (other == NULL)
+        g_hash_table_insert (index, file->key, file);
+      else if (self != NULL)
+        _seg_dataset_add_problem (self->problems, TRUE, "two files of one name", file->path,
+                                  "is one of two files that are called \"%s\"; the other is %s",
+                                  file->key, other->path);
+    }
+  return index;
+}
+
+/* Drops the usual suffixes of masks, where the name without it is that of an image. */
+static void
+seg_files_drop_suffixes (GPtrArray *masks, GHashTable *images)
+{
+  for (guint i = 0; i < masks->len; i++)
+    {
+      SegFile *file = g_ptr_array_index (masks, i);
+
+      for (guint j = 0; j < G_N_ELEMENTS (seg_mask_suffixes); j++)
+        if (!g_hash_table_contains (images, file->key)
+            && g_str_has_suffix (file->key, seg_mask_suffixes[j]))
+          {
+            gsize length = strlen (file->key) - strlen (seg_mask_suffixes[j]);
+            g_autofree char *key = g_strndup (file->key, length);
+
+            if (g_hash_table_contains (images, key))
+              {
+                g_free (file->key);
+                file->key = g_steal_pointer (&key);
+              }
+          }
+    }
+  g_ptr_array_sort (masks, seg_file_compare);
+}
+
+static guint
+seg_files_count_common (GPtrArray *files, GHashTable *others)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < files->len; i++)
+    n += g_hash_table_contains (others, ((SegFile *) g_ptr_array_index (files, i))->key);
+  return n;
+}
+
+/* Drops what all names begin and end with. A digit is kept: of c01t1 and c01t12 only c01t goes. */
+static void
+seg_files_drop_common (GPtrArray *files)
+{
+  const char *first = files->len > 0 ? ((SegFile *) g_ptr_array_index (files, 0))->key : "";
+  gsize head = strlen (first), tail = head;
+
+  for (guint i = 1; i < files->len; i++)
+    {
+      const char *key = ((SegFile *) g_ptr_array_index (files, i))->key;
+      gsize n = strlen (key), same = 0;
+
+      while (same < head && first[same] == key[same])
+        same++;
+      head = same;
+      for (same = 0; same < MIN (tail, n) && first[strlen (first) - 1 - same] == key[n - 1 - same];)
+        same++;
+      tail = same;
+    }
+  while (head > 0 && g_ascii_isdigit (first[head - 1]))
+    head--;
+  while (tail > 0 && g_ascii_isdigit (first[strlen (first) - tail]))
+    tail--;
+  for (guint i = 0; i < files->len; i++)
+    {
+      SegFile *file = g_ptr_array_index (files, i);
+      gsize n = strlen (file->key);
+      char *key = g_strndup (file->key + head, n - head - MIN (tail, n - head));
+
+      g_free (file->key);
+      file->key = key;
+    }
+  g_ptr_array_sort (files, seg_file_compare);
+}
+
+static void
+seg_dataset_add_sample (SegDataset *self, SegSplit split, const char *name, GHashTable **images,
+                        guint n_images, SegFile *mask, SegFile *instances)
+{
+  SegEntry *entry = seg_entry_new (name);
+  g_autoptr (GStrvBuilder) paths = g_strv_builder_new ();
+
+  for (guint k = 0; k < n_images; k++)
+    g_strv_builder_add (paths, ((SegFile *) g_hash_table_lookup (images[k], name))->path);
+  entry->sample.images = g_strv_builder_end (paths);
+  entry->sample.mask = g_strdup (mask->path);
+  entry->sample.instances = instances != NULL ? g_strdup (instances->path) : NULL;
+  g_ptr_array_add (self->splits[split], entry);
+}
+
+/* One sample for each image of the first folder that has all its other files. */
+static void
+seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders, GPtrArray **images,
+                  guint n_images, GPtrArray *masks, GPtrArray *instances)
+{
+  g_autofree GHashTable **index = g_new0 (GHashTable *, n_images + 1);
+  g_autoptr (GHashTable) mask_index = seg_files_index (self, masks);
+  g_autoptr (GHashTable) instance_index
+      = instances != NULL ? seg_files_index (self, instances) : g_hash_table_new (NULL, NULL);
+
+  for (guint k = 0; k < n_images; k++)
+    index[k] = seg_files_index (self, images[k]);
+  for (guint i = 0; i < images[0]->len; i++)
+    {
+      SegFile *image = g_ptr_array_index (images[0], i);
+      SegFile *mask = g_hash_table_lookup (mask_index, image->key);
+      guint n_found = 0;
+
+      if (g_hash_table_lookup (index[0], image->key) != image)
+        continue; /* the second of its name */
+      while (n_found < n_images && g_hash_table_contains (index[n_found], image->key))
+        n_found++;
+      if (n_found < n_images)
+        _seg_dataset_add_problem (self->problems, TRUE, "a file is missing", image->path,
+                                  "has no counterpart in %s", folders->images[n_found]);
+      else if (mask != NULL)
+        seg_dataset_add_sample (self, split, image->key, index, n_images, mask,
+                                instances != NULL ? g_hash_table_lookup (instance_index, image->key)
+                                                  : NULL);
+      else if (!folders->lenient)
+        _seg_dataset_add_problem (self->problems, TRUE, "no mask", image->path, "has no mask in %s",
+                                  folders->masks);
+    }
+  for (guint i = 0; i < masks->len; i++)
+    {
+      SegFile *mask = g_ptr_array_index (masks, i);
+
+      if (!g_hash_table_contains (index[0], mask->key))
+        _seg_dataset_add_problem (self->problems, TRUE, "no image", mask->path, "has no image in %s",
+                                  folders->images[0]);
+    }
+  for (guint k = 0; k < n_images; k++)
+    g_hash_table_unref (index[k]);
+}
+
+/* Images and masks of one folder, as X.png and X_mask.png. */
+static void
+seg_files_take_masks (GPtrArray *images, GPtrArray *masks)
+{
+  g_autoptr (GHashTable) index = seg_files_index (NULL, images);
+
+  for (guint i = images->len; i-- > 0;)
+    {
+      const char *key = ((SegFile *) g_ptr_array_index (images, i))->key;
+
+      for (guint j = 0; j < G_N_ELEMENTS (seg_mask_suffixes); j++)
+        {
+          gsize length = strlen (key) - MIN (strlen (key), strlen (seg_mask_suffixes[j]));
+          g_autofree char *stem = g_strndup (key, length);
+
+          if (g_str_has_suffix (key, seg_mask_suffixes[j]) && g_hash_table_contains (index, stem))
+            {
+              g_hash_table_remove (index, key);
+              g_ptr_array_add (masks, g_ptr_array_steal_index (images, i));
+              break;
+            }
+        }
+    }
+}
+
+/**
+ * seg_dataset_add_folders: (skip)
+ *
+ * Adds the samples of a split in the order of their names, and notes images without masks, masks
+ * without images, and names that are there twice.
+ * Errors: `G_FILE_ERROR`.
+ */
+gboolean
+seg_dataset_add_folders (SegDataset *self, SegSplit split, const SegFolders *folders,
+                         GError **error)
+{
+  guint n_images = g_strv_length (folders->images);
+  g_autoptr (GPtrArray) lists
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
+  g_autoptr (GPtrArray) masks = seg_files_list (folders->masks, folders->mask_suffix, error);
+  g_autoptr (GPtrArray) instances = NULL;
+  g_autoptr (GHashTable) index = NULL;
+
+  if (masks == NULL)
+    return FALSE;
+  for (guint k = 0; k < n_images; k++)
+    {
+      const char *suffix = folders->image_suffixes != NULL ? folders->image_suffixes[k] : NULL;
+      GPtrArray *files = seg_files_list (folders->images[k], suffix, error);
+
+      if (files == NULL)
+        return FALSE;
+      g_ptr_array_add (lists, files);
+    }
+  if (folders->instances != NULL)
+    {
+      instances = seg_files_list (folders->instances, NULL, error);
+      if (instances == NULL)
+        return FALSE;
+    }
+
+  if (g_str_equal (folders->masks, folders->images[0]) && folders->mask_suffix == NULL)
+    {
+      g_ptr_array_set_size (masks, 0);
+      seg_files_take_masks (g_ptr_array_index (lists, 0), masks);
+    }
+  index = seg_files_index (NULL, g_ptr_array_index (lists, 0));
+  seg_files_drop_suffixes (masks, index);
+  if (instances != NULL)
+    seg_files_drop_suffixes (instances, index);
+  g_hash_table_unref (index);
+  index = seg_files_index (NULL, masks);
+  for (guint k = 0; k < n_images; k++)
+    if (seg_files_count_common (g_ptr_array_index (lists, k), index) == 0)
+      {
+        for (guint j = 0; j < n_images; j++)
+          seg_files_drop_common (g_ptr_array_index (lists, j));
+        seg_files_drop_common (masks);
+        if (instances != NULL)
+          seg_files_drop_common (instances);
+        break;
+      }
+  seg_dataset_pair (self, split, folders, (GPtrArray **) lists->pdata, n_images, masks, instances);
+  return TRUE;
+}
+
+/**
+ * seg_folder_find:
+ * @parent: a folder
+ * @names: (array zero-terminated=1): in lower case, the best first
+ *
+ * Returns: (transfer full) (nullable): the first of the folders of these names, in any case
+ */
+char *
+seg_folder_find (const char *parent, const char *const *names)
+{
+  g_autofree char *found = NULL;
+  guint best = G_MAXUINT;
+  GDir *dir = g_dir_open (parent, 0, NULL);
+  const char *name;
+
+  if (dir == NULL)
+    return NULL;
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *lower = g_ascii_strdown (name, -1);
+      g_autofree char *path = g_build_filename (parent, name, NULL);
+
+      for (guint i = 0; names[i] != NULL && i <= best; i++)
+        if (g_str_equal (lower, names[i]) && g_file_test (path, G_FILE_TEST_IS_DIR)
+            && (i < best || strcmp (path, found) < 0))
+          {
+            best = i;
+            g_free (found);
+            found = g_steal_pointer (&path);
+            break;
+          }
+    }
+  g_dir_close (dir);
+  return g_steal_pointer (&found);
+}

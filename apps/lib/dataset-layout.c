@@ -1,0 +1,293 @@
+/* Which folders hold what. The first of these that fits is taken:
+ *
+ * - what the recipe says
+ * - nnU-Net: dataset.json, imagesTr, labelsTr, and imagesTs with labelsTs
+ * - PASCAL VOC: JPEGImages, SegmentationClass, ImageSets/Segmentation
+ * - CamVid: train and trainannot, val and valannot, test and testannot
+ * - a folder for each split, which holds folders of images and masks; or the other way round
+ * - a folder of images and one of masks; or one folder of both */
+#include <string.h>
+
+#include <gio/gio.h>
+
+#include "dataset-files.h"
+
+static const char *const seg_image_folders[]
+    = { "images", "image", "imgs", "img", "inputs", "input", "raw", "frames", "x", NULL };
+static const char *const seg_mask_folders[]
+    = { "masks", "mask", "labels", "label", "annotations", "annotation", "annots", "annot",
+        "segmentations", "segmentation", "seg", "gt", "groundtruth", "ground_truth", "targets",
+        "target", "y", NULL };
+static const char *const seg_instance_folders[] = { "instances", "instance", NULL };
+static const char *const seg_split_folders[SEG_N_SPLITS][5] = {
+  { "train", "training", NULL },
+  { "val", "valid", "validation", "dev", NULL },
+  { "test", "testing", NULL },
+};
+
+/* Adds a folder that holds folders of images and masks. Returns 0 where it does not, or -1. */
+static gint
+seg_layout_add_pair (SegDataset *self, SegSplit split, const char *folder, GError **error)
+{
+  g_autofree char *images = seg_folder_find (folder, seg_image_folders);
+  g_autofree char *masks = seg_folder_find (folder, seg_mask_folders);
+  g_autofree char *instances = seg_folder_find (folder, seg_instance_folders);
+  SegFolders folders = { .images = (char *[]){ images, NULL },
+                         .masks = masks,
+                         .instances = instances };
+
+  if (images == NULL || masks == NULL)
+    return 0;
+  return seg_dataset_add_folders (self, split, &folders, error) ? 1 : -1;
+}
+
+static gint
+seg_layout_add_explicit (SegDataset *self, GError **error)
+{
+  SegDatasetOptions *options = &self->options;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) images = NULL;
+  g_autofree char *masks = NULL, *instances = NULL;
+
+  if (options->images == NULL)
+    return 0;
+  for (char **name = options->images; *name != NULL; name++)
+    {
+      g_autofree char *path = g_build_filename (self->path, *name, NULL);
+
+      g_strv_builder_add (builder, path);
+    }
+  images = g_strv_builder_end (builder);
+  masks = g_build_filename (self->path, options->masks, NULL);
+  if (options->instances != NULL)
+    instances = g_build_filename (self->path, options->instances, NULL);
+  if (options->image_suffixes != NULL && g_strv_length (images) == 1)
+    for (guint k = 1; k < g_strv_length (options->image_suffixes); k++)
+      g_strv_builder_add (builder, images[0]);
+  if (options->image_suffixes != NULL && g_strv_length (images) == 1)
+    {
+      g_strv_builder_add (builder, images[0]);
+      g_strfreev (images);
+      images = g_strv_builder_end (builder);
+    }
+  if (options->image_suffixes != NULL
+      && g_strv_length (options->image_suffixes) != g_strv_length (images))
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                   "[data]: %u \"image-suffixes\" for %u folders of \"images\"",
+                   g_strv_length (options->image_suffixes), g_strv_length (images));
+      return -1;
+    }
+  return seg_dataset_add_folders (self, SEG_SPLIT_TRAIN,
+                                  &(SegFolders){ .images = images,
+                                                 .image_suffixes = options->image_suffixes,
+                                                 .masks = masks,
+                                                 .mask_suffix = options->mask_suffix,
+                                                 .instances = instances },
+                                  error)
+             ? 1
+             : -1;
+}
+
+/* The endings _0000, _0001, … of an nnU-Net folder. */
+static char **
+seg_layout_list_channels (const char *folder)
+{
+  g_autoptr (GStrvBuilder) suffixes = g_strv_builder_new ();
+  g_autoptr (GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      const char *mark = strrchr (name, '_');
+
+      if (mark != NULL && strspn (mark + 1, "0123456789") == 4)
+        g_hash_table_add (found, g_strndup (mark, 5));
+    }
+  g_clear_pointer (&dir, g_dir_close);
+  for (guint i = 0; i < 64; i++)
+    {
+      g_autofree char *suffix = g_strdup_printf ("_%04u", i);
+
+      if (!g_hash_table_contains (found, suffix))
+        break;
+      g_strv_builder_add (suffixes, suffix);
+      n++;
+    }
+  return n > 0 ? g_strv_builder_end (suffixes) : NULL;
+}
+
+static gboolean
+seg_layout_add_nnunet_split (SegDataset *self, SegSplit split, const char *images,
+                             const char *masks, GError **error)
+{
+  g_auto (GStrv) suffixes = seg_layout_list_channels (images);
+  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
+  g_auto (GStrv) list = NULL;
+
+  for (guint k = 0; k < (suffixes != NULL ? g_strv_length (suffixes) : 1); k++)
+    g_strv_builder_add (folders, images);
+  list = g_strv_builder_end (folders);
+  return seg_dataset_add_folders (
+      self, split, &(SegFolders){ .images = list, .image_suffixes = suffixes, .masks = masks },
+      error);
+}
+
+static gint
+seg_layout_add_nnunet (SegDataset *self, GError **error)
+{
+  g_autofree char *images = g_build_filename (self->path, "imagesTr", NULL);
+  g_autofree char *masks = g_build_filename (self->path, "labelsTr", NULL);
+  g_autofree char *test_images = g_build_filename (self->path, "imagesTs", NULL);
+  g_autofree char *test_masks = g_build_filename (self->path, "labelsTs", NULL);
+
+  if (!g_file_test (images, G_FILE_TEST_IS_DIR) || !g_file_test (masks, G_FILE_TEST_IS_DIR))
+    return 0;
+  if (!seg_layout_add_nnunet_split (self, SEG_SPLIT_TRAIN, images, masks, error))
+    return -1;
+  if (g_file_test (test_images, G_FILE_TEST_IS_DIR) && g_file_test (test_masks, G_FILE_TEST_IS_DIR)
+      && !seg_layout_add_nnunet_split (self, SEG_SPLIT_TEST, test_images, test_masks, error))
+    return -1;
+  return 1;
+}
+
+static gint
+seg_layout_add_voc (SegDataset *self, GError **error)
+{
+  g_autofree char *images = g_build_filename (self->path, "JPEGImages", NULL);
+  g_autofree char *masks = g_build_filename (self->path, "SegmentationClass", NULL);
+  SegFolders folders = { .images = (char *[]){ images, NULL }, .masks = masks, .lenient = TRUE };
+
+  if (!g_file_test (images, G_FILE_TEST_IS_DIR) || !g_file_test (masks, G_FILE_TEST_IS_DIR))
+    return 0;
+  return seg_dataset_add_folders (self, SEG_SPLIT_TRAIN, &folders, error) ? 1 : -1;
+}
+
+static gint
+seg_layout_add_camvid (SegDataset *self, GError **error)
+{
+  gint found = 0;
+
+  for (guint split = 0; split < SEG_N_SPLITS; split++)
+    {
+      const char *name = seg_split_folders[split][0];
+      g_autofree char *images = g_build_filename (self->path, name, NULL);
+      g_autofree char *masks = g_strconcat (images, "annot", NULL);
+      SegFolders folders = { .images = (char *[]){ images, NULL }, .masks = masks };
+
+      if (!g_file_test (images, G_FILE_TEST_IS_DIR) || !g_file_test (masks, G_FILE_TEST_IS_DIR))
+        continue;
+      if (!seg_dataset_add_folders (self, split, &folders, error))
+        return -1;
+      found = 1;
+    }
+  return found;
+}
+
+/* train/images and train/masks, … */
+static gint
+seg_layout_add_split_folders (SegDataset *self, GError **error)
+{
+  gint found = 0;
+
+  for (guint split = 0; split < SEG_N_SPLITS; split++)
+    {
+      g_autofree char *folder = seg_folder_find (self->path, seg_split_folders[split]);
+      gint added = folder != NULL ? seg_layout_add_pair (self, split, folder, error) : 0;
+
+      if (added < 0)
+        return -1;
+      if (added == 0 && folder != NULL && split == SEG_SPLIT_TEST)
+        self->test_without_masks = TRUE;
+      found |= added;
+    }
+  return found;
+}
+
+/* images/train and masks/train, … */
+static gint
+seg_layout_add_folder_splits (SegDataset *self, GError **error)
+{
+  g_autofree char *all_images = seg_folder_find (self->path, seg_image_folders);
+  g_autofree char *all_masks = seg_folder_find (self->path, seg_mask_folders);
+  gint found = 0;
+
+  for (guint split = 0; split < SEG_N_SPLITS && all_images != NULL && all_masks != NULL; split++)
+    {
+      g_autofree char *images = seg_folder_find (all_images, seg_split_folders[split]);
+      g_autofree char *masks = seg_folder_find (all_masks, seg_split_folders[split]);
+      SegFolders folders = { .images = (char *[]){ images, NULL }, .masks = masks };
+
+      if (images == NULL || masks == NULL)
+        continue;
+      if (!seg_dataset_add_folders (self, split, &folders, error))
+        return -1;
+      found = 1;
+    }
+  return found;
+}
+
+static gint
+seg_layout_add_folders (SegDataset *self, GError **error)
+{
+  SegFolders one = { .images = (char *[]){ self->path, NULL },
+                     .masks = self->path,
+                     .lenient = TRUE };
+  gint found = seg_layout_add_pair (self, SEG_SPLIT_TRAIN, self->path, error);
+
+  if (found != 0)
+    return found;
+  if (!seg_dataset_add_folders (self, SEG_SPLIT_TRAIN, &one, error))
+    return -1;
+  return self->splits[SEG_SPLIT_TRAIN]->len > 0;
+}
+
+static const struct
+{
+  const char *name;
+  gint (*add) (SegDataset *self, GError **error);
+} seg_layouts[] = {
+  { "folders", seg_layout_add_explicit },
+  { "nnunet", seg_layout_add_nnunet },
+  { "voc", seg_layout_add_voc },
+  { "camvid", seg_layout_add_camvid },
+  { "split-folders", seg_layout_add_split_folders },
+  { "split-folders", seg_layout_add_folder_splits },
+  { "folders", seg_layout_add_folders },
+};
+
+/**
+ * _seg_dataset_find_files: (skip)
+ *
+ * Errors: `SEG_ERROR_FORMAT` where the folder is none of a data set, `G_FILE_ERROR`.
+ */
+gboolean
+_seg_dataset_find_files (SegDataset *self, GError **error)
+{
+  if (!g_file_test (self->path, G_FILE_TEST_IS_DIR))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: is not a folder", self->path);
+      return FALSE;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (seg_layouts); i++)
+    {
+      const char *name = seg_layouts[i].name;
+      gint found;
+
+      if (self->options.layout != NULL && !g_str_equal (self->options.layout, name))
+        continue;
+      found = seg_layouts[i].add (self, error);
+      if (found < 0)
+        return FALSE;
+      self->layout = name;
+      if (found > 0)
+        return TRUE;
+    }
+  g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT,
+               "%s: has no images with masks; there should be folders as images and masks, or the "
+               "recipe's group [data] says where they are",
+               self->path);
+  return FALSE;
+}

@@ -1,0 +1,119 @@
+/* What the files of dataset*.c share. */
+#pragma once
+
+#include "dataset.h"
+#include "mask.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SegDatasetOptions:
+ * @layout: (nullable): its name; %NULL: whichever is found
+ * @images: (nullable): folders of images, one for each file of a sample
+ * @masks: (nullable): folder of masks
+ * @instances: (nullable): folder of masks of objects
+ * @image_suffixes: (nullable): that names of images end with, one for each file of a sample
+ * @mask_suffix: (nullable): that names of masks end with
+ * @lists: (nullable): files that name the samples of each split
+ * @validation_share: of the training samples, where nothing else says which validate
+ * @validation_names: (nullable): samples that validate
+ * @classes: (nullable): a table of classes
+ * @ignore: (nullable): number, colour or class of pixels that count for nothing
+ * @threshold: from which on a mask's numbers mean the object; 0: they are classes
+ * @bands: of all files together; 0: what there is
+ * @objects: whether masks number objects, 1; or classes, 0; or that is to be found out, -1
+ *
+ * The keys of a recipe's group [data].
+ */
+typedef struct
+{
+  char *layout;
+  char **images;
+  char *masks, *instances;
+  char **image_suffixes;
+  char *mask_suffix;
+  char *lists[SEG_N_SPLITS];
+  double validation_share;
+  char **validation_names;
+  char *classes;
+  char *ignore;
+  gint threshold, bands, objects;
+} SegDatasetOptions;
+
+/* A sample and what was found in its files. */
+typedef struct
+{
+  SegSample sample;
+  gboolean readable; /* image and mask, and they have one size */
+  guint *file_bands; /* of each image */
+  guint depth;
+  gboolean is_colour;  /* the mask has colours and no numbers */
+  guint mask_depth;
+  guint n_palette;
+  guint8 (*palette)[3];
+  GArray *values; /* of the mask */
+  char *hash;     /* of its images' content, once seg_dataset_check() has read them */
+  SegSampleData *data; /* kept in memory, or NULL */
+} SegEntry;
+
+typedef struct
+{
+  char *name;
+  GArray *codes; /* guint32 */
+  guint32 rgb;
+  SegClass view;
+} SegDatasetClass;
+
+struct _SegDataset
+{
+  char *path;
+  const char *layout;
+  SegDatasetOptions options;
+  GPtrArray *splits[SEG_N_SPLITS]; /* of SegEntry */
+  gboolean split_given;
+  gboolean test_without_masks;
+  GPtrArray *problems; /* found while opening */
+
+  guint n_files, n_bands, depth;
+  guint *file_bands;
+  GPtrArray *classes;
+  GArray *ignore;     /* codes */
+  gboolean colours;   /* numbers of palettes are replaced by their colours */
+  gboolean greys;     /* of colour masks the grey is the number */
+  gboolean objects;   /* masks number objects */
+  guint16 *numbers;   /* class of each number, SEG_DATASET_UNKNOWN or SEG_TARGET_IGNORE */
+  GHashTable *colour_classes; /* code → class + 1 */
+  guint64 *counts;
+  guint64 n_ignored;
+
+  GMutex mutex; /* guards what follows and SegEntry.data */
+  gsize cache_bytes, cached_bytes;
+};
+
+/* Of a number that is no class. */
+#define SEG_DATASET_UNKNOWN (G_MAXUINT16 - 1)
+
+SegEntry *seg_entry_new  (const char *name);
+void      seg_entry_free (SegEntry *self);
+SegEntry *_seg_dataset_get_entry (SegDataset *self, SegSplit split, guint i);
+
+gboolean _seg_dataset_options_read  (SegDatasetOptions *self, GKeyFile *recipe, GError **error);
+void     _seg_dataset_options_clear (SegDatasetOptions *self);
+
+gboolean _seg_dataset_find_files (SegDataset *self, GError **error);
+gboolean _seg_dataset_split      (SegDataset *self, GError **error);
+char    *_seg_dataset_find_file  (SegDataset *self, const char *name);
+
+void     _seg_dataset_inspect    (SegDataset *self, SegPool *pool);
+gboolean _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error);
+guint16  _seg_dataset_get_target (SegDataset *self, guint32 code);
+guint32  _seg_dataset_get_code   (SegDataset *self, const SegEntry *entry, guint32 code);
+gboolean _seg_entry_read_mask    (SegDataset *self, SegEntry *entry, SegMask *mask, GError **error);
+
+void     _seg_dataset_add_problem (GPtrArray *problems, gboolean is_error, const char *kind,
+                                   const char *file, const char *format, ...)
+    G_GNUC_PRINTF (5, 6);
+void     _seg_dataset_add_failure (GPtrArray *problems, const char *kind, const char *file,
+                                   const GError *failure);
+
+G_END_DECLS

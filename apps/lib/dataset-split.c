@@ -1,0 +1,214 @@
+/* Which samples are learnt from and which validate.
+ *
+ * A layout's own folders or lists decide; else the recipe; else, of the training samples in the
+ * order of their names, every fifth validates. That rule draws nothing: the same folder is always
+ * split the same way, and pictures of a series are spread. */
+#include <math.h>
+#include <string.h>
+
+#include "dataset-files.h"
+
+static const char *const seg_list_names[SEG_N_SPLITS][3] = {
+  { "train.txt", "ImageSets/Segmentation/train.txt", NULL },
+  { "val.txt", "ImageSets/Segmentation/val.txt", NULL },
+  { "test.txt", "ImageSets/Segmentation/test.txt", NULL },
+};
+
+/**
+ * _seg_dataset_find_file: (skip)
+ *
+ * Returns: (transfer full) (nullable): a file that the recipe names, in the dataset's folder or
+ *   else from where we are
+ */
+char *
+_seg_dataset_find_file (SegDataset *self, const char *name)
+{
+  g_autofree char *path = g_build_filename (self->path, name, NULL);
+
+  if (!g_path_is_absolute (name) && g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    return g_steal_pointer (&path);
+  return g_file_test (name, G_FILE_TEST_IS_REGULAR) ? g_strdup (name) : NULL;
+}
+
+/* The name of the sample that a line of a list means: its first word, without folder and ending. */
+static char *
+seg_split_get_name (char *line)
+{
+  g_autofree char *base = NULL;
+  char *dot;
+
+  g_strstrip (line);
+  if (*line == '\0' || *line == '#')
+    return NULL;
+  line[strcspn (line, " \t,")] = '\0';
+  base = g_path_get_basename (line);
+  dot = strrchr (base, '.');
+  if (dot != NULL && dot != base && strspn (dot + 1, "0123456789") != strlen (dot + 1))
+    *dot = '\0';
+  return g_steal_pointer (&base);
+}
+
+static GHashTable *
+seg_split_read_list (const char *path, GError **error)
+{
+  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, error))
+    return NULL;
+  lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    {
+      char *name = seg_split_get_name (*line);
+
+      if (name != NULL)
+        g_hash_table_add (names, name);
+    }
+  return g_steal_pointer (&names);
+}
+
+static char *
+seg_split_find_list (SegDataset *self, guint split, GError **error)
+{
+  if (self->options.lists[split] != NULL)
+    {
+      char *path = _seg_dataset_find_file (self, self->options.lists[split]);
+
+      if (path == NULL)
+        g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[data]: there is no file %s, nor in %s",
+                     self->options.lists[split], self->path);
+      return path;
+    }
+  for (guint i = 0; seg_list_names[split][i] != NULL && self->options.validation_names == NULL; i++)
+    {
+      g_autofree char *path = g_build_filename (self->path, seg_list_names[split][i], NULL);
+
+      if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+        return g_steal_pointer (&path);
+    }
+  return NULL;
+}
+
+/* Moves the samples whose names are in @names from one list to another, and takes these off
+ * @names. */
+static void
+seg_split_move (GPtrArray *from, GPtrArray *to, GHashTable *names)
+{
+  for (guint i = 0; i < from->len;)
+    if (g_hash_table_remove (names, ((SegEntry *) g_ptr_array_index (from, i))->sample.name))
+      g_ptr_array_add (to, g_ptr_array_steal_index (from, i));
+    else
+      i++;
+}
+
+/* What a list names and there is not, or is no longer. */
+static void
+seg_split_note_missing (SegDataset *self, const char *list, GHashTable *names)
+{
+  g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (names), (GCompareFunc) seg_name_compare);
+
+  for (GList *key = keys; key != NULL; key = key->next)
+    {
+      gboolean used = FALSE;
+
+      for (guint split = 0; split < SEG_N_SPLITS; split++)
+        for (guint i = 0; i < self->splits[split]->len && !used; i++)
+          used = g_str_equal (_seg_dataset_get_entry (self, split, i)->sample.name, key->data);
+      if (used)
+        _seg_dataset_add_problem (self->problems, TRUE, "in two lists", list,
+                                  "names \"%s\", as another list does", (const char *) key->data);
+      else
+        _seg_dataset_add_problem (self->problems, TRUE, "listed but not there", list,
+                                  "names \"%s\", of which there is no image with a mask",
+                                  (const char *) key->data);
+    }
+}
+
+/* Samples that no list names are not used, if there is a list of what to train on. */
+static gboolean
+seg_split_by_lists (SegDataset *self, GError **error)
+{
+  static const SegSplit order[] = { SEG_SPLIT_VALIDATION, SEG_SPLIT_TEST, SEG_SPLIT_TRAIN };
+  g_autoptr (GPtrArray) all = g_steal_pointer (&self->splits[SEG_SPLIT_TRAIN]);
+  gboolean has_train = FALSE;
+
+  self->splits[SEG_SPLIT_TRAIN] = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_entry_free);
+  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
+    {
+      GError *failure = NULL;
+      g_autofree char *path = seg_split_find_list (self, order[i], &failure);
+      g_autoptr (GHashTable) names = path != NULL ? seg_split_read_list (path, &failure) : NULL;
+
+      if (failure != NULL)
+        {
+          g_propagate_error (error, failure);
+          return FALSE;
+        }
+      if (names == NULL)
+        continue;
+      self->split_given = TRUE;
+      has_train |= order[i] == SEG_SPLIT_TRAIN;
+      seg_split_move (all, self->splits[order[i]], names);
+      if (order[i] != SEG_SPLIT_TEST) /* whose masks are often kept back */
+        seg_split_note_missing (self, path, names);
+    }
+  while (!has_train && all->len > 0)
+    g_ptr_array_add (self->splits[SEG_SPLIT_TRAIN], g_ptr_array_steal_index (all, 0));
+  if (all->len > 0)
+    _seg_dataset_add_problem (self->problems, FALSE, "in no list", self->path,
+                              "has %u images with masks that no list names; they are not used",
+                              all->len);
+  return TRUE;
+}
+
+static void
+seg_split_by_names (SegDataset *self)
+{
+  g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (char **name = self->options.validation_names; *name != NULL; name++)
+    g_hash_table_add (names, *name);
+  seg_split_move (self->splits[SEG_SPLIT_TRAIN], self->splits[SEG_SPLIT_VALIDATION], names);
+  seg_split_note_missing (self, "[data] validation-names", names);
+  self->split_given = TRUE;
+}
+
+/* Sample i validates where i + 1 shares round down to a new whole number; of two or more at least
+ * one does. */
+static void
+seg_split_by_share (SegDataset *self)
+{
+  GPtrArray *train = self->splits[SEG_SPLIT_TRAIN], *rest = self->splits[SEG_SPLIT_VALIDATION];
+  double share = self->options.validation_share;
+  guint n = train->len, place = 0;
+
+  for (guint i = 0; i < n; i++)
+    /* a share such as 0.2 is a little less or more than it says */
+    if (floor ((i + 1) * share + 1e-9) > floor (i * share + 1e-9))
+      g_ptr_array_add (rest, g_ptr_array_steal_index (train, place));
+    else
+      place++;
+  if (rest->len == 0 && train->len > 1 && share > 0)
+    g_ptr_array_add (rest, g_ptr_array_steal_index (train, train->len - 1));
+}
+
+/**
+ * _seg_dataset_split: (skip)
+ *
+ * Errors: `SEG_ERROR_PARAM` for a list that there is not, `G_FILE_ERROR`.
+ */
+gboolean
+_seg_dataset_split (SegDataset *self, GError **error)
+{
+  gboolean has_folders = self->splits[SEG_SPLIT_VALIDATION]->len > 0;
+
+  self->split_given = has_folders;
+  if (!has_folders && !seg_split_by_lists (self, error))
+    return FALSE;
+  if (self->options.validation_names != NULL)
+    seg_split_by_names (self);
+  if (self->splits[SEG_SPLIT_VALIDATION]->len == 0)
+    seg_split_by_share (self);
+  return TRUE;
+}
