@@ -4,6 +4,7 @@
 #include <segkit/atomic-file.h>
 #include <segkit/error.h>
 
+#include "csv.h"
 #include "path.h"
 #include "statistics.h"
 
@@ -95,25 +96,6 @@ seg_statistics_add_image (SegStatistics *self, const char *image, gint64 width, 
                                                   (json_int_t) height, "classes", classes));
 }
 
-/* RFC 4180: quotes where a comma, a quote or a line's end would be misread */
-static void
-seg_statistics_append_field (GString *csv, const char *text)
-{
-  if (strpbrk (text, ",\"\r\n") == NULL)
-    {
-      g_string_append (csv, text);
-      return;
-    }
-  g_string_append_c (csv, '"');
-  for (; *text != '\0'; text++)
-    {
-      if (*text == '"')
-        g_string_append_c (csv, '"');
-      g_string_append_c (csv, *text);
-    }
-  g_string_append_c (csv, '"');
-}
-
 static char *
 seg_statistics_dup_csv (SegStatistics *self)
 {
@@ -130,12 +112,12 @@ seg_statistics_dup_csv (SegStatistics *self)
         double value;
 
         json_unpack (image, "{s:s, s:I, s:I}", "image", &name, "width", &width, "height", &height);
-        seg_statistics_append_field (csv, name);
+        seg_csv_append_field (csv, name);
         json_unpack (class, "{s:I, s:s, s:I, s:f}", "label", &label, "name", &name, "pixels",
                      &pixels, "fraction", &value);
         g_string_append_printf (csv, ",%" JSON_INTEGER_FORMAT ",%" JSON_INTEGER_FORMAT
                                      ",%" JSON_INTEGER_FORMAT ",", width, height, label);
-        seg_statistics_append_field (csv, name);
+        seg_csv_append_field (csv, name);
         g_string_append_printf (csv, ",%" JSON_INTEGER_FORMAT ",%s\n", pixels,
                                 g_ascii_formatd (fraction, sizeof fraction, "%.9g", value));
       }

@@ -1,0 +1,288 @@
+/* Images in memory through a model, one after the other, as `segment` runs files: whole, by bands
+ * or tiles as memory allows, with the same bits. Images of one size share a schedule, and those
+ * that follow each other its memory: of many small images each would otherwise take longer to
+ * prepare than to run. */
+#include <segkit/kernels.h>
+#include <segkit/labels.h>
+#include <segkit/plan.h>
+#include <segkit/schedule.h>
+#include <segkit/workspace.h>
+
+#include "memory-budget.h"
+#include "predictor.h"
+#include "way.h"
+
+/* libvips, libc and the rest of the program, see session.c. */
+#define SEG_PREDICTOR_SPARE_BYTES (16u << 20)
+
+/* Sizes that are remembered; a folder of photographs has two. */
+#define SEG_PREDICTOR_MAX_SIZES 64
+
+typedef struct
+{
+  gint64 height, width;
+  SegWay way;
+  SegSchedule *schedule; /* NULL: by tiles */
+} SegPredictorSize;
+
+struct _SegPredictor
+{
+  SegModel *model;
+  SegPlan *plan;
+  SegPool *pool;
+  gsize limit;
+  GPtrArray *sizes;
+  SegPredictorSize *size;  /* of the image at hand */
+  SegWorkspace *workspace; /* of its schedule; NULL: none is kept */
+
+  /* of the image at hand */
+  const float *image;
+  guint8 *labels;
+  float *logits;
+};
+
+static void
+seg_predictor_size_free (gpointer data)
+{
+  SegPredictorSize *self = data;
+
+  g_clear_object (&self->schedule);
+  g_free (self);
+}
+
+/**
+ * seg_predictor_new:
+ * @model: its parameters are copied as they are now
+ * @pool: (transfer none): threads, which must outlive the predictor
+ * @limit_bytes: that the process may take, or 0: what the system has to give
+ * @error: return location
+ *
+ * Errors: those of compiling; `SEG_ERROR_MEMORY`.
+ * Threads: one at a time.
+ */
+SegPredictor *
+seg_predictor_new (SegModel *model, SegPool *pool, gsize limit_bytes, GError **error)
+{
+  g_autoptr (SegPredictor) self = g_new0 (SegPredictor, 1);
+
+  self->model = g_object_ref (model);
+  self->pool = pool;
+  self->limit = limit_bytes > 0 ? limit_bytes : seg_memory_budget_get_default ();
+  self->sizes = g_ptr_array_new_with_free_func (seg_predictor_size_free);
+  self->plan = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
+                             SEG_PURPOSE_INFERENCE, seg_kernels_get (), NULL, error);
+  return self->plan != NULL ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * seg_predictor_free:
+ * @self: a predictor
+ */
+void
+seg_predictor_free (SegPredictor *self)
+{
+  g_clear_object (&self->workspace);
+  g_ptr_array_unref (self->sizes);
+  g_clear_object (&self->plan);
+  g_object_unref (self->model);
+  g_free (self);
+}
+
+SegModel *
+seg_predictor_get_model (SegPredictor *self)
+{
+  return self->model;
+}
+
+SegPool *
+seg_predictor_get_pool (SegPredictor *self)
+{
+  return self->pool;
+}
+
+/**
+ * seg_predictor_get_n_planes:
+ * @self: a predictor
+ *
+ * Returns: channels of logits, which are 1 where one logit decides between two classes
+ */
+gint64
+seg_predictor_get_n_planes (SegPredictor *self)
+{
+  SegGraph *graph = seg_model_get_graph (self->model);
+
+  return seg_graph_get_channels (graph, seg_graph_get_output (graph));
+}
+
+/* ---- what the network reads and gives ------------------------------------------------------ */
+
+/* As source.c: (value − mean) / std. */
+static gboolean
+seg_predictor_read (const SegView *view, gpointer data, GError **error)
+{
+  SegPredictor *self = data;
+  const SegRect *r = &view->valid;
+  const float *mean = seg_model_get_mean (self->model), *std = seg_model_get_std (self->model);
+
+  (void) error;
+  for (guint b = 0; b < view->n_blocks; b++)
+    for (gint32 lane = 0; lane < view->blocks[b].n_channels; lane++)
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        {
+          gint64 c = view->blocks[b].channel + lane;
+          gint32 lanes = view->blocks[b].lanes;
+          const float *from
+              = self->image + (c * self->size->height + y) * self->size->width + r->x;
+          float *to = seg_view_at (view, b, 0, y, r->x) + lane;
+
+          for (gint64 x = 0; x < r->w; x++)
+            to[x * lanes] = (from[x] - mean[c]) / std[c];
+        }
+  return TRUE;
+}
+
+static void
+seg_predictor_copy_logits (SegPredictor *self, const SegView *view)
+{
+  const SegRect *r = &view->valid;
+
+  for (guint b = 0; b < view->n_blocks; b++)
+    for (gint32 lane = 0; lane < view->blocks[b].n_channels; lane++)
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        {
+          gint64 c = view->blocks[b].channel + lane;
+          gint32 lanes = view->blocks[b].lanes;
+          const float *from = seg_view_at (view, b, 0, y, r->x) + lane;
+          float *to = self->logits + (c * self->size->height + y) * self->size->width + r->x;
+
+          for (gint64 x = 0; x < r->w; x++)
+            to[x] = from[x * lanes];
+        }
+}
+
+static gboolean
+seg_predictor_write (const SegView *view, gpointer data, GError **error)
+{
+  SegPredictor *self = data;
+  const SegRect *r = &view->valid;
+
+  (void) error;
+  for (gint64 y = r->y; y < r->y + r->h; y++)
+    seg_labels_from_logits (view, 0, y, self->labels + y * self->size->width + r->x);
+  if (self->logits != NULL)
+    seg_predictor_copy_logits (self, view);
+  return TRUE;
+}
+
+/* ---- sizes --------------------------------------------------------------------------------- */
+
+static SegPredictorSize *
+seg_predictor_add_size (SegPredictor *self, gint64 height, gint64 width, GError **error)
+{
+  SegWayRequest request = {
+    .plan = self->plan,
+    .width = width,
+    .height = height,
+    .n_threads = seg_pool_get_n_threads (self->pool),
+    .base_bytes = seg_memory_budget_get_resident () + SEG_PREDICTOR_SPARE_BYTES,
+    .limit_bytes = self->limit,
+  };
+  SegWay way;
+  g_autoptr (SegSchedule) schedule = NULL;
+  SegPredictorSize *size;
+
+  if (!seg_way_choose (&request, &way, error))
+    return NULL;
+  if (way.tile == 0)
+    {
+      schedule = seg_schedule_new_bands (self->plan, height, width, MIN (way.band_rows, height),
+                                         error);
+      if (schedule == NULL || !seg_way_check_output (schedule, height, width, error))
+        return NULL;
+    }
+  size = g_new0 (SegPredictorSize, 1);
+  size->height = height;
+  size->width = width;
+  size->way = way;
+  size->schedule = g_steal_pointer (&schedule);
+  if (self->sizes->len == SEG_PREDICTOR_MAX_SIZES)
+    g_ptr_array_remove_index (self->sizes, 0);
+  g_ptr_array_add (self->sizes, size);
+  return size;
+}
+
+/* What is kept of another size is given up first: it would count as memory that is taken. */
+static gboolean
+seg_predictor_choose_size (SegPredictor *self, gint64 height, gint64 width, GError **error)
+{
+  if (self->size != NULL && self->size->height == height && self->size->width == width)
+    return TRUE;
+  g_clear_object (&self->workspace);
+  self->size = NULL;
+  for (guint i = 0; i < self->sizes->len && self->size == NULL; i++)
+    {
+      SegPredictorSize *size = self->sizes->pdata[i];
+
+      if (size->height == height && size->width == width)
+        self->size = size;
+    }
+  if (self->size == NULL)
+    self->size = seg_predictor_add_size (self, height, width, error);
+  return self->size != NULL;
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+static gboolean
+seg_predictor_run_tiles (SegPredictor *self, GCancellable *cancellable, GError **error)
+{
+  gint64 height = self->size->height, width = self->size->width, side = self->size->way.tile;
+
+  for (gint64 y = 0; y < height; y += side)
+    for (gint64 x = 0; x < width; x += side)
+      {
+        SegRect tile = { x, y, MIN (side, width - x), MIN (side, height - y) };
+        g_autoptr (SegSchedule) schedule
+            = seg_schedule_new_region (self->plan, 1, height, width, &tile, error);
+        g_autoptr (SegWorkspace) workspace = NULL;
+
+        if (schedule == NULL || !seg_way_check_output (schedule, height, width, error)
+            || (workspace = seg_workspace_new (schedule, self->pool, error)) == NULL
+            || !seg_workspace_run (workspace, seg_predictor_read, seg_predictor_write, self,
+                                   cancellable, error))
+          return FALSE;
+      }
+  return TRUE;
+}
+
+/**
+ * seg_predictor_run:
+ * @self: a predictor
+ * @image: planes of the model's channels, scaled as `segment` scales samples, and not normalised
+ * @height: rows
+ * @width: columns
+ * @labels: (out caller-allocates): a class for each pixel
+ * @logits: (out caller-allocates) (nullable): planes, see seg_predictor_get_n_planes()
+ * @cancellable: stops it
+ * @error: return location
+ *
+ * Errors: `SEG_ERROR_SHAPE` for a size that the network does not take, `SEG_ERROR_UNSUPPORTED`
+ * where it does not give each pixel a label, `SEG_ERROR_MEMORY`, `G_IO_ERROR_CANCELLED`.
+ */
+gboolean
+seg_predictor_run (SegPredictor *self, const float *image, gint64 height, gint64 width,
+                   guint8 *labels, float *logits, GCancellable *cancellable, GError **error)
+{
+  if (!seg_predictor_choose_size (self, height, width, error))
+    return FALSE;
+  self->image = image;
+  self->labels = labels;
+  self->logits = logits;
+  if (self->size->schedule == NULL)
+    return seg_predictor_run_tiles (self, cancellable, error);
+  if (self->workspace == NULL)
+    self->workspace = seg_workspace_new (self->size->schedule, self->pool, error);
+  return self->workspace != NULL
+         && seg_workspace_run (self->workspace, seg_predictor_read, seg_predictor_write, self,
+                               cancellable, error);
+}
