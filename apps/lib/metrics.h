@@ -48,6 +48,23 @@ typedef struct
  */
 typedef struct _SegMetrics SegMetrics;
 
+/**
+ * SegCase:
+ * @name: of the sample
+ * @image: its (first) file
+ * @mask: the file with the truth
+ * @metrics: of its pixels
+ * @loss: of its pixels; NaN where no loss was asked for
+ *
+ * A sample that was evaluated.
+ */
+typedef struct
+{
+  char *name, *image, *mask;
+  SegMetrics *metrics;
+  double loss;
+} SegCase;
+
 const char *seg_metric_get_name     (SegMetric metric);
 
 SegMetrics *seg_metrics_new         (guint n_classes);
@@ -67,6 +84,12 @@ double      seg_metrics_get_pixel_accuracy (const SegMetrics *self);
 void        seg_metrics_print       (const SegMetrics *self, const char *const *class_names,
                                      GString *out);
 
+void        seg_case_free           (SegCase *self);
+gboolean    seg_metrics_write_summary (const SegMetrics *self, GPtrArray *cases,
+                                     const char *const *class_names, const char *path,
+                                     GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegMetrics, seg_metrics_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegCase, seg_case_free)
 
 G_END_DECLS

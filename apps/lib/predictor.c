@@ -2,6 +2,7 @@
  * or tiles as memory allows, with the same bits. Images of one size share a schedule, and those
  * that follow each other its memory: of many small images each would otherwise take longer to
  * prepare than to run. */
+#include <segkit/error.h>
 #include <segkit/kernels.h>
 #include <segkit/labels.h>
 #include <segkit/plan.h>
@@ -37,6 +38,7 @@ struct _SegPredictor
 
   /* of the image at hand */
   const float *image;
+  gint64 n_bands;
   guint8 *labels;
   float *logits;
 };
@@ -116,7 +118,7 @@ seg_predictor_get_n_planes (SegPredictor *self)
 
 /* ---- what the network reads and gives ------------------------------------------------------ */
 
-/* As source.c: (value − mean) / std. */
+/* As source.c: (value − mean) / std, and grey is every colour. */
 static gboolean
 seg_predictor_read (const SegView *view, gpointer data, GError **error)
 {
@@ -131,8 +133,9 @@ seg_predictor_read (const SegView *view, gpointer data, GError **error)
         {
           gint64 c = view->blocks[b].channel + lane;
           gint32 lanes = view->blocks[b].lanes;
+          gint64 band = self->n_bands == 1 ? 0 : c;
           const float *from
-              = self->image + (c * self->size->height + y) * self->size->width + r->x;
+              = self->image + (band * self->size->height + y) * self->size->width + r->x;
           float *to = seg_view_at (view, b, 0, y, r->x) + lane;
 
           for (gint64 x = 0; x < r->w; x++)
@@ -255,10 +258,24 @@ seg_predictor_run_tiles (SegPredictor *self, GCancellable *cancellable, GError *
   return TRUE;
 }
 
+static gboolean
+seg_predictor_check_bands (SegPredictor *self, gint64 n_bands, GError **error)
+{
+  guint n_channels = seg_model_get_n_channels (self->model);
+
+  if (n_bands == n_channels || (n_bands == 1 && n_channels == 3))
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+               "has %" G_GINT64_FORMAT " %s, and the model takes %u", n_bands,
+               n_bands == 1 ? "band" : "bands", n_channels);
+  return FALSE;
+}
+
 /**
  * seg_predictor_run:
  * @self: a predictor
- * @image: planes of the model's channels, scaled as `segment` scales samples, and not normalised
+ * @image: planes of samples, scaled as `segment` scales them, and not normalised
+ * @n_bands: planes: as many as the model takes or, where it takes three, one
  * @height: rows
  * @width: columns
  * @labels: (out caller-allocates): a class for each pixel
@@ -266,16 +283,20 @@ seg_predictor_run_tiles (SegPredictor *self, GCancellable *cancellable, GError *
  * @cancellable: stops it
  * @error: return location
  *
- * Errors: `SEG_ERROR_SHAPE` for a size that the network does not take, `SEG_ERROR_UNSUPPORTED`
- * where it does not give each pixel a label, `SEG_ERROR_MEMORY`, `G_IO_ERROR_CANCELLED`.
+ * Errors: `SEG_ERROR_SHAPE` for a size that the network does not take, `SEG_ERROR_UNSUPPORTED` for
+ * other bands and where it does not give each pixel a label, `SEG_ERROR_MEMORY`, `G_IO_ERROR_CANCELLED`.
  */
 gboolean
-seg_predictor_run (SegPredictor *self, const float *image, gint64 height, gint64 width,
-                   guint8 *labels, float *logits, GCancellable *cancellable, GError **error)
+seg_predictor_run (SegPredictor *self, const float *image, gint64 n_bands, gint64 height,
+                   gint64 width, guint8 *labels, float *logits, GCancellable *cancellable,
+                   GError **error)
 {
+  if (!seg_predictor_check_bands (self, n_bands, error))
+    return FALSE;
   if (!seg_predictor_choose_size (self, height, width, error))
     return FALSE;
   self->image = image;
+  self->n_bands = n_bands;
   self->labels = labels;
   self->logits = logits;
   if (self->size->schedule == NULL)

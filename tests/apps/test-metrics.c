@@ -1,8 +1,8 @@
 /* Metrics of hand-counted pixels, and of classes that are nowhere. */
+#include <jansson.h>
 #include <math.h>
-#include <string.h>
 
-#include <glib.h>
+#include <glib/gstdio.h>
 
 #include "../../apps/lib/metrics.h"
 
@@ -133,6 +133,80 @@ test_print (void)
       "pixel accuracy 0.6667 of 12 pixels\n");
 }
 
+/* Two images: in the first class 2 is nowhere, in the second class 1 is. */
+static GPtrArray *
+new_cases (void)
+{
+  static const guint16 truths[2][4] = { { 0, 0, 1, 1 }, { 0, 2, 2, IGNORE } };
+  static const guint8 predicted[2][4] = { { 0, 1, 1, 1 }, { 0, 2, 0, 1 } };
+  GPtrArray *cases = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_case_free);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      SegCase *result = g_new0 (SegCase, 1);
+
+      result->name = g_strdup_printf ("%u", i);
+      result->image = g_strdup_printf ("images/%u\xff.png", i); /* no UTF-8 */
+      result->mask = g_strdup_printf ("masks/%u.png", i);
+      result->metrics = seg_metrics_new (3);
+      result->loss = i == 0 ? 0.5 : NAN;
+      seg_metrics_add (result->metrics, truths[i], predicted[i], 4);
+      g_ptr_array_add (cases, result);
+    }
+  return cases;
+}
+
+static double
+get_number (json_t *root, const char *group, const char *class, const char *name)
+{
+  json_t *value = json_object_get (json_object_get (json_object_get (root, group), class), name);
+
+  g_assert_nonnull (value);
+  return json_is_null (value) ? NAN : json_number_value (value);
+}
+
+static void
+test_summary (void)
+{
+  static const char *const names[] = { "back", "one", "two", NULL };
+  g_autofree char *folder = g_dir_make_tmp ("segkit-summary-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "summary.json", NULL);
+  g_autoptr (SegMetrics) total = seg_metrics_new (3);
+  g_autoptr (GPtrArray) cases = new_cases ();
+  g_autoptr (GError) error = NULL;
+  json_t *root, *first;
+
+  for (guint i = 0; i < cases->len; i++)
+    seg_metrics_join (total, ((SegCase *) cases->pdata[i])->metrics);
+  g_assert_true (seg_metrics_write_summary (total, cases, names, path, &error));
+  g_assert_no_error (error);
+  root = json_load_file (path, 0, NULL);
+  g_assert_nonnull (root);
+
+  /* class 1 is in the first image alone, with 2 of 3; in the second it has nothing */
+  g_assert_cmpfloat_with_epsilon (get_number (root, "mean", "1", "IoU"), 2. / 3, 1e-14);
+  g_assert_cmpfloat (get_number (root, "mean", "1", "TP"), ==, 1);
+  g_assert_cmpfloat (get_number (root, "mean", "2", "IoU"), ==, 0.5);
+  g_assert_cmpfloat_with_epsilon (get_number (root, "mean", "0", "Dice"), 2. / 3, 1e-14);
+  g_assert_cmpfloat (get_number (root, "mean", "0", "n_ref"), ==, 1.5);
+  g_assert_cmpfloat_with_epsilon (
+      json_number_value (json_object_get (json_object_get (root, "foreground_mean"), "IoU")),
+      (2. / 3 + 0.5) / 2, 1e-14);
+  first = json_array_get (json_object_get (root, "metric_per_case"), 0);
+  g_assert_true (isnan (get_number (first, "metrics", "2", "Dice")));
+  g_assert_cmpfloat (get_number (first, "metrics", "2", "TN"), ==, 4);
+  g_assert_cmpstr (json_string_value (json_object_get (first, "reference_file")), ==,
+                   "masks/0.png");
+  g_assert_cmpstr (json_string_value (json_object_get (first, "image_file")), ==,
+                   "images/0\\xff.png");
+  g_assert_cmpfloat_with_epsilon (
+      json_number_value (json_object_get (json_object_get (root, "pooled"), "pixel_accuracy")),
+      5. / 7, 1e-14);
+  json_decref (root);
+  g_remove (path);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -141,5 +215,6 @@ main (int argc, char **argv)
   g_test_add_func ("/metrics/absent", test_absent);
   g_test_add_func ("/metrics/join", test_join);
   g_test_add_func ("/metrics/print", test_print);
+  g_test_add_func ("/metrics/summary", test_summary);
   return g_test_run ();
 }

@@ -1,0 +1,189 @@
+/* Images in memory through a model: the labels that `segment` writes of the file, and the same
+ * logits whatever the threads and the memory. */
+#include <string.h>
+
+#include "../../apps/lib/predictor.h"
+#include "tool.h"
+
+typedef struct
+{
+  gint64 width, height;
+  float *image; /* three planes, 0 to 1 */
+  guint8 *labels;
+  float *logits; /* two planes */
+} Picture;
+
+/* The same picture as a file of this name. */
+static Picture
+new_picture (Tool *tool, const char *name, int width, int height)
+{
+  VipsImage *image = tool_picture (width, height, 3);
+  Picture picture = { .width = width, .height = height };
+  gsize n = (gsize) width * (gsize) height, size;
+  guint8 *bytes = vips_image_write_to_memory (image, &size);
+
+  g_assert_cmpuint (size, ==, 3 * n);
+  picture.image = g_new (float, 3 * n);
+  picture.labels = g_new0 (guint8, n);
+  picture.logits = g_new0 (float, 2 * n);
+  for (gsize i = 0; i < n; i++)
+    for (guint c = 0; c < 3; c++)
+      picture.image[c * n + i] = (float) bytes[3 * i + c] / 255.f;
+  g_free (bytes);
+  tool_save_image (tool, name, image);
+  g_object_unref (image);
+  return picture;
+}
+
+static void
+clear_picture (Picture *picture)
+{
+  g_free (picture->image);
+  g_free (picture->labels);
+  g_free (picture->logits);
+}
+
+static void
+run (SegPredictor *predictor, Picture *picture)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (seg_predictor_run (predictor, picture->image, 3, picture->height, picture->width,
+                                    picture->labels, picture->logits, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static SegModel *
+load_model (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+  g_autoptr (GError) error = NULL;
+  SegModel *model = seg_model_load (path, &error);
+
+  g_assert_no_error (error);
+  return model;
+}
+
+static SegPredictor *
+new_predictor (SegModel *model, SegPool *pool, gsize limit)
+{
+  g_autoptr (GError) error = NULL;
+  SegPredictor *predictor = seg_predictor_new (model, pool, limit, &error);
+
+  g_assert_no_error (error);
+  return predictor;
+}
+
+static void
+assert_labels (Tool *tool, const char *name, const Picture *picture)
+{
+  VipsImage *labels = tool_load (tool, name);
+  gsize n;
+  guint8 *bytes = vips_image_write_to_memory (labels, &n);
+
+  g_assert_cmpmem (bytes, n, picture->labels, (gsize) (picture->width * picture->height));
+  g_free (bytes);
+  g_object_unref (labels);
+}
+
+/* Sizes come, go and come back. */
+static void
+test_as_segment (Tool *tool, gconstpointer data)
+{
+  static const int sizes[][2] = { { 97, 61 }, { 40, 200 }, { 97, 61 }, { 5, 4 }, { 40, 200 } };
+  g_autoptr (SegModel) model = load_model (tool, "model.safetensors");
+  g_autoptr (SegPool) pool = seg_pool_new (2);
+  g_autoptr (SegPredictor) predictor = new_predictor (model, pool, 0);
+
+  (void) data;
+  g_assert_cmpint (seg_predictor_get_n_planes (predictor), ==, 2);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      Picture picture = new_picture (tool, "image.png", sizes[i][0], sizes[i][1]);
+
+      tool_run (tool, "-m", "model.safetensors", "-o", "labels.png", "image.png", NULL);
+      g_assert_cmpstr (tool->error_line, ==, "");
+      run (predictor, &picture);
+      assert_labels (tool, "labels.png", &picture);
+      clear_picture (&picture);
+    }
+}
+
+/* The pictures are large enough for bands, and for several tiles where memory is short. */
+static void
+test_same_bits (Tool *tool, gconstpointer data)
+{
+  g_autoptr (SegModel) model = load_model (tool, "model.safetensors");
+  Picture first = new_picture (tool, "image.png", 600, 700);
+  gsize n_bytes = 2 * 600 * 700 * sizeof (float);
+
+  (void) data;
+  for (guint n_threads = 1; n_threads <= 3; n_threads += 2)
+    {
+      g_autoptr (SegPool) pool = seg_pool_new (n_threads);
+      g_autoptr (SegPredictor) predictor = new_predictor (model, pool, 0);
+      Picture other = new_picture (tool, "image.png", 600, 700);
+
+      run (predictor, n_threads == 1 ? &first : &other);
+      if (n_threads > 1)
+        g_assert_cmpmem (first.logits, n_bytes, other.logits, n_bytes);
+      clear_picture (&other);
+    }
+  clear_picture (&first);
+}
+
+/* Grey is every colour, as for `segment`; two bands are nothing. */
+static void
+test_bands (Tool *tool, gconstpointer data)
+{
+  g_autoptr (SegModel) model = load_model (tool, "model.safetensors");
+  g_autoptr (SegPool) pool = seg_pool_new (1);
+  g_autoptr (SegPredictor) predictor = new_predictor (model, pool, 0);
+  Picture colour = new_picture (tool, "image.png", 50, 30);
+  gsize n = 50 * 30;
+  g_autofree guint8 *labels = g_new (guint8, n);
+  g_autoptr (GError) error = NULL;
+
+  (void) data;
+  memcpy (colour.image + n, colour.image, n * sizeof (float));
+  memcpy (colour.image + 2 * n, colour.image, n * sizeof (float));
+  run (predictor, &colour);
+  g_assert_true (
+      seg_predictor_run (predictor, colour.image, 1, 30, 50, labels, NULL, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpmem (labels, n, colour.labels, n);
+
+  g_assert_false (
+      seg_predictor_run (predictor, colour.image, 2, 30, 50, labels, NULL, NULL, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED);
+  g_assert_cmpstr (error->message, ==, "has 2 bands, and the model takes 3");
+  clear_picture (&colour);
+}
+
+/* A limit that nothing fits is an error, not a crash. */
+static void
+test_limit (Tool *tool, gconstpointer data)
+{
+  g_autoptr (SegModel) model = load_model (tool, "model.safetensors");
+  g_autoptr (SegPool) pool = seg_pool_new (1);
+  g_autoptr (SegPredictor) predictor = new_predictor (model, pool, 1 << 20);
+  Picture picture = new_picture (tool, "image.png", 600, 700);
+  g_autoptr (GError) error = NULL;
+
+  (void) data;
+  g_assert_false (seg_predictor_run (predictor, picture.image, 3, 700, 600, picture.labels, NULL,
+                                     NULL, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_MEMORY);
+  clear_picture (&picture);
+}
+
+int
+main (int argc, char **argv)
+{
+  tool_main_init (&argc, &argv);
+  g_test_add ("/predictor/as-segment", Tool, NULL, tool_setup, test_as_segment, tool_teardown);
+  g_test_add ("/predictor/same-bits", Tool, NULL, tool_setup, test_same_bits, tool_teardown);
+  g_test_add ("/predictor/bands", Tool, NULL, tool_setup, test_bands, tool_teardown);
+  g_test_add ("/predictor/limit", Tool, NULL, tool_setup, test_limit, tool_teardown);
+  return g_test_run ();
+}
