@@ -12,7 +12,7 @@ typedef struct
   const SegEvaluation *evaluation;
   GCancellable *cancellable;
   guint8 *labels;
-  float *logits; /* planes; NULL: no loss is wanted */
+  float *logits;     /* planes; NULL: no loss is wanted */
   gsize n_allocated; /* pixels */
 } SegEvaluator;
 
@@ -70,17 +70,16 @@ seg_evaluator_compute_loss (SegEvaluator *self, const SegSampleData *data, doubl
 
   if (rows == NULL)
     {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY, "no memory for pointers to %" G_GSIZE_FORMAT
-                   " rows", n_rows);
+      g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
+                   "no memory for pointers to %" G_GSIZE_FORMAT " rows", n_rows);
       return FALSE;
     }
   for (gsize i = 0; i < n_rows; i++)
     rows[i] = self->logits + i * (gsize) data->w;
   for (gsize c = 0; c < n_planes; c++)
-    blocks[c] = (SegChannelBlock){ .rows = rows + c * (gsize) data->h,
-                                   .channel = (gint32) c,
-                                   .n_channels = 1,
-                                   .lanes = 1 };
+    blocks[c] = (SegChannelBlock){
+      .rows = rows + c * (gsize) data->h, .channel = (gint32) c, .n_channels = 1, .lanes = 1
+    };
   return seg_loss_compute (evaluation->loss, &batch, 1, loss, error);
 }
 
@@ -101,8 +100,8 @@ static gboolean
 seg_evaluator_run (SegEvaluator *self, guint i, SegCase *result, GError **error)
 {
   const SegEvaluation *evaluation = self->evaluation;
-  g_autoptr (SegSampleData) data
-      = seg_dataset_read (evaluation->dataset, evaluation->split, i, error);
+  g_autoptr (SegSampleData) data =
+      seg_dataset_read (evaluation->dataset, evaluation->split, i, error);
   gsize n_pixels;
 
   if (data == NULL)
@@ -124,8 +123,7 @@ seg_evaluator_run (SegEvaluator *self, guint i, SegCase *result, GError **error)
 static gboolean
 seg_evaluate_check (const SegEvaluation *evaluation, GError **error)
 {
-  guint n_model
-      = seg_model_get_n_classes (seg_predictor_get_model (evaluation->predictor));
+  guint n_model = seg_model_get_n_classes (seg_predictor_get_model (evaluation->predictor));
   guint n_data = seg_dataset_get_n_classes (evaluation->dataset);
 
   if (n_model == n_data)
@@ -160,9 +158,9 @@ seg_evaluate (const SegEvaluation *evaluation, SegMetrics *total, GPtrArray *cas
     return FALSE;
   for (guint i = 0; i < n; i++)
     {
-      g_autoptr (SegCase) result
-          = seg_case_new (seg_dataset_get (evaluation->dataset, evaluation->split, i),
-                          seg_metrics_get_n_classes (total));
+      g_autoptr (SegCase) result =
+          seg_case_new (seg_dataset_get (evaluation->dataset, evaluation->split, i),
+                        seg_metrics_get_n_classes (total));
 
       if (g_cancellable_set_error_if_cancelled (cancellable, error)
           || !seg_evaluator_run (&self, i, result, error))

@@ -28,8 +28,9 @@ typedef enum
   SEG_N_SUMMARIES,
 } SegSummary;
 
-static const char *const seg_summary_names[SEG_N_SUMMARIES]
-    = { "Dice", "FN", "FP", "IoU", "TN", "TP", "n_pred", "n_ref" };
+static const char *const seg_summary_names[SEG_N_SUMMARIES] = {
+  "Dice", "FN", "FP", "IoU", "TN", "TP", "n_pred", "n_ref",
+};
 
 typedef struct
 {
@@ -210,8 +211,8 @@ seg_case_free (SegCase *self)
  * Errors: `G_IO_ERROR`.
  */
 gboolean
-seg_metrics_write_summary (const SegMetrics *self, GPtrArray *cases,
-                           const char *const *class_names, const char *path, GError **error)
+seg_metrics_write_summary (const SegMetrics *self, GPtrArray *cases, const char *const *class_names,
+                           const char *path, GError **error)
 {
   g_autoptr (SegAtomicFile) file = seg_atomic_file_new (path, error);
   json_t *root, *list;

@@ -33,8 +33,9 @@ struct _SegMetrics
 const char *
 seg_metric_get_name (SegMetric metric)
 {
-  static const char *const names[SEG_N_METRICS]
-      = { "IoU", "Dice", "precision", "recall", "specificity", "accuracy" };
+  static const char *const names[SEG_N_METRICS] = {
+    "IoU", "Dice", "precision", "recall", "specificity", "accuracy",
+  };
 
   g_return_val_if_fail (metric < SEG_N_METRICS, NULL);
   return names[metric];
@@ -289,8 +290,8 @@ seg_metrics_print (const SegMetrics *self, const char *const *class_names, GStri
   for (guint i = 0; i < self->n_classes; i++)
     {
       SegMetricsTally tally = seg_metrics_get_tally (self, i);
-      g_autofree char *share = g_strdup_printf (
-          "%.2f %%", 100. * seg_metrics_divide (tally.tp + tally.fn, n_pixels, 0));
+      g_autofree char *share =
+          g_strdup_printf ("%.2f %%", 100. * seg_metrics_divide (tally.tp + tally.fn, n_pixels, 0));
 
       for (guint m = 0; m < SEG_N_METRICS; m++)
         values[m] = seg_metrics_get (self, m, i);
@@ -298,8 +299,8 @@ seg_metrics_print (const SegMetrics *self, const char *const *class_names, GStri
     }
   for (guint first = 0; first <= (self->n_classes > 2 ? 1 : 0); first++)
     {
-      g_autofree char *name = first == 0 ? g_strdup ("mean")
-                                         : g_strdup_printf ("mean without %s", class_names[0]);
+      g_autofree char *name =
+          first == 0 ? g_strdup ("mean") : g_strdup_printf ("mean without %s", class_names[0]);
 
       for (guint m = 0; m < SEG_N_METRICS; m++)
         values[m] = seg_metrics_get_mean (self, m, first);

@@ -134,8 +134,8 @@ seg_predictor_read (const SegView *view, gpointer data, GError **error)
           gint64 c = view->blocks[b].channel + lane;
           gint32 lanes = view->blocks[b].lanes;
           gint64 band = self->n_bands == 1 ? 0 : c;
-          const float *from
-              = self->image + (band * self->size->height + y) * self->size->width + r->x;
+          const float *from =
+              self->image + (band * self->size->height + y) * self->size->width + r->x;
           float *to = seg_view_at (view, b, 0, y, r->x) + lane;
 
           for (gint64 x = 0; x < r->w; x++)
@@ -198,8 +198,8 @@ seg_predictor_add_size (SegPredictor *self, gint64 height, gint64 width, GError 
     return NULL;
   if (way.tile == 0)
     {
-      schedule = seg_schedule_new_bands (self->plan, height, width, MIN (way.band_rows, height),
-                                         error);
+      schedule =
+          seg_schedule_new_bands (self->plan, height, width, MIN (way.band_rows, height), error);
       if (schedule == NULL || !seg_way_check_output (schedule, height, width, error))
         return NULL;
     }
@@ -245,8 +245,8 @@ seg_predictor_run_tiles (SegPredictor *self, GCancellable *cancellable, GError *
     for (gint64 x = 0; x < width; x += side)
       {
         SegRect tile = { x, y, MIN (side, width - x), MIN (side, height - y) };
-        g_autoptr (SegSchedule) schedule
-            = seg_schedule_new_region (self->plan, 1, height, width, &tile, error);
+        g_autoptr (SegSchedule) schedule =
+            seg_schedule_new_region (self->plan, 1, height, width, &tile, error);
         g_autoptr (SegWorkspace) workspace = NULL;
 
         if (schedule == NULL || !seg_way_check_output (schedule, height, width, error)
@@ -284,7 +284,8 @@ seg_predictor_check_bands (SegPredictor *self, gint64 n_bands, GError **error)
  * @error: return location
  *
  * Errors: `SEG_ERROR_SHAPE` for a size that the network does not take, `SEG_ERROR_UNSUPPORTED` for
- * other bands and where it does not give each pixel a label, `SEG_ERROR_MEMORY`, `G_IO_ERROR_CANCELLED`.
+ * other bands and where it does not give each pixel a label, `SEG_ERROR_MEMORY`,
+ * `G_IO_ERROR_CANCELLED`.
  */
 gboolean
 seg_predictor_run (SegPredictor *self, const float *image, gint64 n_bands, gint64 height,

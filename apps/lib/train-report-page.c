@@ -5,8 +5,7 @@
 #include "html.h"
 #include "train-report-private.h"
 
-static void
-seg_train_report_print_tile (GString *out, const char *name, const char *format, ...)
+static void seg_train_report_print_tile (GString *out, const char *name, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
 static void
@@ -43,17 +42,16 @@ seg_train_report_print_run_tiles (SegTrainReport *self, GString *out)
 {
   guint n = seg_train_log_get_n_rows (self->log);
   const SegTrainLogRow *last = n > 0 ? seg_train_log_get_row (self->log, n - 1) : NULL;
-  const SegTrainLogRow *best
-      = self->best < n ? seg_train_log_get_row (self->log, self->best) : NULL;
+  const SegTrainLogRow *best =
+      self->best < n ? seg_train_log_get_row (self->log, self->best) : NULL;
   g_autofree char *time = NULL;
 
   if (last == NULL)
     return;
   time = seg_train_report_dup_time (last->seconds);
   if (best != NULL && last->epoch > 0)
-    seg_train_report_print_tile (out, "best epoch",
-                                 "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT, best->epoch,
-                                 last->epoch);
+    seg_train_report_print_tile (out, "best epoch", "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
+                                 best->epoch, last->epoch);
   seg_train_report_print_tile (out, "steps", "%" G_GUINT64_FORMAT, last->step);
   seg_train_report_print_tile (out, "of training", "%s", time);
 }
@@ -116,8 +114,8 @@ seg_train_report_print_charts (SegTrainReport *self, GString *out)
   gboolean epochs = seg_train_report_counts_epochs (self);
   g_autofree double *x = g_new (double, n);
 #define SEG_TRAIN_REPORT_COLUMN(name)                                                              \
-  g_autofree double *name                                                                          \
-      = seg_train_report_dup_column (self, G_STRUCT_OFFSET (SegTrainLogRow, name))
+  g_autofree double *name =                                                                        \
+      seg_train_report_dup_column (self, G_STRUCT_OFFSET (SegTrainLogRow, name))
   SEG_TRAIN_REPORT_COLUMN (train_loss);
   SEG_TRAIN_REPORT_COLUMN (validation_loss);
   SEG_TRAIN_REPORT_COLUMN (mean_iou);
@@ -127,8 +125,9 @@ seg_train_report_print_charts (SegTrainReport *self, GString *out)
   SEG_TRAIN_REPORT_COLUMN (images_per_second);
 #undef SEG_TRAIN_REPORT_COLUMN
   const SegChartSeries losses[] = { { "training", train_loss }, { "validation", validation_loss } };
-  const SegChartSeries metrics[]
-      = { { "mean IoU", mean_iou }, { "mean Dice", mean_dice }, { "pixel accuracy", accuracy } };
+  const SegChartSeries metrics[] = { { "mean IoU", mean_iou },
+                                     { "mean Dice", mean_dice },
+                                     { "pixel accuracy", accuracy } };
   const SegChartSeries rates[] = { { "learning rate", rate } };
   const SegChartSeries speeds[] = { { "images per second", images_per_second } };
   SegChart chart = { .x_title = epochs ? "epoch" : "step", .x = x, .n = n, .mark = self->best };
@@ -177,9 +176,9 @@ seg_train_report_print_samples (SegTrainReport *self, GString *out)
     {
       const SegClass *class = seg_model_get_class (self->model, i);
 
-      g_string_append_printf (
-          out, "<span><i class=\"swatch\" style=\"background:#%02x%02x%02x\"></i>", class->red,
-          class->green, class->blue);
+      g_string_append_printf (out,
+                              "<span><i class=\"swatch\" style=\"background:#%02x%02x%02x\"></i>",
+                              class->red, class->green, class->blue);
       seg_html_append (out, class->name);
       g_string_append (out, "</span>\n");
     }

@@ -30,9 +30,9 @@ typedef struct
 {
   const SegTrainReportSample *sample;
   SegColours colours;
-  gint64 step;          /* every so many-th pixel is drawn */
-  int width, height;    /* of what is drawn */
-  float least, range;   /* of the samples that are shown */
+  gint64 step;        /* every so many-th pixel is drawn */
+  int width, height;  /* of what is drawn */
+  float least, range; /* of the samples that are shown */
   guint8 *rgb;
 } SegTrainPicture;
 
@@ -176,8 +176,8 @@ static gboolean
 seg_train_picture_print (SegTrainPicture *self, SegTrainPictureKind kind, GString *out,
                          GError **error)
 {
-  static const char *const names[SEG_N_TRAIN_PICTURES]
-      = { "image", "truth", "prediction", "errors" };
+  static const char *const names[SEG_N_TRAIN_PICTURES] = { "image", "truth", "prediction",
+                                                           "errors" };
   gboolean as_png = kind == SEG_TRAIN_PICTURE_TRUTH || kind == SEG_TRAIN_PICTURE_PREDICTION;
   g_autofree char *text = NULL;
   void *bytes;
@@ -191,14 +191,13 @@ seg_train_picture_print (SegTrainPicture *self, SegTrainPictureKind kind, GStrin
     }
   text = g_base64_encode (bytes, n);
   g_free (bytes);
-  g_string_append_printf (out,
-                          "<figure><img alt=\"%s\"%s src=\"data:image/%s;base64,%s\"/>"
-                          "<figcaption>%s</figcaption></figure>\n",
-                          names[kind],
-                          MAX (self->width, self->height) < SEG_TRAIN_PICTURE_MAX_SIDE / 2
-                              ? " class=\"small\""
-                              : "",
-                          as_png ? "png" : "jpeg", text, names[kind]);
+  g_string_append_printf (
+      out,
+      "<figure><img alt=\"%s\"%s src=\"data:image/%s;base64,%s\"/>"
+      "<figcaption>%s</figcaption></figure>\n",
+      names[kind],
+      MAX (self->width, self->height) < SEG_TRAIN_PICTURE_MAX_SIDE / 2 ? " class=\"small\"" : "",
+      as_png ? "png" : "jpeg", text, names[kind]);
   return TRUE;
 }
 
@@ -218,9 +217,8 @@ seg_train_picture_print_heading (const SegTrainReportSample *sample, GString *ou
     }
   g_string_append (out, "</h3><p class=\"muted\">");
   if (!isnan (dice))
-    g_string_append_printf (out,
-                            "mean Dice %.3f, mean IoU %.3f, %.1f %% of the pixels right; ", dice,
-                            seg_metrics_get_mean (sample->metrics, SEG_METRIC_IOU, 0),
+    g_string_append_printf (out, "mean Dice %.3f, mean IoU %.3f, %.1f %% of the pixels right; ",
+                            dice, seg_metrics_get_mean (sample->metrics, SEG_METRIC_IOU, 0),
                             100 * accuracy);
   g_string_append_printf (out, "%" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels</p>\n",
                           sample->width, sample->height);

@@ -54,8 +54,8 @@ seg_train_report_run_sample (SegTrainReport *self, const SegEvaluation *evaluati
                              const SegCase *result, const char *remark, GCancellable *cancellable,
                              GError **error)
 {
-  g_autoptr (SegSampleData) data
-      = seg_dataset_read (evaluation->dataset, evaluation->split, i, error);
+  g_autoptr (SegSampleData) data =
+      seg_dataset_read (evaluation->dataset, evaluation->split, i, error);
   SegTrainReportSample sample = {
     .name = result->name,
     .remark = remark,

@@ -73,8 +73,8 @@ _seg_train_report_print_classes (const SegMetrics *metrics, SegModel *model, Seg
                                  GString *out)
 {
   guint n = seg_metrics_get_n_classes (metrics);
-  gboolean history = log != NULL && seg_train_log_get_n_rows (log) > 1
-                     && seg_train_log_get_n_classes (log) == n;
+  gboolean history =
+      log != NULL && seg_train_log_get_n_rows (log) > 1 && seg_train_log_get_n_classes (log) == n;
   double n_pixels = (double) seg_metrics_get_n_pixels (metrics);
 
   g_string_append (out, "<div class=\"wide\"><table class=\"classes\"><thead><tr><th>class</th>"
@@ -100,8 +100,8 @@ _seg_train_report_print_classes (const SegMetrics *metrics, SegModel *model, Seg
   seg_train_report_print_means (metrics, 0, "mean", history, out);
   if (n > 2)
     {
-      g_autofree char *name
-          = g_strdup_printf ("mean without %s", seg_model_get_class (model, 0)->name);
+      g_autofree char *name =
+          g_strdup_printf ("mean without %s", seg_model_get_class (model, 0)->name);
 
       seg_train_report_print_means (metrics, 1, name, history, out);
     }
@@ -116,13 +116,12 @@ seg_train_report_print_cell (guint64 count, guint64 row, gboolean right, gboolea
   double share = row > 0 ? (double) count / (double) row : 0;
   guint alpha = count > 0 ? (guint) (60 + 860 * share) : 0; /* small shares must not vanish */
 
-  g_string_append_printf (out,
-                          "<td class=\"%s\" style=\"--a:0.%03u\" title=\"%" G_GUINT64_FORMAT
-                          " pixels\">",
-                          alpha > 500 ? right ? "right strong" : "wrong strong"
-                          : right     ? "right"
-                                      : "wrong",
-                          alpha, count);
+  g_string_append_printf (
+      out, "<td class=\"%s\" style=\"--a:0.%03u\" title=\"%" G_GUINT64_FORMAT " pixels\">",
+      alpha > 500 ? right ? "right strong" : "wrong strong"
+      : right     ? "right"
+                  : "wrong",
+      alpha, count);
   if (count == 0)
     {
       g_string_append (out, "·</td>");

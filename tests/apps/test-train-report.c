@@ -86,14 +86,13 @@ page_clear (Page *page)
 static Page
 read_page (Tool *tool, SegTrainReport *report)
 {
-  static const char *const outside[]
-      = { "http:", "https:", "//", "url(", "@import", "<script", "<link", "<iframe", "nan", "inf" };
+  static const char *const outside[] = { "http:",   "https:", "//",      "url(", "@import",
+                                         "<script", "<link",  "<iframe", "nan",  "inf" };
   static const GMarkupParser parser = { .start_element = page_start, .text = page_text };
-  Page page = { g_string_new (NULL),
-                g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+  Page page = { g_string_new (NULL), g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
                 g_ptr_array_new_with_free_func (g_free) };
-  g_autoptr (GMarkupParseContext) context
-      = g_markup_parse_context_new (&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, &page, NULL);
+  g_autoptr (GMarkupParseContext) context =
+      g_markup_parse_context_new (&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, &page, NULL);
   g_autofree char *path = tool_path (tool, "report.html");
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
@@ -195,8 +194,8 @@ assert_pictures (const Page *page)
           double *right;
           int n_bands;
 
-          g_assert_cmpint (vips_getpoint (image, &right, &n_bands, WIDTH - 1, HEIGHT - 1, NULL),
-                           ==, 0);
+          g_assert_cmpint (vips_getpoint (image, &right, &n_bands, WIDTH - 1, HEIGHT - 1, NULL), ==,
+                           0);
           g_assert_cmpint (n_bands, ==, 3);
           g_assert_cmpfloat (right[0], ==, 0x20);
           g_assert_cmpfloat (right[1], ==, 0xe0);
