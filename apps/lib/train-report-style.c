@@ -94,5 +94,6 @@ const char _seg_train_report_style[] =
     /* paper */
     "@media print{body{max-width:none;padding:0;font-size:11px;background:#fff}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
-    ".chart,.sample,.facts section,tr{break-inside:avoid}h2{break-after:avoid}"
+    ".chart,.sample,.facts section,tr,.key{break-inside:avoid}h2,h2+p{break-after:avoid}"
+    ".tiles{grid-template-columns:repeat(6,1fr)}"
     ".charts{grid-template-columns:1fr 1fr}.wide{overflow:visible}pre{white-space:pre-wrap}}\n";

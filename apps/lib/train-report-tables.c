@@ -1,5 +1,6 @@
 /* The tables of a report: what is said of each class, and which class was taken for which. */
 #include <math.h>
+#include <string.h>
 
 #include "chart.h"
 #include "html.h"
@@ -108,6 +109,21 @@ _seg_train_report_print_classes (const SegMetrics *metrics, SegModel *model, Seg
   g_string_append (out, "</tbody></table></div>\n");
 }
 
+/* In groups of three digits, with thin spaces between them. */
+static void
+seg_train_report_print_count (guint64 count, GString *out)
+{
+  g_autofree char *digits = g_strdup_printf ("%" G_GUINT64_FORMAT, count);
+  gsize n = strlen (digits);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      if (i > 0 && (n - i) % 3 == 0)
+        g_string_append (out, "\u202f");
+      g_string_append_c (out, digits[i]);
+    }
+}
+
 /* Blue is right and orange is wrong, the more the stronger. */
 static void
 seg_train_report_print_cell (guint64 count, guint64 row, gboolean right, gboolean with_count,
@@ -132,7 +148,11 @@ seg_train_report_print_cell (guint64 count, guint64 row, gboolean right, gboolea
   else
     g_string_append_printf (out, "%.1f", 100 * share);
   if (with_count)
-    g_string_append_printf (out, "<small>%" G_GUINT64_FORMAT "</small>", count);
+    {
+      g_string_append (out, "<small>");
+      seg_train_report_print_count (count, out);
+      g_string_append (out, "</small>");
+    }
   g_string_append (out, "</td>");
 }
 
