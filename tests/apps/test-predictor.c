@@ -2,6 +2,7 @@
  * logits whatever the threads and the memory. */
 #include <string.h>
 
+#include "../../apps/lib/memory-budget.h"
 #include "../../apps/lib/predictor.h"
 #include "tool.h"
 
@@ -109,7 +110,7 @@ test_as_segment (Tool *tool, gconstpointer data)
     }
 }
 
-/* The pictures are large enough for bands, and for several tiles where memory is short. */
+/* The pictures are large enough for bands. */
 static void
 test_same_bits (Tool *tool, gconstpointer data)
 {
@@ -130,6 +131,68 @@ test_same_bits (Tool *tool, gconstpointer data)
       clear_picture (&other);
     }
   clear_picture (&first);
+}
+
+/* Less and less memory: lower bands, then tiles, and at last an error. */
+static void
+test_little_memory (Tool *tool, gconstpointer data)
+{
+  g_autoptr (SegModel) model = load_model (tool, "model.safetensors");
+  g_autoptr (SegPool) pool = seg_pool_new (1);
+  Picture first = new_picture (tool, "image.png", 12000, 66);
+  Picture other = new_picture (tool, "image.png", 12000, 66);
+  gsize n_bytes = 2 * 12000 * 66 * sizeof (float);
+  gboolean fits = TRUE;
+
+  (void) data;
+  for (gsize room = 256u << 20; fits; room /= 2)
+    {
+      g_autoptr (SegPredictor) predictor =
+          new_predictor (model, pool, seg_memory_budget_get_resident () + (16u << 20) + room);
+      Picture *picture = room == 256u << 20 ? &first : &other;
+      g_autoptr (GError) error = NULL;
+
+      memset (other.logits, 0, n_bytes);
+      fits = seg_predictor_run (predictor, picture->image, 3, picture->height, picture->width,
+                                picture->labels, picture->logits, NULL, &error);
+      if (!fits)
+        g_assert_error (error, SEG_ERROR, SEG_ERROR_MEMORY);
+      else if (picture == &other)
+        g_assert_cmpmem (first.logits, n_bytes, other.logits, n_bytes);
+    }
+  clear_picture (&first);
+  clear_picture (&other);
+}
+
+/* One logit decides between two classes. */
+static void
+test_one_logit (Tool *tool, gconstpointer data)
+{
+  g_autoptr (SegPool) pool = seg_pool_new (1);
+  g_autoptr (SegModel) model = NULL;
+  g_autoptr (SegPredictor) predictor = NULL;
+  Picture picture = new_picture (tool, "image.png", 50, 30);
+  guint n_ones = 0;
+
+  (void) data;
+  tool_save_recipe (tool, "one.safetensors",
+                    "[segkit]\nformat=1\n[input]\nchannels=3\nmean=0.5;0.4;0.6\n"
+                    "[classes]\nnames=a;b\n"
+                    "[model]\ntype=unet\nclasses=1\nhead-kernel-size=1\n"
+                    "[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=2\n"
+                    "[model.decoder]\ntype=unet-decoder\n");
+  model = load_model (tool, "one.safetensors");
+  predictor = new_predictor (model, pool, 0);
+  g_assert_cmpint (seg_predictor_get_n_planes (predictor), ==, 1);
+  run (predictor, &picture);
+  for (guint i = 0; i < 50 * 30; i++)
+    {
+      g_assert_cmpuint (picture.labels[i], ==, picture.logits[i] > 0);
+      n_ones += picture.labels[i];
+    }
+  g_assert_cmpuint (n_ones, >, 0);
+  g_assert_cmpuint (n_ones, <, 50 * 30);
+  clear_picture (&picture);
 }
 
 /* Grey is every colour, as for `segment`; two bands are nothing. */
@@ -160,23 +223,6 @@ test_bands (Tool *tool, gconstpointer data)
   clear_picture (&colour);
 }
 
-/* A limit that nothing fits is an error, not a crash. */
-static void
-test_limit (Tool *tool, gconstpointer data)
-{
-  g_autoptr (SegModel) model = load_model (tool, "model.safetensors");
-  g_autoptr (SegPool) pool = seg_pool_new (1);
-  g_autoptr (SegPredictor) predictor = new_predictor (model, pool, 1 << 20);
-  Picture picture = new_picture (tool, "image.png", 600, 700);
-  g_autoptr (GError) error = NULL;
-
-  (void) data;
-  g_assert_false (seg_predictor_run (predictor, picture.image, 3, 700, 600, picture.labels, NULL,
-                                     NULL, &error));
-  g_assert_error (error, SEG_ERROR, SEG_ERROR_MEMORY);
-  clear_picture (&picture);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -184,6 +230,8 @@ main (int argc, char **argv)
   g_test_add ("/predictor/as-segment", Tool, NULL, tool_setup, test_as_segment, tool_teardown);
   g_test_add ("/predictor/same-bits", Tool, NULL, tool_setup, test_same_bits, tool_teardown);
   g_test_add ("/predictor/bands", Tool, NULL, tool_setup, test_bands, tool_teardown);
-  g_test_add ("/predictor/limit", Tool, NULL, tool_setup, test_limit, tool_teardown);
+  g_test_add ("/predictor/little-memory", Tool, NULL, tool_setup, test_little_memory,
+              tool_teardown);
+  g_test_add ("/predictor/one-logit", Tool, NULL, tool_setup, test_one_logit, tool_teardown);
   return g_test_run ();
 }
