@@ -33,6 +33,8 @@ gboolean       seg_model_save            (SegModel *self, const char *path, GErr
 gboolean       seg_model_export          (SegModel *self, const char *format, const char *path,
                                           GError **error);
 gboolean       seg_model_load_encoder    (SegModel *self, const char *path, GError **error);
+gboolean       seg_model_load_matching   (SegModel *self, const char *path, char ***left,
+                                          GError **error);
 SegSafetensors *seg_model_dup_tensors    (SegModel *self, GError **error);
 char          *seg_model_find_default    (GError **error);
 char          *seg_model_find            (const char *name, GError **error);

@@ -645,6 +645,39 @@ test_other_checkpoint (void)
   run_clear (&sgd);
 }
 
+/* To other classes: all but the head is taken over, and a file of something else is refused. */
+static void
+test_other_classes (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "a.safetensors", NULL);
+  g_auto (GStrv) parts = g_strsplit (recipe, "names=a;b", 2);
+  g_autofree char *text = g_strjoinv ("names=a;b;c", parts);
+  g_auto (GStrv) halves = g_strsplit (text, "classes=2", 2), left = NULL;
+  g_autofree char *three = g_strjoinv ("classes=3", halves);
+  g_autoptr (SegModel) model = new_model (recipe), other = new_model (three);
+  g_autoptr (SegSafetensors) strange = seg_safetensors_new ();
+  g_autoptr (SegTensor) tensor = seg_tensor_new (SEG_DTYPE_F32, 0, NULL, NULL);
+  g_autoptr (GError) error = NULL, refused = NULL;
+  float *values = (float *) get_values (model, "encoder.blocks.0.conv1.0.weight");
+
+  values[0] = 42.f;
+  g_assert_true (seg_model_save (model, path, NULL));
+  seg_model_load_matching (other, path, &left, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_strv_length (left), ==, 2);
+  g_assert_cmpstr (left[0], ==, "segmentation_head.0.weight");
+  g_assert_cmpstr (left[1], ==, "segmentation_head.0.bias");
+  g_assert_true (have_same (model, other, "encoder.blocks.0.conv1.0.weight", 4 * 9));
+
+  seg_safetensors_add (strange, "x", tensor);
+  g_assert_true (seg_safetensors_write (strange, path, NULL));
+  g_clear_pointer (&left, g_strfreev);
+  g_assert_false (seg_model_load_matching (other, path, &left, &refused));
+  g_assert_error (refused, SEG_ERROR, SEG_ERROR_FORMAT);
+  g_assert_true (g_str_has_prefix (refused->message, path));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -664,5 +697,6 @@ main (int argc, char **argv)
   g_test_add_func ("/trainer/resume", test_resume);
   g_test_add_func ("/trainer/damaged", test_damaged);
   g_test_add_func ("/trainer/other-checkpoint", test_other_checkpoint);
+  g_test_add_func ("/trainer/other-classes", test_other_classes);
   return g_test_run ();
 }
