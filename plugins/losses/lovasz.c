@@ -32,7 +32,7 @@ typedef struct
   guint n_planes;
   float *p, *gradient; /* n for each plane */
   guint16 *target;
-  double *losses;      /* of planes; NaN where the class is not there */
+  double *losses;      /* of planes; -1 where the class is not there */
   guint32 *scratch;    /* 4 n for each thread */
 } SegLovaszJob;
 
@@ -93,7 +93,7 @@ seg_lovasz_plane (guint plane, guint thread, gpointer user_data)
       keys[i] = seg_lovasz_get_key (fabsf ((is_true ? 1.f : 0.f) - p[i]));
       indices[i] = (guint32) i;
     }
-  job->losses[plane] = NAN;
+  job->losses[plane] = -1.;
   if (n_true == 0)
     {
       memset (gradient, 0, n * sizeof *gradient);
@@ -153,7 +153,7 @@ seg_lovasz_join (SegLovaszJob *job, const float *class_weight, double factor)
   if (job->n_planes == 1)
     class_weight = NULL;
   for (guint c = 0; c < job->n_planes; c++)
-    if (!isnan (job->losses[c]))
+    if (!(job->losses[c] < 0.)) /* also NaN */
       {
         double weight = class_weight != NULL ? (double) class_weight[c] : 1.;
 

@@ -34,7 +34,7 @@ seg_one_cycle_factor (SegRateSchedule *schedule, guint64 step, guint64 n_steps, 
   double t = (double) step;
   (void) state;
 
-  if (t <= top)
+  if (t < top)
     return seg_one_cycle_anneal (start, 1., t / top);
   return seg_one_cycle_anneal (1., end, last > top ? (t - top) / (last - top) : 1.);
 }

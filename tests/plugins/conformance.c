@@ -1,5 +1,5 @@
-/* Walks the registry: whatever a plugin registers is held to what a layer or block must be. A
- * feature added later is tested without a line of test. */
+/* Walks the registry: whatever a plugin registers is held to what a feature of its kind must be. One
+ * that is added later is tested without a line of test. */
 #include "conformance.h"
 
 #include <segkit/segkit.h>
@@ -13,11 +13,7 @@ test_documented (gconstpointer data)
   g_autoptr (GTypeClass) klass = g_type_class_ref (type);
   g_autoptr (GObject) object =
       seg_registry_create (seg_registry_get_default (), feature, G_TYPE_OBJECT, NULL, NULL);
-  gboolean is_layer = SEG_IS_LAYER (object);
-  const char *title = is_layer ? seg_layer_get_title (SEG_LAYER (object))
-                               : seg_block_get_title (SEG_BLOCK (object));
-  const char *source = is_layer ? seg_layer_get_source (SEG_LAYER (object))
-                                : seg_block_get_source (SEG_BLOCK (object));
+  const char *title = seg_feature_get_title (object), *source = seg_feature_get_source (object);
   guint n;
   g_autofree GParamSpec **pspecs = g_object_class_list_properties (G_OBJECT_CLASS (klass), &n);
 
@@ -56,31 +52,37 @@ test_registry_loads (void)
   g_assert_cmpuint (g_strv_length (layers), >, 0);
 }
 
+/* The cases of all features of a kind. */
+static void
+add_tests (GType kind, ...)
+{
+  g_auto (GStrv) features = seg_registry_list (seg_registry_get_default (), kind);
+  const char *case_name;
+  va_list args;
+
+  for (char **feature = features; *feature != NULL; feature++)
+    {
+      add_test (seg_type_get_kind (kind), *feature, "documented", test_documented);
+      va_start (args, kind);
+      while ((case_name = va_arg (args, const char *)) != NULL)
+        add_test (seg_type_get_kind (kind), *feature, case_name, va_arg (args, GTestDataFunc));
+      va_end (args);
+    }
+}
+
 int
 main (int argc, char *argv[])
 {
-  g_auto (GStrv) layers = NULL, blocks = NULL;
-
   g_test_init (&argc, &argv, NULL);
   seg_registry_load_default (seg_registry_get_default (), NULL);
-  layers = seg_registry_list (seg_registry_get_default (), SEG_TYPE_LAYER);
-  blocks = seg_registry_list (seg_registry_get_default (), SEG_TYPE_BLOCK);
 
   g_test_add_func ("/registry/loads", test_registry_loads);
-  for (char **name = layers; *name != NULL; name++)
-    {
-      add_test ("layer", *name, "documented", test_documented);
-      add_test ("layer", *name, "refuses", test_layer_refuses);
-      add_test ("layer", *name, "regions", test_layer_regions);
-      add_test ("layer", *name, "layouts", test_layer_layouts);
-      add_test ("layer", *name, "claims", test_layer_claims);
-      add_test ("layer", *name, "gradients", test_layer_gradients);
-      add_test ("layer", *name, "everywhere", test_layer_everywhere);
-    }
-  for (char **name = blocks; *name != NULL; name++)
-    {
-      add_test ("block", *name, "documented", test_documented);
-      add_test ("block", *name, "everywhere", test_block_everywhere);
-    }
+  add_tests (SEG_TYPE_LAYER, "refuses", test_layer_refuses, "regions", test_layer_regions,
+             "layouts", test_layer_layouts, "claims", test_layer_claims, "gradients",
+             test_layer_gradients, "everywhere", test_layer_everywhere, NULL);
+  add_tests (SEG_TYPE_BLOCK, "everywhere", test_block_everywhere, NULL);
+  add_tests (SEG_TYPE_LOSS, "everywhere", test_loss, NULL);
+  add_tests (SEG_TYPE_OPTIMIZER, "everywhere", test_optimizer, NULL);
+  add_tests (SEG_TYPE_RATE_SCHEDULE, "everywhere", test_schedule, NULL);
   return g_test_run ();
 }

@@ -12,5 +12,8 @@ void test_layer_claims (gconstpointer feature);
 void test_layer_gradients (gconstpointer feature);
 void test_layer_everywhere (gconstpointer feature);
 void test_block_everywhere (gconstpointer feature);
+void test_loss (gconstpointer feature);
+void test_optimizer (gconstpointer feature);
+void test_schedule (gconstpointer feature);
 
 G_END_DECLS
