@@ -119,7 +119,9 @@ seg_classes_read_line (SegDataset *self, const char *line)
     rgb = g_strjoin (" ", words[n - 3], words[n - 2], words[n - 1], NULL);
   if ((n == 2 || n == 3 || n == 5) && !_seg_dataset_parse_code (words[1], &codes[n_codes++]))
     return FALSE;
-  if (n == 3 && !_seg_dataset_parse_code (words[2], &codes[n_codes++]))
+  if (n == 3
+      && (!_seg_dataset_parse_code (words[2], &codes[n_codes++])
+          || !(codes[n_codes - 1] & SEG_MASK_COLOUR)))
     return FALSE;
   if (rgb != NULL && !_seg_dataset_parse_code (rgb, &codes[n_codes++]))
     return FALSE;

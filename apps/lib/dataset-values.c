@@ -183,13 +183,13 @@ seg_values_match_colours (SegDataset *self)
 static void
 seg_classes_number (SegDataset *self, GArray *values)
 {
-  guint32 largest = 0;
+  gint64 largest = -1;
 
-  if (seg_classes_have (self, FALSE))
-    return;
   for (guint i = 0; i < values->len; i++)
     if (!(g_array_index (values, SegMaskValue, i).code & SEG_MASK_COLOUR))
       largest = MAX (largest, g_array_index (values, SegMaskValue, i).code);
+  if (largest < 0 || seg_classes_have (self, FALSE))
+    return;
   for (guint i = 0; i < self->classes->len; i++)
     {
       SegDatasetClass *klass = g_ptr_array_index (self->classes, i);
@@ -213,7 +213,8 @@ seg_classes_find_numbers (SegDataset *self, GArray *values)
 {
   guint n = values->len;
 
-  if (n > 2 && g_array_index (values, SegMaskValue, n - 1).code == 255
+  if (self->options.ignore == NULL && n > 2
+      && g_array_index (values, SegMaskValue, n - 1).code == 255
       && seg_values_are_dense (values, n - 1))
     {
       guint32 code = 255;
