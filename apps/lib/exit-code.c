@@ -43,6 +43,8 @@ seg_exit_code_from_error (const GError *error)
     }
   else if (g_error_matches (error, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED))
     return SEG_EXIT_SOME_FAILED;
+  else if (g_error_matches (error, SEG_APP_ERROR, SEG_APP_ERROR_IN_USE))
+    return SEG_EXIT_IN_USE;
   else if (error->domain == G_OPTION_ERROR || error->domain == G_CONVERT_ERROR)
     return SEG_EXIT_USAGE;
   else if (error->domain == G_IO_ERROR || error->domain == G_FILE_ERROR)
@@ -76,6 +78,7 @@ seg_exit_code_dup_cause (const GError *error)
     return g_strdup ("usage");
   else if (error->domain == SEG_APP_ERROR)
     return g_strdup (error->code == SEG_APP_ERROR_SOME_FAILED ? "segkit:some-failed"
+                     : error->code == SEG_APP_ERROR_IN_USE    ? "segkit:in-use"
                                                               : "segkit:different");
   return g_strdup_printf ("%s:%d", g_quark_to_string (error->domain), error->code);
 }

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @SEG_EXIT_LIMIT: refused or stopped by a limit on memory or size
  * @SEG_EXIT_NUMERIC: a number that must be finite is not
  * @SEG_EXIT_PLUGIN: a plugin or a feature is missing or broken
+ * @SEG_EXIT_IN_USE: another run has the output
  * @SEG_EXIT_INTERNAL: a bug
  *
  * What a program ends with. Stopped by a signal it ends with 128 and the signal's number.
@@ -28,6 +29,7 @@ typedef enum
   SEG_EXIT_LIMIT = 5,
   SEG_EXIT_NUMERIC = 6,
   SEG_EXIT_PLUGIN = 7,
+  SEG_EXIT_IN_USE = 8,
   SEG_EXIT_INTERNAL = 9,
 } SegExitCode;
 
@@ -35,6 +37,7 @@ typedef enum
  * SegAppError:
  * @SEG_APP_ERROR_SOME_FAILED: some of several images failed, and why was said
  * @SEG_APP_ERROR_DIFFERENT: a result depends on how it was computed
+ * @SEG_APP_ERROR_IN_USE: another run has the output
  *
  * What only programs have to say.
  */
@@ -42,6 +45,7 @@ typedef enum
 {
   SEG_APP_ERROR_SOME_FAILED,
   SEG_APP_ERROR_DIFFERENT,
+  SEG_APP_ERROR_IN_USE,
 } SegAppError;
 
 #define SEG_APP_ERROR (seg_app_error_quark ())

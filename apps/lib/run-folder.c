@@ -1,0 +1,224 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+#include <segkit/atomic-file.h>
+
+#include "exit-code.h"
+#include "path.h"
+#include "run-folder.h"
+
+#define SEG_RUN_FOLDER_LOCK ".segkit.lock"
+#define SEG_RUN_FOLDER_ENDING ".run"
+#define SEG_RUN_FOLDER_MODEL_ENDING ".safetensors"
+
+struct _SegRunFolder
+{
+  char *path;
+  int lock_fd; /* -1: nobody locks; the lock dies with the process */
+};
+
+static gboolean
+seg_run_folder_fail (const char *path, const char *what, int code, GError **error)
+{
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s: %s", path, what,
+               g_strerror (code));
+  return FALSE;
+}
+
+/* ---- the lock --------------------------------------------------------------------------- */
+
+static gboolean
+seg_run_folder_blame_holder (const char *path, int fd, GError **error)
+{
+  char text[64] = "";
+  unsigned long long step = 0;
+  int pid = 0;
+  ssize_t n = pread (fd, text, sizeof text - 1, 0);
+
+  if (n > 0 && sscanf (text, "%d %llu", &pid, &step) >= 1)
+    g_set_error (error, SEG_APP_ERROR, SEG_APP_ERROR_IN_USE,
+                 "%s: process %d has been training here from step %llu on", path, pid, step);
+  else
+    g_set_error (error, SEG_APP_ERROR, SEG_APP_ERROR_IN_USE, "%s: another process is training here",
+                 path);
+  return FALSE;
+}
+
+static gboolean
+seg_run_folder_lock (SegRunFolder *self, GError **error)
+{
+  g_autofree char *path = seg_run_folder_dup_file (self, SEG_RUN_FOLDER_LOCK);
+
+  self->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (self->lock_fd < 0)
+    return seg_run_folder_fail (path, "cannot open the lock", errno, error);
+  while (flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0)
+    {
+      if (errno == EWOULDBLOCK)
+        return seg_run_folder_blame_holder (self->path, self->lock_fd, error);
+      if (errno != EINTR)
+        return seg_run_folder_fail (path, "cannot lock (--no-lock does without)", errno, error);
+    }
+  return seg_run_folder_set_step (self, 0, error);
+}
+
+/**
+ * seg_run_folder_set_step:
+ * @self: a folder
+ * @step: where this run begins
+ * @error: return location
+ *
+ * Writes into the lock who holds it, for another run to name.
+ * Errors: `G_IO_ERROR`.
+ */
+gboolean
+seg_run_folder_set_step (SegRunFolder *self, guint64 step, GError **error)
+{
+  g_autofree char *text
+      = g_strdup_printf ("%d %" G_GUINT64_FORMAT "\n", (int) getpid (), step);
+
+  if (self->lock_fd < 0)
+    return TRUE;
+  if (ftruncate (self->lock_fd, 0) != 0
+      || pwrite (self->lock_fd, text, strlen (text), 0) != (ssize_t) strlen (text))
+    return seg_run_folder_fail (self->path, "cannot write the lock", errno, error);
+  return TRUE;
+}
+
+/* ---- the folder ------------------------------------------------------------------------- */
+
+/* Whether a file can be made and renamed in a folder, found out before hours of work. */
+static gboolean
+seg_run_folder_probe (const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, ".segkit-probe", NULL);
+  g_autoptr (SegAtomicFile) file = seg_atomic_file_new (path, error);
+
+  if (file == NULL || !seg_atomic_file_write (file, "probe", 5, error)
+      || !seg_atomic_file_commit (file, error))
+    return FALSE;
+  return unlink (path) == 0 || seg_run_folder_fail (path, "cannot be removed", errno, error);
+}
+
+static char *
+seg_run_folder_name (const char *model_path)
+{
+  g_autofree char *stem = g_str_has_suffix (model_path, SEG_RUN_FOLDER_MODEL_ENDING)
+                              ? g_strndup (model_path, strlen (model_path)
+                                                           - strlen (SEG_RUN_FOLDER_MODEL_ENDING))
+                              : g_strdup (model_path);
+
+  return g_strconcat (stem, SEG_RUN_FOLDER_ENDING, NULL);
+}
+
+/**
+ * seg_run_folder_open:
+ * @model_path: the model that is to be made, `cells.safetensors`
+ * @lock: whether to keep others out, which some network file systems cannot
+ * @error: return location
+ *
+ * Makes `cells.run` where it is not there, and locks it as long as the process lives. Both it and the
+ * model's folder are tried out.
+ * Errors: `SEG_APP_ERROR_IN_USE`; `G_IO_ERROR`.
+ *
+ * Returns: (transfer full): the folder, or %NULL with @error set
+ */
+SegRunFolder *
+seg_run_folder_open (const char *model_path, gboolean lock, GError **error)
+{
+  g_autoptr (SegRunFolder) self = g_new0 (SegRunFolder, 1);
+  g_autofree char *around = g_path_get_dirname (model_path);
+
+  self->path = seg_run_folder_name (model_path);
+  self->lock_fd = -1;
+  if (g_file_test (model_path, G_FILE_TEST_IS_DIR))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY, "%s: is a folder", model_path);
+      return NULL;
+    }
+  if (!seg_path_make_folder (around, error) || !seg_path_make_folder (self->path, error)
+      || (lock && !seg_run_folder_lock (self, error)) || !seg_run_folder_probe (around, error)
+      || !seg_run_folder_probe (self->path, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+seg_run_folder_free (SegRunFolder *self)
+{
+  if (self->lock_fd >= 0)
+    close (self->lock_fd);
+  g_free (self->path);
+  g_free (self);
+}
+
+const char *
+seg_run_folder_get_path (SegRunFolder *self)
+{
+  return self->path;
+}
+
+/**
+ * seg_run_folder_dup_file:
+ * @self: a folder
+ * @name: of a file in it
+ *
+ * Returns: (transfer full): its path
+ */
+char *
+seg_run_folder_dup_file (SegRunFolder *self, const char *name)
+{
+  return g_build_filename (self->path, name, NULL);
+}
+
+/**
+ * seg_run_folder_write_text:
+ * @self: a folder
+ * @name: of a file in it
+ * @text: what is to be in it
+ * @error: return location
+ *
+ * Replaces the file, whole or not at all.
+ * Errors: `G_IO_ERROR`.
+ */
+gboolean
+seg_run_folder_write_text (SegRunFolder *self, const char *name, const char *text, GError **error)
+{
+  g_autofree char *path = seg_run_folder_dup_file (self, name);
+  g_autoptr (SegAtomicFile) file = seg_atomic_file_new (path, error);
+
+  return file != NULL && seg_atomic_file_write (file, text, strlen (text), error)
+         && seg_atomic_file_commit (file, error);
+}
+
+/**
+ * seg_run_folder_check_space:
+ * @self: a folder
+ * @bytes: that the run will write
+ * @error: return location
+ *
+ * Errors: `G_IO_ERROR_NO_SPACE` if there is not that much and a fifth more.
+ */
+gboolean
+seg_run_folder_check_space (SegRunFolder *self, guint64 bytes, GError **error)
+{
+  struct statvfs file_system;
+  guint64 needed = bytes + bytes / 5, free_bytes;
+
+  if (statvfs (self->path, &file_system) != 0)
+    return seg_run_folder_fail (self->path, "cannot tell how much room there is", errno, error);
+  free_bytes = (guint64) file_system.f_bavail * file_system.f_frsize;
+  if (free_bytes >= needed)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+               "%s: checkpoints and the model need %" G_GUINT64_FORMAT
+               " MiB, %" G_GUINT64_FORMAT " MiB are free",
+               self->path, needed >> 20, free_bytes >> 20);
+  return FALSE;
+}
