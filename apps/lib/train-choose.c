@@ -1,0 +1,375 @@
+/* What a recipe leaves open is chosen by looking at the data. Each choice is a default that a user can
+ * read, with its reason, and overrule; there is no search, and nothing depends on the machine but the
+ * size of a batch, on its memory. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <segkit/error.h>
+
+#include "train-recipe-private.h"
+
+/* Up to here a wide network sees each image often enough in an hour. */
+#define SEG_CHOOSE_FEW_IMAGES 60
+
+#define SEG_CHOOSE_CROP 256
+#define SEG_CHOOSE_CROP_OF_SCENES 320
+#define SEG_CHOOSE_STEPS 2000
+
+/* As SEG_MODEL_MAX_CHANNELS of core: a recipe cannot say more. */
+#define SEG_CHOOSE_MAX_BANDS 256
+
+typedef struct
+{
+  SegTrainRecipe *recipe;
+  GKeyFile *keys;
+  SegDataset *dataset;
+  const SegTrainLimits *limits;
+  guint n_train, n_classes, n_bands;
+  gint64 width, height; /* of the largest image */
+  gboolean is_scene;    /* many classes: a photograph, a map */
+} SegChoice;
+
+/* ---- noting a choice -------------------------------------------------------------------- */
+
+static gboolean
+seg_choose (SegChoice *self, const char *group, const char *key, const char *value,
+            const char *reason)
+{
+  if (g_key_file_has_key (self->keys, group, key, NULL))
+    return FALSE;
+  g_key_file_set_value (self->keys, group, key, value);
+  if (reason != NULL)
+    g_ptr_array_add (self->recipe->reasons,
+                     g_strdup_printf ("[%s] %s=%s: %s", group, key, value, reason));
+  return TRUE;
+}
+
+static gboolean
+seg_choose_int (SegChoice *self, const char *group, const char *key, gint64 value,
+                const char *reason)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, value);
+
+  return seg_choose (self, group, key, text, reason);
+}
+
+static void
+seg_choose_append_number (GString *list, double number)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_string_append_printf (list, "%s%s", list->len > 0 ? ";" : "",
+                          g_ascii_formatd (text, sizeof text, "%.4g", number));
+}
+
+/* ---- the image and its classes ---------------------------------------------------------- */
+
+static gboolean
+seg_choose_input (SegChoice *self, GError **error)
+{
+  g_autoptr (GString) means = g_string_new (NULL), stds = g_string_new (NULL);
+  float mean[SEG_CHOOSE_MAX_BANDS], std[SEG_CHOOSE_MAX_BANDS];
+
+  seg_choose_int (self, "input", "channels", self->n_bands, "the bands of the images");
+  if (g_key_file_has_key (self->keys, "input", "mean", NULL)
+      && g_key_file_has_key (self->keys, "input", "std", NULL))
+    return TRUE;
+  if (self->n_bands > SEG_CHOOSE_MAX_BANDS)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                   "the images have %u bands, and a model can have %d", self->n_bands,
+                   SEG_CHOOSE_MAX_BANDS);
+      return FALSE;
+    }
+  if (!seg_dataset_measure (self->dataset, mean, std, error))
+    return FALSE;
+  for (guint i = 0; i < self->n_bands; i++)
+    {
+      seg_choose_append_number (means, (double) mean[i]);
+      /* a constant band is no reason to divide by nothing */
+      seg_choose_append_number (stds, MAX ((double) std[i], 1e-3));
+    }
+  seg_choose (self, "input", "mean", means->str, "of the training images");
+  seg_choose (self, "input", "std", stds->str, "of the training images");
+  return TRUE;
+}
+
+static void
+seg_choose_classes (SegChoice *self)
+{
+  g_autoptr (GString) names = g_string_new (NULL), colors = g_string_new (NULL);
+
+  for (guint i = 0; i < self->n_classes; i++)
+    {
+      const SegClass *class = seg_dataset_get_class (self->dataset, i);
+
+      g_string_append_printf (names, "%s%s", i > 0 ? ";" : "", class->name);
+      g_string_append_printf (colors, "%s#%02x%02x%02x", i > 0 ? ";" : "", class->red,
+                              class->green, class->blue);
+    }
+  if (seg_choose (self, "classes", "names", names->str, "the values in the masks"))
+    seg_choose (self, "classes", "colors", colors->str, NULL);
+}
+
+/* ---- the network ------------------------------------------------------------------------ */
+
+static void
+seg_choose_model (SegChoice *self)
+{
+  if (g_key_file_has_group (self->keys, "model"))
+    {
+      seg_choose_int (self, "model", "classes", self->n_classes, NULL);
+      return;
+    }
+  seg_choose (self, "model", "type", "unet", NULL);
+  seg_choose_int (self, "model", "classes", self->n_classes, NULL);
+  if (self->is_scene)
+    {
+      seg_choose (self, "model", "head-kernel-size", "3", NULL);
+      seg_choose (self, "model.encoder", "type", "resnet-encoder",
+                  "several classes need to see far around a pixel");
+      seg_choose (self, "model.encoder", "depth", "18", "the smallest: there is no graphics card");
+      seg_choose (self, "model.decoder", "type", "unet-smp-decoder",
+                  "goes with it, and other programs can read the model");
+      return;
+    }
+  seg_choose (self, "model", "head-kernel-size", "1", NULL);
+  seg_choose (self, "model.encoder", "type", "unet-encoder", "the classic U-Net: two classes");
+  seg_choose (self, "model.encoder", "channels",
+              self->n_train <= SEG_CHOOSE_FEW_IMAGES ? "32" : "16",
+              self->n_train <= SEG_CHOOSE_FEW_IMAGES
+                  ? "few images leave the time for a wide network"
+                  : "many images are learnt from sooner by a narrow network");
+  seg_choose (self, "model.encoder", "depth", "4", NULL);
+  seg_choose (self, "model.decoder", "type", "unet-decoder", NULL);
+}
+
+/* ---- how it is learnt ------------------------------------------------------------------- */
+
+/* A multiple of 32, which all strides divide, not larger than the images if they are that large. */
+static void
+seg_choose_crop (SegChoice *self)
+{
+  gint64 largest = self->is_scene ? SEG_CHOOSE_CROP_OF_SCENES : SEG_CHOOSE_CROP;
+  gint64 side = MIN (self->width, self->height) / 32 * 32;
+
+  seg_choose_int (self, "train", "crop", CLAMP (side, 32, largest),
+                  side >= largest ? "enough around each pixel, and quick"
+                                  : "the images are no larger; what lacks is mirrored");
+}
+
+static void
+seg_choose_optimizer (SegChoice *self)
+{
+  if (!g_key_file_has_group (self->keys, "train.optimizer"))
+    seg_choose (self, "train.optimizer", "type", "adamw", "learns well without much care for its rate");
+  seg_choose (self, "train", "rate", "0.001", NULL);
+  seg_choose (self, "train", "weight-decay", "0.0001", NULL);
+  if (!g_key_file_has_group (self->keys, "train.schedule"))
+    {
+      seg_choose (self, "train.schedule", "type", "cosine", "ends with small steps");
+      seg_choose (self, "train.schedule", "warmup", "0.03", NULL);
+    }
+}
+
+/* Median frequency [Eigen and Fergus 2015, arXiv:1411.4734]: median of the classes' shares, divided
+ * by a class's share. Bounded, lest a class of a few pixels rule. */
+static gint
+seg_choose_compare (gconstpointer a, gconstpointer b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+static char *
+seg_choose_class_weights (SegChoice *self)
+{
+  const guint64 *counts = seg_dataset_get_class_counts (self->dataset);
+  g_autofree double *sorted = g_new (double, self->n_classes);
+  GString *weights = g_string_new (NULL);
+  double median;
+
+  for (guint i = 0; i < self->n_classes; i++)
+    sorted[i] = (double) counts[i];
+  qsort (sorted, self->n_classes, sizeof *sorted, seg_choose_compare);
+  median = sorted[self->n_classes / 2];
+  for (guint i = 0; i < self->n_classes; i++)
+    seg_choose_append_number (weights, counts[i] > 0
+                                           ? CLAMP (median / (double) counts[i], 0.1, 10.)
+                                           : 1.);
+  return g_string_free (weights, FALSE);
+}
+
+static void
+seg_choose_loss (SegChoice *self)
+{
+  g_autofree char *asked = g_key_file_get_value (self->keys, "train", "class-weights", NULL);
+  g_autofree char *weights = NULL;
+
+  if (!g_key_file_has_group (self->keys, "train.loss"))
+    seg_choose (self, "train.loss", "type", "dice-ce",
+                "each pixel counts, and so does each class as a whole");
+  if (asked != NULL ? !g_str_equal (asked, "auto") : !self->is_scene)
+    return;
+  weights = seg_choose_class_weights (self);
+  g_key_file_remove_key (self->keys, "train", "class-weights", NULL);
+  seg_choose (self, "train", "class-weights", weights,
+              "median of the classes' frequencies by each one's: rare ones are not forgotten");
+}
+
+static void
+seg_choose_augmentation (SegChoice *self)
+{
+  const char *group = "train.augmentation";
+
+  if (g_key_file_has_group (self->keys, group))
+    return;
+  seg_choose (self, group, "flip-horizontal", "true", NULL);
+  if (!self->is_scene)
+    {
+      seg_choose (self, group, "flip-vertical", "true", NULL);
+      seg_choose (self, group, "right-angles", "true", "images from above have no up");
+    }
+  else
+    seg_choose (self, group, "flip-vertical", "false",
+                "images of several classes may be photographs, which have an up: set it to true, and "
+                "right-angles, if yours have not");
+  seg_choose (self, group, "scale-min", "0.8", NULL);
+  seg_choose (self, group, "scale-max", "1.25", NULL);
+  seg_choose (self, group, "brightness", "0.1", NULL);
+  seg_choose (self, group, "contrast", "0.2", NULL);
+  seg_choose (self, group, "gamma", "1.2", "exposure and stain differ");
+}
+
+/* More than memory holds is halved later, when the network is known. */
+static gint64
+seg_choose_batch (SegChoice *self)
+{
+  gint64 batch = self->n_train <= SEG_CHOOSE_FEW_IMAGES || self->is_scene ? 4 : 8;
+
+  seg_choose_int (self, "train", "batch", batch, NULL);
+  return g_key_file_get_int64 (self->keys, "train", "batch", NULL);
+}
+
+static gboolean
+seg_choose_is_length_given (SegChoice *self)
+{
+  static const char *const keys[] = { "steps", "epochs", "max-time" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    if (g_key_file_has_key (self->keys, "train", keys[i], NULL))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+seg_choose_length (SegChoice *self)
+{
+  gint64 batch = MAX (seg_choose_batch (self), 1);
+  gint64 epoch = (self->n_train + batch - 1) / batch, n_steps;
+  g_autofree char *seconds = NULL;
+
+  if (self->limits->max_seconds > 0.)
+    {
+      seconds = g_strdup_printf ("%.0f", ceil (self->limits->max_seconds));
+      g_key_file_remove_key (self->keys, "train", "epochs", NULL);
+      if (!g_key_file_has_key (self->keys, "train", "steps", NULL))
+        g_key_file_set_value (self->keys, "train", "max-time", seconds);
+    }
+  else if (!seg_choose_is_length_given (self))
+    seg_choose_int (self, "train", "steps", SEG_CHOOSE_STEPS,
+                    "about an hour on two cores; --max-time fits it to your patience");
+  n_steps = g_key_file_get_int64 (self->keys, "train", "steps", NULL);
+  seg_choose_int (self, "train", "validate-every",
+                  MAX (n_steps > 0 ? MIN (MAX (epoch, 50), n_steps / 10) : MAX (epoch, 50), 1),
+                  "steps between looks at the validation images");
+  seg_choose_int (self, "train", "statistics-batches", CLAMP (2 * epoch, 8, 50),
+                  "batches for batch norm's final statistics");
+}
+
+static void
+seg_choose_metric (SegChoice *self)
+{
+  seg_choose (self, "train", "metric", self->n_classes == 2 ? "foreground-dice" : "mean-iou",
+              "what the best model is chosen by");
+  seg_choose (self, "train", "seed", "1", NULL);
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
+static gboolean
+seg_choose_is_group_before (const char *group, const char *prefix)
+{
+  gsize n = strlen (prefix);
+
+  return strncmp (group, prefix, n) == 0 && (group[n] == '\0' || group[n] == '.');
+}
+
+/* The recipe's groups in the order in which a person reads them. */
+static GKeyFile *
+seg_choose_sort (GKeyFile *keys)
+{
+  static const char *const order[] = { "segkit", "input", "classes", "model", "data", "train" };
+  GKeyFile *sorted = g_key_file_new ();
+  g_auto (GStrv) groups = g_key_file_get_groups (keys, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
+    for (char **group = groups; *group != NULL; group++)
+      if (seg_choose_is_group_before (*group, order[i]))
+        {
+          g_auto (GStrv) names = g_key_file_get_keys (keys, *group, NULL, NULL);
+
+          for (char **name = names; name != NULL && *name != NULL; name++)
+            {
+              g_autofree char *value = g_key_file_get_value (keys, *group, *name, NULL);
+              g_key_file_set_value (sorted, *group, *name, value);
+            }
+        }
+  return sorted;
+}
+
+static GKeyFile *
+seg_choose_copy (GKeyFile *given)
+{
+  GKeyFile *keys = g_key_file_new ();
+  g_autofree char *text = given != NULL ? g_key_file_to_data (given, NULL, NULL) : NULL;
+
+  if (text != NULL)
+    g_key_file_load_from_data (keys, text, (gsize) -1, G_KEY_FILE_NONE, NULL);
+  return keys;
+}
+
+/**
+ * _seg_train_choose: (skip)
+ *
+ * Makes self->keys of what is given and what is chosen, and notes the reasons.
+ */
+gboolean
+_seg_train_choose (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
+                   const SegTrainLimits *limits, GError **error)
+{
+  g_autoptr (GKeyFile) keys = seg_choose_copy (given);
+  gint64 min_width, min_height;
+  SegChoice choice = { .recipe = self, .keys = keys, .dataset = dataset, .limits = limits,
+                       .n_train = seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN),
+                       .n_classes = seg_dataset_get_n_classes (dataset),
+                       .n_bands = seg_dataset_get_n_bands (dataset) };
+
+  seg_dataset_get_size_range (dataset, &min_width, &choice.width, &min_height, &choice.height);
+  choice.is_scene = choice.n_classes > 2;
+  seg_choose (&choice, "segkit", "format", "1", NULL);
+  if (!seg_choose_input (&choice, error))
+    return FALSE;
+  seg_choose_classes (&choice);
+  seg_choose_model (&choice);
+  seg_choose_metric (&choice);
+  seg_choose_length (&choice);
+  seg_choose_crop (&choice);
+  seg_choose_optimizer (&choice);
+  seg_choose_loss (&choice);
+  seg_choose_augmentation (&choice);
+  self->keys = seg_choose_sort (keys);
+  return TRUE;
+}
