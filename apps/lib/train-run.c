@@ -1,0 +1,468 @@
+/* A training from its first step to its last. What the next step depends on is in a checkpoint, so
+ * that a run that was stopped in any way goes on to the same model. */
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <segkit/error.h>
+#include <segkit/memory.h>
+
+#include "train-private.h"
+
+#define SEG_TRAINING_LOG "log.csv"
+#define SEG_TRAINING_RECIPE "recipe.ini"
+
+/* A checkpoint at least this often, beside those at each validation. */
+#define SEG_TRAINING_CHECKPOINT_INTERVAL (5 * 60 * G_USEC_PER_SEC)
+
+/* Who gave a time has planned with it: a speed that was measured wrong may cost no more than this. */
+#define SEG_TRAINING_LATE 1.1
+
+/* Weights, two slots of the optimiser, averages: of checkpoints the last two, the best, one being
+ * written, and the model. */
+#define SEG_TRAINING_FILES 5
+
+static void
+seg_training_clear (SegTraining *self)
+{
+  g_clear_pointer (&self->progress, seg_train_progress_free);
+  g_clear_pointer (&self->batcher, seg_batcher_free);
+  g_clear_pointer (&self->log, seg_train_log_free);
+  g_clear_object (&self->trainer);
+  g_clear_pointer (&self->pool, seg_pool_free);
+  g_clear_pointer (&self->folder, seg_run_folder_free);
+  g_clear_pointer (&self->class_names, g_free);
+  seg_checkpoint_state_clear (&self->state);
+  seg_free (self->images);
+  seg_free (self->targets);
+  seg_free (self->weights);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegTraining, seg_training_clear)
+
+double
+_seg_training_get_seconds (SegTraining *self)
+{
+  return self->seconds_before
+         + (double) (g_get_monotonic_time () - self->begun) / (double) G_USEC_PER_SEC;
+}
+
+/* Steps of the optimiser in a pass over the data. */
+static guint64
+seg_training_get_epoch (SegTraining *self)
+{
+  return MAX (seg_batcher_get_steps_per_epoch (self->batcher)
+                  / MAX (self->recipe->trainer.accumulate, 1),
+              1);
+}
+
+guint64
+_seg_training_get_validation_interval (SegTraining *self)
+{
+  return self->recipe->validate_every > 0 ? self->recipe->validate_every
+                                          : seg_training_get_epoch (self);
+}
+
+/* ---- beginning -------------------------------------------------------------------------- */
+
+/* What the samples are: another set of files would make another model. */
+static char *
+seg_training_fingerprint (SegDataset *dataset)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  for (int split = 0; split < SEG_N_SPLITS; split++)
+    for (guint i = 0; i < seg_dataset_get_n (dataset, (SegSplit) split); i++)
+      {
+        const SegSample *sample = seg_dataset_get (dataset, (SegSplit) split, i);
+
+        for (char **file = sample->images;; file++)
+          {
+            const char *path = *file != NULL ? *file : sample->mask;
+            struct stat info = { 0 };
+            g_autofree char *name = g_path_get_basename (path), *text = NULL;
+
+            (void) stat (path, &info);
+            text = g_strdup_printf ("%d %s %lld\n", split, name, (long long) info.st_size);
+            g_checksum_update (sum, (const guchar *) text, -1);
+            if (*file == NULL)
+              break;
+          }
+      }
+  return g_strdup (g_checksum_get_string (sum));
+}
+
+static gboolean
+seg_training_check_memory (SegTraining *self, SegModel *model, GError **error)
+{
+  const SegBatcherOptions *batches = &self->recipe->batches;
+  gsize bytes = seg_trainer_estimate_bytes (model, &self->recipe->trainer, batches->n, batches->h,
+                                            batches->w, self->run->n_threads, error);
+
+  if (bytes == 0)
+    return FALSE;
+  if (bytes <= self->run->limit_bytes)
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
+               "%s: a step with %" G_GINT64_FORMAT " crops of %" G_GINT64_FORMAT
+               " × %" G_GINT64_FORMAT " needs %" G_GSIZE_FORMAT " MiB, %" G_GSIZE_FORMAT
+               " MiB are allowed; try --set train.batch=%" G_GINT64_FORMAT,
+               self->run->output, batches->n, batches->w, batches->h, bytes >> 20,
+               self->run->limit_bytes >> 20, MAX (batches->n / 2, 1));
+  return FALSE;
+}
+
+static gboolean
+seg_training_new_trainer (SegTraining *self, GError **error)
+{
+  const SegBatcherOptions *batches = &self->recipe->batches;
+  g_autoptr (SegModel) model = seg_train_recipe_new_model (self->recipe, error);
+
+  if (model == NULL || !seg_training_check_memory (self, model, error))
+    return FALSE;
+  g_clear_object (&self->trainer);
+  self->trainer = seg_trainer_new (model, &self->recipe->trainer, self->pool, batches->n,
+                                   batches->h, batches->w, error);
+  return self->trainer != NULL;
+}
+
+/* How many steps there are, if the recipe leaves it to epochs or to the time. */
+static gboolean
+seg_training_fix_steps (SegTraining *self, GError **error)
+{
+  SegTrainRecipe *recipe = self->recipe;
+  g_autofree char *before = seg_checkpoints_dup_recipe (self->folder);
+  guint64 n_steps = recipe->n_steps;
+
+  if (n_steps > 0)
+    return TRUE;
+  if (before != NULL && recipe->max_seconds > 0.)
+    {
+      /* the run that this one goes on with has measured it */
+      g_autoptr (GKeyFile) keys = g_key_file_new ();
+
+      if (g_key_file_load_from_data (keys, before, (gsize) -1, G_KEY_FILE_NONE, NULL))
+        n_steps = g_key_file_get_uint64 (keys, "train", "steps", NULL);
+    }
+  if (n_steps == 0 && recipe->max_seconds > 0.
+      && (!seg_training_new_trainer (self, error)
+          || !_seg_training_measure_steps (self, &n_steps, error)))
+    return FALSE;
+  if (n_steps == 0)
+    n_steps = recipe->n_epochs * seg_training_get_epoch (self);
+  /* steps made for measuring do not count */
+  self->state.loss_sum = 0.;
+  self->state.loss_steps = 0;
+  return seg_train_recipe_set_steps (recipe, n_steps, error);
+}
+
+static gboolean
+seg_training_open_batcher (SegTraining *self, guint64 first, GError **error)
+{
+  g_clear_pointer (&self->batcher, seg_batcher_free);
+  self->batcher = seg_batcher_new (self->run->dataset, SEG_SPLIT_TRAIN, self->recipe->augmentation,
+                                   &self->recipe->batches, first, error);
+  return self->batcher != NULL;
+}
+
+/* Batches of one step are needed together. */
+static gboolean
+seg_training_take_memory (SegTraining *self, GError **error)
+{
+  const SegBatcherOptions *o = &self->recipe->batches;
+  gsize pixels = (gsize) (o->n * o->h * o->w), n = self->recipe->trainer.accumulate;
+
+  if (n <= 1)
+    return TRUE;
+  self->images = seg_alloc (n * seg_dataset_get_n_bands (self->run->dataset),
+                            pixels * sizeof (float), "batches", error);
+  self->targets = seg_alloc (n, pixels * sizeof (guint16), "batches", error);
+  self->weights = seg_alloc (n, pixels * sizeof (float), "batches", error);
+  return self->images != NULL && self->targets != NULL && self->weights != NULL;
+}
+
+static gboolean
+seg_training_check_same (SegTraining *self, const char *recipe, const char *data, GError **error)
+{
+  const char *what = g_strcmp0 (self->state.recipe, recipe) != 0 ? "recipe"
+                     : g_strcmp0 (self->state.data, data) != 0   ? "data"
+                                                                 : NULL;
+
+  if (what == NULL)
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+               "%s: was begun with another %s; give the one it was begun with (%s), another -o, or "
+               "--fresh to begin anew",
+               seg_run_folder_get_path (self->folder), what, SEG_TRAINING_RECIPE);
+  return FALSE;
+}
+
+/* From the newest checkpoint, if there is one. */
+static gboolean
+seg_training_resume (SegTraining *self, GError **error)
+{
+  g_autofree char *data = seg_training_fingerprint (self->run->dataset);
+  g_autofree char *before = seg_checkpoints_dup_recipe (self->folder);
+  gboolean found = FALSE;
+
+  /* told before anything is loaded, which would fail with less helpful words */
+  if (before != NULL && strcmp (before, self->recipe->text) != 0)
+    {
+      self->state.recipe = g_steal_pointer (&before);
+      return seg_training_check_same (self, self->recipe->text, NULL, error);
+    }
+  if (!seg_checkpoints_load_last (self->folder, self->trainer, &self->state, &found, error))
+    return FALSE;
+  if (found)
+    {
+      self->seconds_before = self->state.seconds;
+      if (!seg_training_check_same (self, self->recipe->text, data, error))
+        return FALSE;
+      seg_train_progress_say (self->progress, "going on from step %" G_GUINT64_FORMAT,
+                              seg_trainer_get_step (self->trainer));
+    }
+  else
+    {
+      self->state.recipe = g_strdup (self->recipe->text);
+      self->state.data = g_steal_pointer (&data);
+    }
+  self->first_step = seg_trainer_get_step (self->trainer);
+  return seg_run_folder_set_step (self->folder, self->first_step, error);
+}
+
+static gboolean
+seg_training_check_space (SegTraining *self, GError **error)
+{
+  SegParameters *parameters
+      = seg_model_get_parameters (seg_trainer_get_model (self->trainer));
+  guint64 bytes = 0;
+  guint n_slots;
+
+  seg_optimizer_get_slots (self->recipe->trainer.optimizer, &n_slots);
+  for (guint i = 0; i < seg_parameters_get_n (parameters); i++)
+    bytes += seg_tensor_get_n_bytes (seg_parameters_get_tensor (parameters, i, NULL));
+  bytes *= 1 + n_slots + (self->recipe->trainer.ema_decay > 0. ? 1 : 0);
+  return seg_run_folder_check_space (self->folder, bytes * SEG_TRAINING_FILES, error);
+}
+
+/* ---- steps ------------------------------------------------------------------------------ */
+
+/* The next batches of one step. Each is valid only until the next is asked for. */
+static gboolean
+seg_training_next (SegTraining *self, SegBatch *batches, GError **error)
+{
+  guint n = MAX (self->recipe->trainer.accumulate, 1);
+
+  for (guint i = 0; i < n; i++)
+    {
+      SegBatch *batch = &batches[i];
+      gsize pixels, floats;
+
+      if (!seg_batcher_next (self->batcher, batch, error))
+        return FALSE;
+      if (n == 1)
+        break;
+      pixels = (gsize) (batch->n * batch->h * batch->w);
+      floats = pixels * (gsize) batch->c;
+      batch->images = memcpy (self->images + i * floats, batch->images, floats * sizeof (float));
+      batch->targets
+          = memcpy (self->targets + i * pixels, batch->targets, pixels * sizeof (guint16));
+      if (batch->weights != NULL)
+        batch->weights
+            = memcpy (self->weights + i * pixels, batch->weights, pixels * sizeof (float));
+    }
+  return TRUE;
+}
+
+static void
+seg_training_show (SegTraining *self, double loss)
+{
+  const SegTrainRecipe *recipe = self->recipe;
+  guint64 step = seg_trainer_get_step (self->trainer);
+  double images = (double) recipe->batches.n * MAX (recipe->trainer.accumulate, 1);
+  double seconds = _seg_training_get_seconds (self) - self->seconds_before;
+  double of_step = seconds / (double) MAX (step - self->first_step, 1);
+  SegTrainProgressState state = {
+    .step = step,
+    .n_steps = recipe->n_steps,
+    .epoch = (double) step * MAX (recipe->trainer.accumulate, 1)
+             / (double) MAX (seg_batcher_get_steps_per_epoch (self->batcher), 1),
+    .loss = loss,
+    .metric = self->state.best_step > 0 ? self->state.best_metric : NAN,
+    .metric_name = recipe->metric,
+    .images_per_second = images / of_step,
+    .seconds_left = of_step * (double) (recipe->n_steps - step),
+  };
+
+  seg_train_progress_update (self->progress, &state);
+}
+
+gboolean
+_seg_training_step (SegTraining *self, GError **error)
+{
+  g_autofree SegBatch *batches = g_new (SegBatch, MAX (self->recipe->trainer.accumulate, 1));
+  SegTrainerStep result;
+
+  if (!seg_training_next (self, batches, error))
+    return FALSE;
+  if (!seg_trainer_step (self->trainer, batches, &result, error))
+    {
+      g_prefix_error (error, "%s: ", self->run->output);
+      return FALSE;
+    }
+  self->rate = result.rate;
+  self->state.loss_sum += result.loss;
+  self->state.loss_steps++;
+  seg_training_show (self, self->state.loss_sum / (double) self->state.loss_steps);
+  return TRUE;
+}
+
+static gboolean
+seg_training_save (SegTraining *self, GError **error)
+{
+  self->state.seconds = _seg_training_get_seconds (self);
+  self->saved = g_get_monotonic_time ();
+  return seg_checkpoints_save (self->folder, self->trainer, &self->state, error);
+}
+
+static gboolean
+seg_training_is_validation_due (SegTraining *self)
+{
+  guint64 step = seg_trainer_get_step (self->trainer);
+
+  return step > 0 && step != self->state.validated_step
+         && (step % _seg_training_get_validation_interval (self) == 0
+             || step == self->recipe->n_steps);
+}
+
+/* No step follows: all are done, none has been better for long, or the time is up. */
+static gboolean
+seg_training_is_over (SegTraining *self)
+{
+  const SegTrainRecipe *recipe = self->recipe;
+
+  if (recipe->patience > 0 && self->state.n_worse >= recipe->patience)
+    seg_train_progress_say (self->progress, "no better model for %u validations: ending",
+                            recipe->patience);
+  else if (recipe->max_seconds > 0.
+           && _seg_training_get_seconds (self) > SEG_TRAINING_LATE * recipe->max_seconds)
+    seg_train_progress_say (self->progress,
+                            "the time is up at step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                            ": steps take longer than they did at first",
+                            seg_trainer_get_step (self->trainer), recipe->n_steps);
+  else
+    return seg_trainer_get_step (self->trainer) >= recipe->n_steps;
+  return TRUE;
+}
+
+/* A signal: what is done is kept, and is said to be unfinished. */
+static gboolean
+seg_training_stop (SegTraining *self, GError **error)
+{
+  if (!seg_training_save (self, error))
+    return FALSE;
+  seg_train_progress_say (self->progress,
+                          "stopped at step %" G_GUINT64_FORMAT
+                          "; the same command goes on from there",
+                          seg_trainer_get_step (self->trainer));
+  return !g_cancellable_set_error_if_cancelled (self->cancellable, error);
+}
+
+static gboolean
+seg_training_look (SegTraining *self, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+
+  if (_seg_training_validate (self, &failure))
+    {
+      self->state.validated_step = seg_trainer_get_step (self->trainer);
+      self->state.is_finished = seg_training_is_over (self);
+      return seg_training_save (self, error);
+    }
+  /* the run that goes on looks again */
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return seg_training_stop (self, error);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
+static gboolean
+seg_training_run_steps (SegTraining *self, GError **error)
+{
+  self->saved = self->row_begun = g_get_monotonic_time ();
+  while (!self->state.is_finished)
+    {
+      if (seg_training_is_validation_due (self))
+        {
+          if (!seg_training_look (self, error))
+            return FALSE;
+        }
+      else if (g_cancellable_is_cancelled (self->cancellable))
+        return seg_training_stop (self, error);
+      else if (!_seg_training_step (self, error)
+               || (g_get_monotonic_time () - self->saved > SEG_TRAINING_CHECKPOINT_INTERVAL
+                   && !seg_training_save (self, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
+static gboolean
+seg_training_open (SegTraining *self, GError **error)
+{
+  const SegTrainRun *run = self->run;
+  guint n_classes = seg_dataset_get_n_classes (run->dataset);
+
+  self->begun = g_get_monotonic_time ();
+  self->class_names = g_new0 (char *, n_classes + 1);
+  for (guint i = 0; i < n_classes; i++)
+    self->class_names[i] = (char *) seg_dataset_get_class (run->dataset, i)->name;
+  self->folder = seg_run_folder_open (run->output, !run->no_lock, error);
+  if (self->folder == NULL
+      || (run->fresh && !seg_checkpoints_remove_all (self->folder, error)))
+    return FALSE;
+  self->pool = seg_pool_new (run->n_threads);
+  self->progress = seg_train_progress_new (run->progress);
+  return TRUE;
+}
+
+static gboolean
+seg_training_begin (SegTraining *self, GError **error)
+{
+  g_autofree char *log = seg_run_folder_dup_file (self->folder, SEG_TRAINING_LOG);
+  guint64 step;
+
+  if (!seg_training_take_memory (self, error) || !seg_training_open_batcher (self, 0, error)
+      || !seg_training_fix_steps (self, error) || !seg_training_new_trainer (self, error)
+      || !seg_training_check_space (self, error) || !seg_training_resume (self, error))
+    return FALSE;
+  step = seg_trainer_get_step (self->trainer);
+  if (!seg_training_open_batcher (self, step * MAX (self->recipe->trainer.accumulate, 1), error)
+      || !seg_run_folder_write_text (self->folder, SEG_TRAINING_RECIPE, self->recipe->text, error))
+    return FALSE;
+  self->log = seg_train_log_open (log, (const char *const *) self->class_names, step, error);
+  return self->log != NULL;
+}
+
+/**
+ * seg_train_run:
+ * @run: what to train, from what, and where to
+ * @cancellable: cancelled by a signal: the step at hand is finished and a checkpoint is written
+ * @error: return location
+ *
+ * Trains a model and writes it. A run that was stopped, in any way, goes on where its last checkpoint
+ * is, and ends with the bits that it would have ended with.
+ * Errors: `SEG_APP_ERROR_IN_USE`; `G_IO_ERROR`, `G_IO_ERROR_CANCELLED`; `SEG_ERROR_DIVERGED`, after which
+ * the last checkpoint is still there; `SEG_ERROR_PARAM` for a folder in which another run was begun;
+ * `SEG_ERROR_MEMORY`; those of reading the data and of making the model.
+ */
+gboolean
+seg_train_run (const SegTrainRun *run, GCancellable *cancellable, GError **error)
+{
+  g_auto (SegTraining) self = { .run = run, .recipe = run->recipe, .cancellable = cancellable };
+
+  return seg_training_open (&self, error) && seg_training_begin (&self, error)
+         && seg_training_run_steps (&self, error) && _seg_training_finish (&self, error);
+}
