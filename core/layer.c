@@ -180,22 +180,6 @@ seg_layer_layout_first (SegLayer *self, SegPurpose purpose, const SegShape *in, 
   return SEG_LAYOUT_FIRST;
 }
 
-SegLayout
-seg_layer_layout_alike_forward (SegLayer *self, SegPurpose purpose, const SegShape *in, guint n_in,
-                                      gint lanes)
-{
-  (void) self, (void) in, (void) n_in, (void) lanes;
-  return purpose == SEG_PURPOSE_TRAINING ? SEG_LAYOUT_PLANAR : SEG_LAYOUT_ALIKE;
-}
-
-SegLayout
-seg_layer_layout_first_forward (SegLayer *self, SegPurpose purpose, const SegShape *in, guint n_in,
-                                      gint lanes)
-{
-  (void) self, (void) in, (void) n_in, (void) lanes;
-  return purpose == SEG_PURPOSE_TRAINING ? SEG_LAYOUT_PLANAR : SEG_LAYOUT_FIRST;
-}
-
 void
 seg_posts_apply (const SegPost *posts, guint n_posts, const SegKernels *kernels, const SegView *in,
                  gint64 channel, gint64 sample, gint64 y, gint64 x, gsize n, float *run)

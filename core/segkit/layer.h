@@ -400,16 +400,11 @@ gint64      seg_layer_get_multiply_adds (SegLayer *self, const SegShape *in, gui
                                          const SegRect *out);
 gsize       seg_layer_get_scratch      (SegLayer *self, const SegShape *in, guint n_in);
 
-/* For a class's layout(): SEG_LAYOUT_ALIKE and SEG_LAYOUT_FIRST, whatever the shapes; planes in
- * training, for layers that go backward in planes. */
+/* For a class's layout(): SEG_LAYOUT_ALIKE and SEG_LAYOUT_FIRST, whatever the shapes. */
 SegLayout   seg_layer_layout_alike     (SegLayer *self, SegPurpose purpose, const SegShape *in,
                                         guint n_in, gint lanes);
 SegLayout   seg_layer_layout_first     (SegLayer *self, SegPurpose purpose, const SegShape *in,
                                         guint n_in, gint lanes);
-SegLayout   seg_layer_layout_alike_forward (SegLayer *self, SegPurpose purpose, const SegShape *in,
-                                            guint n_in, gint lanes);
-SegLayout   seg_layer_layout_first_forward (SegLayer *self, SegPurpose purpose, const SegShape *in,
-                                            guint n_in, gint lanes);
 
 /* For steps: does the posts on a run of finished pixels of one output channel, in place. */
 void seg_posts_apply (const SegPost *posts, guint n_posts, const SegKernels *kernels,

@@ -120,6 +120,15 @@ seg_avg_pool_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
         }
 }
 
+/* sum += dy / count: a pixel of a block */
+static inline void
+seg_avg_pool_add_share (gint lanes, double count, const float *restrict dy, double *restrict sum)
+{
+#pragma omp simd
+  for (gint l = 0; l < lanes; l++)
+    sum[l] += (double) dy[l] / count;
+}
+
 /* Each pixel takes its share of the gradient of every mean that it went into. */
 static void
 seg_avg_pool_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
@@ -143,14 +152,18 @@ seg_avg_pool_backward_input (SegLayer *layer, const SegRun *run, const SegView *
 
         for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
           {
-            double sum = 0.;
+            gint lanes = din->blocks[b].lanes;
+            float *dx = seg_view_at (din, b, piece->sample, y, x);
+            double sum[SEG_KERNEL_MAX_LANES] = { 0 };
 
             for (gint64 oy = top; oy < bottom; oy++)
               for (gint64 ox = left; ox < right; ox++)
-                sum += (double) *seg_view_at (dout, b, piece->sample, oy, ox)
-                       / (double) (seg_avg_pool_count (self, &v, from->h, oy)
-                                   * seg_avg_pool_count (self, &h, from->w, ox));
-            *seg_view_at (din, b, piece->sample, y, x) += (float) sum;
+                SEG_CALL_WITH_LANES (lanes, seg_avg_pool_add_share,
+                                     (double) (seg_avg_pool_count (self, &v, from->h, oy)
+                                               * seg_avg_pool_count (self, &h, from->w, ox)),
+                                     seg_view_at (dout, b, piece->sample, oy, ox), sum);
+            for (gint l = 0; l < lanes; l++)
+              dx[l] += (float) sum[l];
           }
       }
 }
@@ -161,7 +174,7 @@ seg_avg_pool_class_init (SegAvgPoolClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->infer = seg_avg_pool_infer;
-  layer->layout = seg_layer_layout_alike_forward;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_avg_pool_forward;
   layer->backward_input = seg_avg_pool_backward_input;
   layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;

@@ -273,75 +273,45 @@ seg_batch_norm_get_slope (SegBatchNorm *self, const SegRun *run, const SegShape 
   return deviation > 0.f ? 1.f / deviation : 0.f;
 }
 
-/* Of one block: dx = scale · (dy - mean_dy - (x - mean) · slope). */
-typedef struct
-{
-  float scale[SEG_KERNEL_MAX_LANES], mean_dy[SEG_KERNEL_MAX_LANES], mean[SEG_KERNEL_MAX_LANES],
-      slope[SEG_KERNEL_MAX_LANES];
-} Gradient;
-
-static Gradient
+/* dx = weight / deviation · (dy - Σ dy / n - x̂ · Σ dy·x̂ / n): the paper's three partial
+ * derivatives put together. With eps outside, the last x̂ is (x - mean) / √variance. Running
+ * statistics do not move with x, and only the first term is left. */
+static SegNormGradient
 seg_batch_norm_get_gradient (SegBatchNorm *self, const SegRun *run, const SegView *in, guint b)
 {
   Params p = seg_batch_norm_get_params (SEG_LAYER (self), run->params);
   gint64 channels = in->shape.c;
   double n = (double) in->shape.n * (double) in->shape.h * (double) in->shape.w;
-  Gradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
+  SegNormGradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
 
   for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
     {
       double mean, inverse;
 
       seg_batch_norm_get_statistics (self, run, channels, (guint) c, &mean, &inverse);
-      of.mean[l] = (float) mean;
+      of.center[l] = (float) mean;
       of.scale[l] = (p.weight != NULL ? p.weight[c] : 1.f) * (float) inverse;
       if (run->stats == NULL)
         continue;
-      of.mean_dy[l] = (float) ((double) run->stats[SUM_DY * channels + c] / n);
-      of.slope[l] = seg_batch_norm_get_slope (self, run, &in->shape, (guint) c)
+      of.mean[l] = of.scale[l] * (float) ((double) run->stats[SUM_DY * channels + c] / n);
+      of.slope[l] = of.scale[l]
+                    * seg_batch_norm_get_slope (self, run, &in->shape, (guint) c)
                     * (float) ((double) run->stats[SUM_DY_XHAT * channels + c] / n);
     }
   return of;
 }
 
-static inline void
-seg_batch_norm_add_gradient (gint lanes, gint64 n, const Gradient *of, const float *restrict x,
-                             const float *restrict dy, float *restrict dx)
-{
-  if (lanes == 1)
-    {
-      float scale = of->scale[0], mean_dy = of->mean_dy[0], mean = of->mean[0], slope = of->slope[0];
-#pragma omp simd
-      for (gint64 i = 0; i < n; i++)
-        dx[i] += scale * (dy[i] - mean_dy - (x[i] - mean) * slope);
-      return;
-    }
-  for (gint64 i = 0; i < n; i++, x += lanes, dy += lanes, dx += lanes)
-#pragma omp simd
-    for (gint l = 0; l < lanes; l++)
-      dx[l] += of->scale[l] * (dy[l] - of->mean_dy[l] - (x[l] - of->mean[l]) * of->slope[l]);
-}
-
-/* dx = weight / deviation · (dy - Σ dy / n - x̂ · Σ dy·x̂ / n): the paper's three partial
- * derivatives put together. With eps outside, the last x̂ is (x - mean) / √variance. Running
- * statistics do not move with x, and only the first term is left. */
 static void
 seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                                const SegView *out, const SegView *dout, guint input, SegView *din,
                                const SegPiece *piece)
 {
-  const SegRect *r = &piece->rect;
   (void) n_in, (void) out, (void) input;
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      Gradient of = seg_batch_norm_get_gradient (SEG_BATCH_NORM (layer), run, in, b);
-
-      for (gint64 y = r->y; y < r->y + r->h; y++)
-        SEG_CALL_WITH_LANES (din->blocks[b].lanes, seg_batch_norm_add_gradient, r->w, &of,
-                             seg_view_at (in, b, piece->sample, y, r->x),
-                             seg_view_at (dout, b, piece->sample, y, r->x),
-                             seg_view_at (din, b, piece->sample, y, r->x));
+      SegNormGradient of = seg_batch_norm_get_gradient (SEG_BATCH_NORM (layer), run, in, b);
+      seg_block_add_norm_gradient (&of, in, dout, din, piece, b);
     }
 }
 

@@ -37,4 +37,16 @@ void seg_block_sum (const SegView *in, guint b, gint64 sample, gint64 y, double 
 void seg_block_sum_gradient (const SegView *in, const SegView *dout, guint b, gint64 sample,
                              gint64 y, const float *mean, double *sum, double *product);
 
+/* How a norm's gradient follows from that of its output, lane by lane: dx += scale·dy - mean -
+ * (x - center)·slope. */
+typedef struct
+{
+  float scale[SEG_KERNEL_MAX_LANES], mean[SEG_KERNEL_MAX_LANES], center[SEG_KERNEL_MAX_LANES],
+      slope[SEG_KERNEL_MAX_LANES];
+} SegNormGradient;
+
+void seg_block_add_norm_gradient (const SegNormGradient *of, const SegView *in,
+                                  const SegView *dout, SegView *din, const SegPiece *piece,
+                                  guint block);
+
 G_END_DECLS

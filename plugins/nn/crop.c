@@ -103,7 +103,7 @@ seg_crop_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, 
     for (gint64 y = r.y; y < r.y + r.h; y++)
       {
         float *dx = seg_view_at (din, b, piece->sample, y, r.x);
-        run->kernels->add ((gsize) r.w, dx,
+        run->kernels->add ((gsize) (r.w * din->blocks[b].lanes), dx,
                            seg_view_at (dout, b, piece->sample, y - kept.y, r.x - kept.x), dx);
       }
 }
@@ -116,7 +116,7 @@ seg_crop_class_init (SegCropClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_crop_infer;
   layer->required = seg_crop_required;
-  layer->layout = seg_layer_layout_first_forward;
+  layer->layout = seg_layer_layout_first;
   layer->is_identity = seg_crop_is_identity;
   layer->forward = seg_crop_forward;
   layer->backward_input = seg_crop_backward_input;

@@ -28,7 +28,7 @@ G_DEFINE_FINAL_TYPE (SegDropout, seg_dropout, SEG_TYPE_LAYER)
  * Kept for backward: nothing
  */
 
-/* The factors of @n numbers from column @x of a row on. */
+/* The factors of @n numbers from column @x of a row of channel @b on. */
 static void
 seg_dropout_draw (SegDropout *self, const SegRun *run, const SegShape *shape, guint b,
                   gint64 sample, gint64 y, gint64 x, gsize n, float *factors)
@@ -56,16 +56,18 @@ seg_dropout_apply (SegLayer *layer, const SegRun *run, const SegView *from, SegV
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     for (gint64 y = r->y; y < r->y + r->h; y++)
       for (gint64 x = r->x; x < r->x + r->w; x += COLUMNS)
-        {
-          gsize n = (gsize) MIN (COLUMNS, r->x + r->w - x);
-          const float *a = seg_view_at (from, b, piece->sample, y, x);
-          float *c = seg_view_at (to, b, piece->sample, y, x);
+        for (gint32 l = 0; l < to->blocks[b].n_channels; l++)
+          {
+            gint lanes = to->blocks[b].lanes;
+            gsize n = (gsize) MIN (COLUMNS, r->x + r->w - x);
+            const float *a = seg_view_at (from, b, piece->sample, y, x) + l;
+            float *c = seg_view_at (to, b, piece->sample, y, x) + l;
 
-          seg_dropout_draw (SEG_DROPOUT (layer), run, &to->shape, b, piece->sample, y, x, n,
-                            factors);
-          for (gsize i = 0; i < n; i++)
-            c[i] = add ? c[i] + a[i] * factors[i] : a[i] * factors[i];
-        }
+            seg_dropout_draw (SEG_DROPOUT (layer), run, &to->shape,
+                              (guint) (to->blocks[b].channel + l), piece->sample, y, x, n, factors);
+            for (gsize i = 0; i < n; i++, a += lanes, c += lanes)
+              *c = add ? *c + *a * factors[i] : *a * factors[i];
+          }
 }
 
 static void
@@ -90,7 +92,9 @@ seg_dropout_class_init (SegDropoutClass *klass)
 {
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
-  layer->flags = SEG_LAYER_TRAINING_ONLY | SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
+  layer->flags = SEG_LAYER_TRAINING_ONLY | SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT
+                 | SEG_LAYER_CHEAP;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_dropout_forward;
   layer->backward_input = seg_dropout_backward_input;
   seg_layer_class_set_info (layer, "Dropout", "Srivastava et al. 2014, JMLR 15");

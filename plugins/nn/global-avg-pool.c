@@ -84,11 +84,13 @@ seg_global_avg_pool_backward_input (SegLayer *layer, const SegRun *run, const Se
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     for (gint64 y = r->y; y < r->y + r->h; y++)
       {
-        float share = (float) ((double) *seg_view_at (dout, b, piece->sample, 0, 0) / n);
+        const float *dy = seg_view_at (dout, b, piece->sample, 0, 0);
         float *dx = seg_view_at (din, b, piece->sample, y, r->x);
+        gint lanes = din->blocks[b].lanes;
 
         for (gint64 i = 0; i < r->w; i++)
-          dx[i] += share;
+          for (gint l = 0; l < lanes; l++)
+            dx[i * lanes + l] += (float) ((double) dy[l] / n);
       }
 }
 
@@ -99,7 +101,7 @@ seg_global_avg_pool_class_init (SegGlobalAvgPoolClass *klass)
 
   layer->infer = seg_global_avg_pool_infer;
   layer->required = seg_global_avg_pool_required;
-  layer->layout = seg_layer_layout_alike_forward;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_global_avg_pool_forward;
   layer->backward_input = seg_global_avg_pool_backward_input;
   layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;

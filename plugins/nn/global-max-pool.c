@@ -67,6 +67,26 @@ seg_global_max_pool_forward (SegLayer *layer, const SegRun *run, const SegView *
     }
 }
 
+/* The first pixel of channel @lane of a block that holds @largest; FALSE: none, which is NaN. */
+static gboolean
+seg_global_max_pool_find (const SegView *in, guint b, gint64 sample, gint lane, float largest,
+                          gint64 *at_x, gint64 *at_y)
+{
+  for (gint64 y = 0; y < in->shape.h; y++)
+    {
+      const float *row = seg_view_at (in, b, sample, y, 0) + lane;
+
+      for (gint64 x = 0; x < in->shape.w; x++)
+        if (row[x * in->blocks[b].lanes] == largest)
+          {
+            *at_x = x;
+            *at_y = y;
+            return TRUE;
+          }
+    }
+  return FALSE;
+}
+
 /* Adds to the first pixel that holds the maximum, if it lies in the piece. */
 static void
 seg_global_max_pool_backward_input (SegLayer *layer, const SegRun *run, const SegView *in,
@@ -78,19 +98,14 @@ seg_global_max_pool_backward_input (SegLayer *layer, const SegRun *run, const Se
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      float largest = *seg_view_at (out, b, piece->sample, 0, 0);
-      gint64 y = 0, x = in->shape.w;
+      const float *largest = seg_view_at (out, b, piece->sample, 0, 0);
+      const float *dy = seg_view_at (dout, b, piece->sample, 0, 0);
+      gint64 x, y;
 
-      for (; y < in->shape.h; y++)
-        {
-          const float *row = seg_view_at (in, b, piece->sample, y, 0);
-          for (x = 0; x < in->shape.w && row[x] != largest; x++)
-            ;
-          if (x < in->shape.w)
-            break;
-        }
-      if (y >= r->y && y < r->y + r->h && x >= r->x && x < r->x + r->w)
-        *seg_view_at (din, b, piece->sample, y, x) += *seg_view_at (dout, b, piece->sample, 0, 0);
+      for (gint l = 0; l < in->blocks[b].n_channels; l++)
+        if (seg_global_max_pool_find (in, b, piece->sample, l, largest[l], &x, &y) && y >= r->y
+            && y < r->y + r->h && x >= r->x && x < r->x + r->w)
+          seg_view_at (din, b, piece->sample, y, x)[l] += dy[l];
     }
 }
 
@@ -101,7 +116,7 @@ seg_global_max_pool_class_init (SegGlobalMaxPoolClass *klass)
 
   layer->infer = seg_global_max_pool_infer;
   layer->required = seg_global_max_pool_required;
-  layer->layout = seg_layer_layout_alike_forward;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_global_max_pool_forward;
   layer->backward_input = seg_global_max_pool_backward_input;
   seg_layer_class_set_info (layer, "Maximum of each channel", "Oquab et al. 2015, CVPR");

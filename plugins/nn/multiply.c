@@ -53,22 +53,11 @@ seg_multiply_required (SegLayer *layer, const SegShape *in, guint n_in, const Se
   *need = input == 1 && seg_multiply_is_pixel (&in[1]) ? (SegRect){ 0, 0, 1, 1 } : *out;
 }
 
-/* The gate's row that belongs to row @y of channel block @b, from column @x on. */
-static float *
-seg_multiply_gate (const SegView *gate, guint b, gint64 sample, gint64 y, gint64 x)
-{
-  gboolean pixel = seg_multiply_is_pixel (&gate->shape);
-
-  return seg_view_at (gate, gate->shape.c == 1 ? 0 : b, sample, pixel ? 0 : y, pixel ? 0 : x);
-}
-
 /* A gate of one pixel or of one channel may lie as it likes. */
 static SegLayout
 seg_multiply_layout (SegLayer *layer, SegPurpose purpose, const SegShape *in, guint n_in, gint lanes)
 {
-  (void) layer, (void) n_in, (void) lanes;
-  if (purpose == SEG_PURPOSE_TRAINING)
-    return SEG_LAYOUT_PLANAR;
+  (void) layer, (void) purpose, (void) n_in, (void) lanes;
   return seg_multiply_is_pixel (&in[1]) || in[1].c == 1 ? SEG_LAYOUT_FIRST : SEG_LAYOUT_ALIKE;
 }
 
@@ -143,43 +132,92 @@ seg_multiply_forward (SegLayer *layer, const SegRun *run, const SegView *in, gui
     }
 }
 
+/* dx[i] += dy[i] · gate[i], as forward */
+static inline void
+seg_multiply_add_by_channel (gint lanes, gint64 n, const float *restrict dy,
+                             const float *restrict gate, gint gate_lanes, float *restrict dx)
+{
+  for (gint64 i = 0; i < n; i++, dy += lanes, dx += lanes, gate += gate_lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      dx[l] += dy[l] * gate[0];
+}
+
+static inline void
+seg_multiply_add_by_pixel (gint lanes, gint64 n, const float *restrict dy,
+                           const float *restrict gate, float *restrict dx)
+{
+  for (gint64 i = 0; i < n; i++, dy += lanes, dx += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      dx[l] += dy[l] * gate[l];
+}
+
 static void
 seg_multiply_backward_first (const SegView *in, const SegView *dout, SegView *din,
                              const SegPiece *piece)
 {
-  gint64 step = seg_multiply_is_pixel (&in[1].shape) ? 0 : 1;
+  const SegView *gate = &in[1];
+  gboolean pixel = seg_multiply_is_pixel (&gate->shape);
   const SegRect *r = &piece->rect;
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    for (gint64 y = r->y; y < r->y + r->h; y++)
-      {
-        const float *dy = seg_view_at (dout, b, piece->sample, y, r->x);
-        const float *gate = seg_multiply_gate (&in[1], b, piece->sample, y, r->x);
-        float *dx = seg_view_at (din, b, piece->sample, y, r->x);
-#pragma omp simd
-        for (gint64 i = 0; i < r->w; i++)
-          dx[i] += dy[i] * gate[i * step];
-      }
+    {
+      gint lanes = din->blocks[b].lanes;
+      float factors[SEG_KERNEL_MAX_LANES] = { 0 };
+
+      if (pixel)
+        seg_multiply_read_pixel (gate, &din->blocks[b], piece->sample, factors);
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        {
+          const float *dy = seg_view_at (dout, b, piece->sample, y, r->x);
+          float *dx = seg_view_at (din, b, piece->sample, y, r->x);
+
+          if (pixel)
+            SEG_CALL_WITH_LANES (lanes, seg_multiply_add_by_pixel, r->w, dy, factors, dx);
+          else if (gate->shape.c == 1)
+            SEG_CALL_WITH_LANES (lanes, seg_multiply_add_by_channel, r->w, dy,
+                                 seg_view_at (gate, 0, piece->sample, y, r->x),
+                                 gate->blocks[0].lanes, dx);
+          else
+            seg_multiply_add_by_channel (1, r->w * lanes, dy,
+                                         seg_view_at (gate, b, piece->sample, y, r->x), 1, dx);
+        }
+    }
 }
 
-/* Σ dy·x over a rectangle of channels @first to @end - 1: each row on its own, rows in order. */
+/* Σ dy·x over a rectangle of one channel of a block: each row on its own, rows in order. */
+static double
+seg_multiply_sum_channel (const SegView *in, const SegView *dout, guint b, gint lane,
+                          gint64 sample, SegRect rect)
+{
+  gint lanes = in->blocks[b].lanes;
+  double sum = 0.;
+
+  for (gint64 y = rect.y; y < rect.y + rect.h; y++)
+    {
+      const float *x = seg_view_at (&in[0], b, sample, y, rect.x) + lane;
+      const float *dy = seg_view_at (dout, b, sample, y, rect.x) + lane;
+      double row = 0.;
+
+      for (gint64 i = 0; i < rect.w; i++)
+        row += (double) x[i * lanes] * (double) dy[i * lanes];
+      sum += row;
+    }
+  return sum;
+}
+
+/* Over channels @first to @end - 1. */
 static float
-seg_multiply_sum (const SegView *in, const SegView *dout, guint first, guint end, gint64 sample,
+seg_multiply_sum (const SegView *in, const SegView *dout, gint64 first, gint64 end, gint64 sample,
                   SegRect rect)
 {
   double sum = 0.;
 
-  for (guint b = first; b < end; b++)
-    for (gint64 y = rect.y; y < rect.y + rect.h; y++)
-      {
-        const float *x = seg_view_at (&in[0], b, sample, y, rect.x);
-        const float *dy = seg_view_at (dout, b, sample, y, rect.x);
-        double row = 0.;
-
-        for (gint64 i = 0; i < rect.w; i++)
-          row += (double) x[i] * (double) dy[i];
-        sum += row;
-      }
+  for (guint b = 0; b < in->n_blocks; b++)
+    for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
+      if (in->blocks[b].channel + l >= first && in->blocks[b].channel + l < end)
+        sum += seg_multiply_sum_channel (in, dout, b, l, sample, rect);
   return (float) sum;
 }
 
@@ -195,9 +233,10 @@ seg_multiply_backward_gate (const SegView *in, const SegView *dout, SegView *din
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     for (gint64 y = r->y; y < r->y + r->h; y++)
       for (gint64 x = r->x; x < r->x + r->w; x++)
-        *seg_view_at (din, b, piece->sample, y, x) += seg_multiply_sum (
-            in, dout, one ? 0 : b, one ? (guint) shape->c : b + 1, piece->sample,
-            pixel ? (SegRect){ 0, 0, shape->w, shape->h } : (SegRect){ x, y, 1, 1 });
+        for (gint32 l = 0, c = din->blocks[b].channel; l < din->blocks[b].n_channels; l++, c++)
+          seg_view_at (din, b, piece->sample, y, x)[l] += seg_multiply_sum (
+              in, dout, one ? 0 : c, one ? shape->c : c + 1, piece->sample,
+              pixel ? (SegRect){ 0, 0, shape->w, shape->h } : (SegRect){ x, y, 1, 1 });
 }
 
 static void

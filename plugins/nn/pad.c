@@ -215,6 +215,23 @@ seg_pad_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_
       }
 }
 
+/* dx (source of ox) += dy (ox) for the outputs @from … @end - 1 of a margin; of the input's columns only
+ * those of @r. */
+static void
+seg_pad_gather (SegPadMode mode, const float *dy, gint64 from, gint64 end, gint64 left,
+                gint64 width, gint lanes, const SegRect *r, float *dx)
+{
+  for (gint64 ox = from; ox < end; ox++)
+    {
+      gint64 x = seg_pad_source (mode, ox - left, width);
+
+      if (x < r->x || x >= r->x + r->w)
+        continue;
+      for (gint l = 0; l < lanes; l++)
+        dx[(x - r->x) * lanes + l] += dy[ox * lanes + l];
+    }
+}
+
 /* A pixel's gradient is the sum over the places where it stands, in reading order. */
 static void
 seg_pad_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
@@ -224,27 +241,30 @@ seg_pad_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, g
   SegPadMode mode = SEG_PAD (layer)->mode;
   Margins m = seg_pad_get_view_margins (layer, in, n_in);
   const SegRect *r = &piece->rect;
-  (void) run;
+  gint64 width = in[0].shape.w, end = out->shape.w;
+  gint64 left = CLAMP (m.left, 0, end), right = CLAMP (m.left + width, left, end);
+  gint64 first = MAX (r->x, left - m.left), last = MIN (r->x + r->w, right - m.left);
 
   if (input != 0)
     return;
-  for (gint64 oy = 0; oy < out->shape.h; oy++)
-    {
-      gint64 y = seg_pad_source (mode, oy - m.top, in[0].shape.h);
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    for (gint64 oy = 0; oy < out->shape.h; oy++)
+      {
+        gint64 y = seg_pad_source (mode, oy - m.top, in[0].shape.h);
+        gint lanes = din->blocks[b].lanes;
+        const float *dy;
+        float *dx;
 
-      if (y < r->y || y >= r->y + r->h)
-        continue;
-      for (gint64 ox = 0; ox < out->shape.w; ox++)
-        {
-          gint64 x = seg_pad_source (mode, ox - m.left, in[0].shape.w);
-
-          if (x < r->x || x >= r->x + r->w)
-            continue;
-          for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-            *seg_view_at (din, b, piece->sample, y, x) +=
-                *seg_view_at (dout, b, piece->sample, oy, ox);
-        }
-    }
+        if (y < r->y || y >= r->y + r->h)
+          continue;
+        dy = seg_view_at (dout, b, piece->sample, oy, 0);
+        dx = seg_view_at (din, b, piece->sample, y, r->x);
+        seg_pad_gather (mode, dy, 0, left, m.left, width, lanes, r, dx);
+        if (first < last)
+          run->kernels->add ((gsize) ((last - first) * lanes), dx + (first - r->x) * lanes,
+                             dy + (first + m.left) * lanes, dx + (first - r->x) * lanes);
+        seg_pad_gather (mode, dy, right, end, m.left, width, lanes, r, dx);
+      }
 }
 
 static void
@@ -255,7 +275,7 @@ seg_pad_class_init (SegPadClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_pad_infer;
   layer->required = seg_pad_required;
-  layer->layout = seg_layer_layout_first_forward;
+  layer->layout = seg_layer_layout_first;
   layer->is_identity = seg_pad_is_identity;
   layer->forward = seg_pad_forward;
   layer->backward_input = seg_pad_backward_input;

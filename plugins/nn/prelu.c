@@ -51,26 +51,44 @@ seg_prelu_run (gint lanes, gint64 n, const float *slopes, const float *restrict 
       y[l] = (x[l] < 0.f ? 0.f : x[l]) + slopes[l] * (x[l] > 0.f ? 0.f : x[l]);
 }
 
+/* Of a block's channels. */
+static void
+seg_prelu_get_slopes (SegLayer *layer, const SegRun *run, const SegChannelBlock *block,
+                      float *slopes)
+{
+  const float *weight = run->params[0];
+
+  for (gint32 l = 0; l < block->n_channels; l++)
+    slopes[l] = weight[SEG_PRELU (layer)->shared ? 0 : block->channel + l];
+}
+
 static void
 seg_prelu_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in, SegView *out,
                    const SegPiece *piece)
 {
-  const float *weight = run->params[0];
   const SegRect *r = &piece->rect;
   (void) n_in;
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      const SegChannelBlock *block = &in->blocks[b];
       float slopes[SEG_KERNEL_MAX_LANES] = { 0 };
 
-      for (gint32 l = 0; l < block->n_channels; l++)
-        slopes[l] = weight[SEG_PRELU (layer)->shared ? 0 : block->channel + l];
+      seg_prelu_get_slopes (layer, run, &in->blocks[b], slopes);
       for (gint64 y = r->y; y < r->y + r->h; y++)
-        SEG_CALL_WITH_LANES (block->lanes, seg_prelu_run, r->w, slopes,
+        SEG_CALL_WITH_LANES (in->blocks[b].lanes, seg_prelu_run, r->w, slopes,
                              seg_view_at (in, b, piece->sample, y, r->x),
                              seg_view_at (out, b, piece->sample, y, r->x));
     }
+}
+
+static inline void
+seg_prelu_add_gradient (gint lanes, gint64 n, const float *slopes, const float *restrict x,
+                        const float *restrict dy, float *restrict dx)
+{
+  for (gint64 i = 0; i < n; i++, x += lanes, dy += lanes, dx += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      dx[l] += x[l] > 0.f ? dy[l] : slopes[l] * dy[l];
 }
 
 static void
@@ -78,58 +96,59 @@ seg_prelu_backward_input (SegLayer *layer, const SegRun *run, const SegView *in,
                           const SegView *out, const SegView *dout, guint input, SegView *din,
                           const SegPiece *piece)
 {
-  const float *weight = run->params[0];
   const SegRect *r = &piece->rect;
   (void) n_in, (void) out, (void) input;
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    for (gint64 y = r->y; y < r->y + r->h; y++)
-      {
-        float slope = weight[SEG_PRELU (layer)->shared ? 0 : b];
-        const float *x = seg_view_at (in, b, piece->sample, y, r->x);
-        const float *dy = seg_view_at (dout, b, piece->sample, y, r->x);
-        float *dx = seg_view_at (din, b, piece->sample, y, r->x);
-#pragma omp simd
-        for (gint64 i = 0; i < r->w; i++)
-          dx[i] += x[i] > 0.f ? dy[i] : slope * dy[i];
-      }
+    {
+      float slopes[SEG_KERNEL_MAX_LANES] = { 0 };
+
+      seg_prelu_get_slopes (layer, run, &in->blocks[b], slopes);
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        SEG_CALL_WITH_LANES (in->blocks[b].lanes, seg_prelu_add_gradient, r->w, slopes,
+                             seg_view_at (in, b, piece->sample, y, r->x),
+                             seg_view_at (dout, b, piece->sample, y, r->x),
+                             seg_view_at (din, b, piece->sample, y, r->x));
+    }
 }
 
-static void
-seg_prelu_add_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                           const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
-                           gint64 y1, float *const *dparams)
+/* Σ dy·x of a row where x is not positive */
+static inline void
+seg_prelu_sum (gint lanes, gint64 n, const float *restrict x, const float *restrict dy,
+               double *restrict sum)
 {
-  gboolean shared = SEG_PRELU (layer)->shared;
-  double sum = 0.; /* of one channel, or of all */
-  (void) run, (void) n_in, (void) out;
-
-  for (guint b = 0; b < in->n_blocks; b++)
-    {
-      for (gint64 y = y0; y < y1; y++)
-        {
-          const float *x = seg_view_at (in, b, sample, y, 0);
-          const float *dy = seg_view_at (dout, b, sample, y, 0);
-          for (gint64 i = 0; i < in->shape.w; i++)
-            sum += x[i] > 0.f ? 0. : (double) dy[i] * (double) x[i];
-        }
-      if (shared && b + 1 < in->n_blocks)
-        continue;
-      dparams[0][shared ? 0 : b] += (float) sum;
-      sum = 0.;
-    }
+  for (gint64 i = 0; i < n; i++, x += lanes, dy += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      sum[l] += x[l] > 0.f ? 0. : (double) dy[l] * (double) x[l];
 }
 
 static void
 seg_prelu_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                           const SegView *out, const SegView *dout,
-                           const SegParamPiece *piece, float *const *dparams)
+                           const SegView *out, const SegView *dout, const SegParamPiece *piece,
+                           float *const *dparams)
 {
-  SegParamPiece rest = *piece;
-  gint64 sample, y0, y1;
+  gboolean shared = SEG_PRELU (layer)->shared;
+  double all = 0.;
+  (void) run, (void) n_in, (void) out;
 
-  while (seg_param_piece_take (&rest, out->shape.h, &sample, &y0, &y1))
-    seg_prelu_add_params (layer, run, in, n_in, out, dout, sample, y0, y1, dparams);
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+    {
+      const SegChannelBlock *block = &in->blocks[b];
+      double sum[SEG_KERNEL_MAX_LANES] = { 0 };
+
+      for (gint64 row = piece->row0; row < piece->row1; row++)
+        SEG_CALL_WITH_LANES (block->lanes, seg_prelu_sum, in->shape.w,
+                             seg_view_at (in, b, row / in->shape.h, row % in->shape.h, 0),
+                             seg_view_at (dout, b, row / in->shape.h, row % in->shape.h, 0), sum);
+      for (gint32 l = 0; l < block->n_channels; l++)
+        if (shared)
+          all += sum[l];
+        else
+          dparams[0][block->channel + l] += (float) sum[l];
+    }
+  if (shared)
+    dparams[0][0] += (float) all;
 }
 
 static void
@@ -138,7 +157,7 @@ seg_prelu_class_init (SegPreluClass *klass)
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
   layer->declare = seg_prelu_declare;
-  layer->layout = seg_layer_layout_alike_forward;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_prelu_forward;
   layer->backward_input = seg_prelu_backward_input;
   layer->backward_params = seg_prelu_backward_params;

@@ -194,6 +194,44 @@ seg_resize_bilinear_forward (SegLayer *layer, const SegRun *run, const SegView *
     }
 }
 
+/* What the outputs that look at input @i take of it: the first of them, and their shares. */
+static gint64
+seg_axis_get_shares (const SegAxis *axis, gint64 i, gint64 *n, double *shares)
+{
+  gint64 first = seg_axis_first_reader (axis, i, FALSE);
+
+  *n = seg_axis_first_reader (axis, i + 1, TRUE) - first;
+  for (gint64 j = 0; j < *n; j++)
+    shares[j] = seg_axis_share (axis, first + j, i);
+  return first;
+}
+
+/* Of all outputs of both axes, at most. */
+static gsize
+seg_resize_bilinear_scratch (SegLayer *layer, const SegShape *in, guint n_in)
+{
+  SegShape out;
+
+  seg_resize_bilinear_infer (layer, in, n_in, &out, NULL);
+  return (gsize) (out.w + out.h) * sizeof (double);
+}
+
+/* sum += share · Σ shares[j] · dy[j]: pixels of a block */
+static inline void
+seg_resize_bilinear_gather (gint lanes, gint64 n, double share, const double *shares,
+                            const float *restrict dy, double *restrict sum)
+{
+  double row[SEG_KERNEL_MAX_LANES] = { 0 };
+
+  for (gint64 j = 0; j < n; j++, dy += lanes)
+#pragma omp simd
+    for (gint l = 0; l < lanes; l++)
+      row[l] += shares[j] * (double) dy[l];
+#pragma omp simd
+  for (gint l = 0; l < lanes; l++)
+    sum[l] += share * row[l];
+}
+
 /* A pixel's gradient is the sum over outputs between its neighbours: a rectangle, row by row. */
 static void
 seg_resize_bilinear_backward_input (SegLayer *layer, const SegRun *run, const SegView *in,
@@ -203,35 +241,31 @@ seg_resize_bilinear_backward_input (SegLayer *layer, const SegRun *run, const Se
   gboolean align = SEG_RESIZE_BILINEAR (layer)->align_corners;
   SegAxis v = seg_axis_new (in[0].shape.h, out->shape.h, align);
   SegAxis h = seg_axis_new (in[0].shape.w, out->shape.w, align);
+  double *across = run->scratch, *down = across + out->shape.w;
   const SegRect *r = &piece->rect;
-  (void) run, (void) n_in;
+  (void) n_in;
 
   if (input != 0)
     return;
   for (gint64 x = r->x; x < r->x + r->w; x++)
     {
-      gint64 left = seg_axis_first_reader (&h, x, FALSE);
-      gint64 right = seg_axis_first_reader (&h, x + 1, TRUE);
+      gint64 width, height, left = seg_axis_get_shares (&h, x, &width, across);
 
       for (gint64 y = r->y; y < r->y + r->h; y++)
         {
-          gint64 top = seg_axis_first_reader (&v, y, FALSE);
-          gint64 bottom = seg_axis_first_reader (&v, y + 1, TRUE);
+          gint64 top = seg_axis_get_shares (&v, y, &height, down);
 
-          for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
+          for (guint b = piece->block; b < piece->block + piece->n_blocks && width > 0; b++)
             {
-              double sum = 0.;
+              gint lanes = din->blocks[b].lanes;
+              float *dx = seg_view_at (din, b, piece->sample, y, x);
+              double sum[SEG_KERNEL_MAX_LANES] = { 0 };
 
-              for (gint64 i = top; i < bottom; i++)
-                {
-                  double row = 0.;
-
-                  for (gint64 j = left; j < right; j++)
-                    row += seg_axis_share (&h, j, x)
-                           * (double) *seg_view_at (dout, b, piece->sample, i, j);
-                  sum += seg_axis_share (&v, i, y) * row;
-                }
-              *seg_view_at (din, b, piece->sample, y, x) += (float) sum;
+              for (gint64 i = 0; i < height; i++)
+                SEG_CALL_WITH_LANES (lanes, seg_resize_bilinear_gather, width, down[i], across,
+                                     seg_view_at (dout, b, piece->sample, top + i, left), sum);
+              for (gint l = 0; l < lanes; l++)
+                dx[l] += (float) sum[l];
             }
         }
     }
@@ -245,7 +279,8 @@ seg_resize_bilinear_class_init (SegResizeBilinearClass *klass)
   layer->max_inputs = 2;
   layer->infer = seg_resize_bilinear_infer;
   layer->required = seg_resize_bilinear_required;
-  layer->layout = seg_layer_layout_first_forward;
+  layer->scratch = seg_resize_bilinear_scratch;
+  layer->layout = seg_layer_layout_first;
   layer->forward = seg_resize_bilinear_forward;
   layer->backward_input = seg_resize_bilinear_backward_input;
   layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT;

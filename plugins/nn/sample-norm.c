@@ -114,41 +114,29 @@ seg_sample_norm_n_stats (SegLayer *layer, const SegShape *in, guint n_in)
   return N_STATS * (gsize) (in->n * seg_sample_norm_get_n_groups (layer, in));
 }
 
-/* Σ dy and Σ dy·x̂ of one row */
+/* The means of a block's channels. */
 static void
-seg_sample_norm_sum_gradient (SegLayer *layer, const SegRun *run, const SegView *in,
-                              const SegView *dout, guint c, gint64 sample, gint64 y, double *sum_dy,
-                              double *sum_dy_xhat)
+seg_sample_norm_get_means (SegLayer *layer, const SegRun *run, const SegView *in, gint64 sample,
+                           guint b, float *means)
 {
-  const float *x = seg_view_at (in, c, sample, y, 0);
-  const float *dy = seg_view_at (dout, c, sample, y, 0);
-  double mean = (double) seg_sample_norm_get_stat (layer, run, &in->shape, MEAN, sample, c);
-  double inverse =
-      (double) seg_sample_norm_get_stat (layer, run, &in->shape, INVERSE_DEVIATION, sample, c);
-  double sum = 0., product = 0.;
-
-  for (gint64 i = 0; i < in->shape.w; i++)
-    {
-      sum += (double) dy[i];
-      product += (double) dy[i] * ((double) x[i] - mean);
-    }
-  *sum_dy = sum;
-  *sum_dy_xhat = product * inverse;
+  for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
+    means[l] = seg_sample_norm_get_stat (layer, run, &in->shape, MEAN, sample,
+                                         in->blocks[b].channel + l);
 }
 
-/* Σ x and Σ x² of one row, lane by lane. Products of floats are exact in double, so that their
- * difference loses nothing that a float would show. */
-static inline void
-seg_sample_norm_sum_lanes (gint lanes, gint64 n, const float *restrict x, double *restrict sum,
-                           double *restrict square)
+/* Σ dy and Σ dy·x̂ of one row, lane by lane */
+static void
+seg_sample_norm_sum_gradient (SegLayer *layer, const SegRun *run, const SegView *in,
+                              const SegView *dout, guint b, gint64 sample, gint64 y,
+                              double *sum_dy, double *sum_dy_xhat)
 {
-  for (gint64 i = 0; i < n; i++, x += lanes)
-#pragma omp simd
-    for (gint l = 0; l < lanes; l++)
-      {
-        sum[l] += (double) x[l];
-        square[l] += (double) x[l] * (double) x[l];
-      }
+  float means[SEG_KERNEL_MAX_LANES] = { 0 };
+
+  seg_sample_norm_get_means (layer, run, in, sample, b, means);
+  seg_block_sum_gradient (in, dout, b, sample, y, means, sum_dy, sum_dy_xhat);
+  for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
+    sum_dy_xhat[l] *= (double) seg_sample_norm_get_stat (layer, run, &in->shape, INVERSE_DEVIATION,
+                                                         sample, in->blocks[b].channel + l);
 }
 
 /* Forward: Σ x and Σ x². Backward: Σ dy·weight and Σ dy·weight·x̂. */
@@ -167,8 +155,7 @@ seg_sample_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, con
       if (phase == SEG_PHASE_BACKWARD)
         seg_sample_norm_sum_gradient (layer, run, in, dout, b, sample, y, first, second);
       else
-        SEG_CALL_WITH_LANES (block->lanes, seg_sample_norm_sum_lanes, in->shape.w,
-                             seg_view_at (in, b, sample, y, 0), first, second);
+        seg_block_sum (in, b, sample, y, first, second);
 
       for (gint32 l = 0; l < block->n_channels; l++)
         {
@@ -241,60 +228,54 @@ seg_sample_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, 
 }
 
 /* dx = (dy · weight - mean (dy · weight) - x̂ · mean (dy · weight · x̂)) / deviation */
+static SegNormGradient
+seg_sample_norm_get_gradient (SegLayer *layer, const SegRun *run, const SegView *in, gint64 n,
+                              guint b)
+{
+  const SegShape *shape = &in->shape;
+  SegNormGradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
+
+  for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
+    {
+      float inverse = seg_sample_norm_get_stat (layer, run, shape, INVERSE_DEVIATION, n, c);
+
+      of.center[l] = seg_sample_norm_get_stat (layer, run, shape, MEAN, n, c);
+      of.scale[l] = inverse * (float) seg_sample_norm_get_weight (layer, run, (guint) c);
+      of.mean[l] = inverse * seg_sample_norm_get_stat (layer, run, shape, MEAN_DY, n, c);
+      of.slope[l]
+          = inverse * inverse * seg_sample_norm_get_stat (layer, run, shape, MEAN_DY_XHAT, n, c);
+    }
+  return of;
+}
+
 static void
 seg_sample_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
                                 const SegView *out, const SegView *dout, guint input, SegView *din,
                                 const SegPiece *piece)
 {
-  const SegShape *shape = &in->shape;
-  const SegRect *r = &piece->rect;
-  gint64 n = piece->sample;
   (void) n_in, (void) out, (void) input;
 
-  for (guint c = piece->block; c < piece->block + piece->n_blocks; c++)
+  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      float mean = seg_sample_norm_get_stat (layer, run, shape, MEAN, n, c);
-      float inverse = seg_sample_norm_get_stat (layer, run, shape, INVERSE_DEVIATION, n, c);
-      float mean_dy = seg_sample_norm_get_stat (layer, run, shape, MEAN_DY, n, c);
-      float slope = inverse * seg_sample_norm_get_stat (layer, run, shape, MEAN_DY_XHAT, n, c);
-      float weight = (float) seg_sample_norm_get_weight (layer, run, c);
-
-      for (gint64 y = r->y; y < r->y + r->h; y++)
-        {
-          const float *x = seg_view_at (in, c, n, y, r->x);
-          const float *dy = seg_view_at (dout, c, n, y, r->x);
-          float *dx = seg_view_at (din, c, n, y, r->x);
-#pragma omp simd
-          for (gint64 i = 0; i < r->w; i++)
-            dx[i] += inverse * (dy[i] * weight - mean_dy - (x[i] - mean) * slope);
-        }
+      SegNormGradient of = seg_sample_norm_get_gradient (layer, run, in, piece->sample, b);
+      seg_block_add_norm_gradient (&of, in, dout, din, piece, b);
     }
 }
 
+/* What one row of a block gives. */
 static void
-seg_sample_norm_add_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                                 const SegView *out, const SegView *dout, gint64 sample, gint64 y0,
-                                 gint64 y1, float *const *dparams)
+seg_sample_norm_add_params (SegLayer *layer, const SegRun *run, const SegView *in,
+                            const SegView *dout, gint64 row, guint b, float *const *dparams)
 {
-  SegSampleNormPrivate *priv = seg_sample_norm_get_instance_private (SEG_SAMPLE_NORM (layer));
-  (void) n_in, (void) out;
+  const SegChannelBlock *block = &in->blocks[b];
+  double dbias[SEG_KERNEL_MAX_LANES] = { 0 }, dweight[SEG_KERNEL_MAX_LANES] = { 0 };
 
-  if (!priv->affine)
-    return;
-  for (guint c = 0; c < in->shape.c; c++)
+  seg_sample_norm_sum_gradient (layer, run, in, dout, b, row / in->shape.h, row % in->shape.h,
+                                dbias, dweight);
+  for (gint32 l = 0; l < block->n_channels; l++)
     {
-      double dbias = 0., dweight = 0.;
-
-      for (gint64 y = y0; y < y1; y++)
-        {
-          double sum, product;
-
-          seg_sample_norm_sum_gradient (layer, run, in, dout, c, sample, y, &sum, &product);
-          dbias += sum;
-          dweight += product;
-        }
-      dparams[0][c] += (float) dweight;
-      dparams[1][c] += (float) dbias;
+      dparams[0][block->channel + l] += (float) dweight[l];
+      dparams[1][block->channel + l] += (float) dbias[l];
     }
 }
 
@@ -303,11 +284,12 @@ seg_sample_norm_backward_params (SegLayer *layer, const SegRun *run, const SegVi
                                  const SegView *out, const SegView *dout,
                                  const SegParamPiece *piece, float *const *dparams)
 {
-  SegParamPiece rest = *piece;
-  gint64 sample, y0, y1;
+  SegSampleNormPrivate *priv = seg_sample_norm_get_instance_private (SEG_SAMPLE_NORM (layer));
+  (void) n_in, (void) out;
 
-  while (seg_param_piece_take (&rest, out->shape.h, &sample, &y0, &y1))
-    seg_sample_norm_add_params (layer, run, in, n_in, out, dout, sample, y0, y1, dparams);
+  for (guint b = piece->block; priv->affine && b < piece->block + piece->n_blocks; b++)
+    for (gint64 row = piece->row0; row < piece->row1; row++)
+      seg_sample_norm_add_params (layer, run, in, dout, row, b, dparams);
 }
 
 static void
@@ -319,7 +301,7 @@ seg_sample_norm_class_init (SegSampleNormClass *klass)
   layer->flags = SEG_LAYER_WHOLE_MAP | SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
   layer->infer = seg_sample_norm_infer;
   layer->declare = seg_sample_norm_declare;
-  layer->layout = seg_layer_layout_alike_forward;
+  layer->layout = seg_layer_layout_alike;
   layer->forward = seg_sample_norm_forward;
   layer->backward_input = seg_sample_norm_backward_input;
   layer->backward_params = seg_sample_norm_backward_params;
