@@ -329,7 +329,7 @@ _seg_plan_is_identity (SegPlan *plan, const SegPlanNode *node, const SegShape *s
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
   g_autofree SegShape *in = g_new (SegShape, node->n_layer_inputs);
 
-  if (plan->purpose != SEG_PURPOSE_INFERENCE || klass->is_identity == NULL || node->posts->len > 0
+  if (klass->is_identity == NULL || node->posts->len > 0
       || !_seg_plan_have_same_blocks (plan, node->inputs[0], node->output))
     return FALSE;
   for (guint i = 0; i < node->n_layer_inputs; i++)
@@ -389,8 +389,17 @@ seg_plan_find_aliases (SegPlan *plan)
   g_ptr_array_unref (of_values);
 }
 
+static gboolean
+seg_plan_any_has_twice (const GPtrArray *of_values)
+{
+  for (guint v = 0; v < of_values->len; v++)
+    if (seg_plan_has_twice (of_values->pdata[v]))
+      return TRUE;
+  return FALSE;
+}
+
 /* Which values hold the channels of each value: itself, or what its alias joins. With shapes, what
- * passes its input on counts as an alias, too. */
+ * passes its input on counts as an alias, too, unless that would join a value to itself in training. */
 GPtrArray *
 _seg_plan_find_parts (SegPlan *plan, const SegShape *shapes)
 {
@@ -413,7 +422,11 @@ _seg_plan_find_parts (SegPlan *plan, const SegShape *shapes)
       of_values->pdata[node->output]
           = seg_plan_join_parts (node, node->is_alias ? node->n_inputs : 1, of_values);
     }
-  return of_values;
+  if (shapes == NULL || plan->purpose == SEG_PURPOSE_INFERENCE
+      || !seg_plan_any_has_twice (of_values))
+    return of_values;
+  g_ptr_array_unref (of_values);
+  return _seg_plan_find_parts (plan, NULL);
 }
 
 static SegPlan *
