@@ -21,6 +21,9 @@ typedef struct
   gsize n_image;
 } Net;
 
+/* What of the network is joined: b and a; b, padded by nothing, and a; or b, so padded, and b again. */
+static enum { JOIN_PLAIN, JOIN_PADDED, JOIN_TWICE } join;
+
 /* conv → norm → sigmoid → a; a + conv (a) → b; pool of (b, a), which leaves out the last row and
  * column; conv, strided. */
 static Net
@@ -37,6 +40,10 @@ net_new (void)
   b = seg_graph_add (net.graph, "conv2", "conv2d", SEG_IN (a), "channels", 6, "kernel-size", 3,
                      "padding", 2, "dilation", 2, "groups", 2, NULL);
   b = seg_graph_add (net.graph, "add", "add", SEG_IN (a, b), NULL);
+  if (join == JOIN_TWICE)
+    a = b;
+  if (join != JOIN_PLAIN)
+    b = seg_graph_add (net.graph, "pad", "pad", SEG_IN (b), NULL);
   b = seg_graph_add (net.graph, "concat", "concat", SEG_IN (b, a), NULL);
   b = seg_graph_add (net.graph, "pool", "avg-pool", SEG_IN (b), "kernel-size", 2, "stride", 2, NULL);
   b = seg_graph_add (net.graph, "conv3", "conv2d", SEG_IN (b), "channels", 2, "stride", 2,
@@ -233,6 +240,15 @@ static void
 test_central_differences (void)
 {
   check_central_differences ();
+}
+
+/* Padding by nothing is an alias, but not if a map would then be joined to itself. */
+static void
+test_joins (void)
+{
+  for (join = JOIN_PADDED; join <= JOIN_TWICE; join++)
+    check_central_differences ();
+  join = JOIN_PLAIN;
 }
 
 static float *
@@ -459,6 +475,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   seg_registry_load_default (seg_registry_get_default (), NULL);
   g_test_add_func ("/gradient/central-differences", test_central_differences);
+  g_test_add_func ("/gradient/joins", test_joins);
   g_test_add_func ("/gradient/running-statistics", test_running_statistics);
   g_test_add_func ("/gradient/frozen-norms", test_frozen_norms);
   g_test_add_func ("/gradient/cumulative-statistics", test_cumulative_statistics);
