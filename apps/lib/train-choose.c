@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <segkit/error.h>
+#include <segkit/recipe.h>
 
 #include "train-recipe-private.h"
 
@@ -299,12 +300,32 @@ seg_choose_metric (SegChoice *self)
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-static gboolean
-seg_choose_is_group_before (const char *group, const char *prefix)
+static void
+seg_choose_copy_group (GKeyFile *from, GKeyFile *to, const char *group)
 {
-  gsize n = strlen (prefix);
+  g_auto (GStrv) names = g_key_file_get_keys (from, group, NULL, NULL);
 
-  return strncmp (group, prefix, n) == 0 && (group[n] == '\0' || group[n] == '.');
+  for (char **name = names; name != NULL && *name != NULL; name++)
+    if (!g_key_file_has_key (to, group, *name, NULL))
+      {
+        g_autofree char *value = g_key_file_get_value (from, group, *name, NULL);
+
+        g_key_file_set_value (to, group, *name, value);
+      }
+}
+
+/* Copies a group and then those below it. */
+static void
+seg_choose_copy_tree (GKeyFile *from, GKeyFile *to, const char *root)
+{
+  g_autofree char *below = g_strconcat (root, ".", NULL);
+  g_auto (GStrv) groups = g_key_file_get_groups (from, NULL);
+
+  if (g_key_file_has_group (from, root))
+    seg_choose_copy_group (from, to, root);
+  for (char **group = groups; *group != NULL; group++)
+    if (g_str_has_prefix (*group, below))
+      seg_choose_copy_group (from, to, *group);
 }
 
 /* The recipe's groups in the order in which a person reads them. */
@@ -313,21 +334,37 @@ seg_choose_sort (GKeyFile *keys)
 {
   static const char *const order[] = { "segkit", "input", "classes", "model", "data", "train" };
   GKeyFile *sorted = g_key_file_new ();
-  g_auto (GStrv) groups = g_key_file_get_groups (keys, NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (order); i++)
-    for (char **group = groups; *group != NULL; group++)
-      if (seg_choose_is_group_before (*group, order[i]))
-        {
-          g_auto (GStrv) names = g_key_file_get_keys (keys, *group, NULL, NULL);
-
-          for (char **name = names; name != NULL && *name != NULL; name++)
-            {
-              g_autofree char *value = g_key_file_get_value (keys, *group, *name, NULL);
-              g_key_file_set_value (sorted, *group, *name, value);
-            }
-        }
+    seg_choose_copy_tree (keys, sorted, order[i]);
   return sorted;
+}
+
+/* To go on from a model means its network, and numbers as it knows them. */
+static gboolean
+seg_choose_from_model (SegChoice *self, GError **error)
+{
+  g_autofree char *name = g_key_file_get_value (self->keys, "train", "from", NULL), *path = NULL;
+  g_autoptr (SegModel) model = NULL;
+  g_autoptr (GKeyFile) recipe = NULL;
+
+  if (name == NULL)
+    return TRUE;
+  if ((path = seg_model_find (name, error)) == NULL
+      || (model = seg_model_load (path, error)) == NULL)
+    return FALSE;
+  recipe = seg_recipe_parse (seg_model_get_recipe (model), strlen (seg_model_get_recipe (model)),
+                             error);
+  if (recipe == NULL)
+    return FALSE;
+  if (!g_key_file_has_group (self->keys, "model"))
+    {
+      seg_choose_copy_tree (recipe, self->keys, "model");
+      g_key_file_set_uint64 (self->keys, "model", "classes", self->n_classes);
+      g_ptr_array_add (self->recipe->reasons, g_strdup_printf ("[model]: the network of %s", name));
+    }
+  seg_choose_copy_group (recipe, self->keys, "input");
+  return TRUE;
 }
 
 static GKeyFile *
@@ -360,7 +397,7 @@ _seg_train_choose (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
   seg_dataset_get_size_range (dataset, &min_width, &choice.width, &min_height, &choice.height);
   choice.is_scene = choice.n_classes > 2;
   seg_choose (&choice, "segkit", "format", "1", NULL);
-  if (!seg_choose_input (&choice, error))
+  if (!seg_choose_from_model (&choice, error) || !seg_choose_input (&choice, error))
     return FALSE;
   seg_choose_classes (&choice);
   seg_choose_model (&choice);

@@ -467,6 +467,21 @@ seg_train_recipe_set_steps (SegTrainRecipe *self, guint64 n_steps, GError **erro
   return TRUE;
 }
 
+static gboolean
+seg_train_recipe_load_from (SegTrainRecipe *self, SegModel *model, GError **error)
+{
+  g_autofree char *path = seg_model_find (self->from_model, error);
+  g_auto (GStrv) left = NULL;
+
+  if (path == NULL || !seg_model_load_matching (model, path, &left, error))
+    return FALSE;
+  if (*left != NULL)
+    g_ptr_array_add (self->reasons,
+                     g_strdup_printf ("%u parameters begin at random, as %s: %s has none of that shape",
+                                      g_strv_length (left), *left, self->from_model));
+  return TRUE;
+}
+
 /**
  * seg_train_recipe_new_model:
  * @self: a recipe
@@ -483,6 +498,7 @@ seg_train_recipe_new_model (SegTrainRecipe *self, GError **error)
   g_autoptr (SegModel) model = seg_model_new_from_recipe (self->text, self->seed, error);
 
   if (model == NULL
+      || (self->from_model != NULL && !seg_train_recipe_load_from (self, model, error))
       || (self->encoder_weights != NULL
           && !seg_model_load_encoder (model, self->encoder_weights, error)))
     return NULL;
