@@ -41,7 +41,7 @@ struct _SegBatcher
   float *class_weight, *mean, *std; /* copies for options */
   guint n_samples, n_classes;
   gint64 c;
-  float **borders; /* of each sample, once known; guarded by the mutex */
+  float **borders; /* of each sample that is kept in memory, once known; guarded by the mutex */
 
   guint64 next_batch, next_made;
   guint64 epoch; /* that @order is of */
@@ -81,11 +81,14 @@ seg_batcher_draw_order (SegBatcher *self, guint64 epoch)
     }
 }
 
-/* The weights of a sample's borders, computed once. */
+/* The weights of a sample's borders, computed once for each that is kept in memory. @own is set
+ * where the caller has to free them. */
 static const float *
-seg_batcher_get_border (SegBatcher *self, guint index, const SegSampleData *data, GError **error)
+seg_batcher_get_border (SegBatcher *self, guint index, const SegSampleData *data, float **own,
+                        GError **error)
 {
-  float *border;
+  const float *border;
+  float *made;
 
   g_mutex_lock (&self->mutex);
   border = self->borders[index];
@@ -93,21 +96,17 @@ seg_batcher_get_border (SegBatcher *self, guint index, const SegSampleData *data
   if (border != NULL)
     return border;
 
-  border = seg_alloc ((gsize) data->h * (gsize) data->w, sizeof (float), "weights of borders", error);
-  if (border == NULL
+  made = seg_alloc ((gsize) data->h * (gsize) data->w, sizeof (float), "weights of borders", error);
+  *own = made;
+  if (made == NULL
       || !seg_border_weights_compute (data->instances, data->h, data->w, self->options.border_w0,
-                                      self->options.border_sigma, border, error))
-    {
-      seg_free (border);
-      return NULL;
-    }
+                                      self->options.border_sigma, made, error))
+    return NULL;
   g_mutex_lock (&self->mutex);
-  if (self->borders[index] == NULL)
-    self->borders[index] = g_steal_pointer (&border);
-  seg_free (border);
-  border = self->borders[index];
+  if (self->borders[index] == NULL && seg_dataset_keeps (self->dataset, self->split, index))
+    self->borders[index] = g_steal_pointer (own);
   g_mutex_unlock (&self->mutex);
-  return border;
+  return made;
 }
 
 static gboolean
@@ -118,19 +117,22 @@ seg_batcher_make_sample (SegBatcher *self, const SegBatcherTask *task, GError **
   SegCropPlace place = { task->slot->images + task->sample * (gsize) self->c * n,
                          task->slot->targets + task->sample * n, NULL };
   const float *border = NULL;
+  float *own = NULL;
+  gboolean made;
 
   if (data == NULL)
     return FALSE;
   if (self->options.border_weights)
     {
       place.weights = task->slot->weights + task->sample * n;
-      border = seg_batcher_get_border (self, task->index, data, error);
-      if (border == NULL)
-        return FALSE;
+      border = seg_batcher_get_border (self, task->index, data, &own, error);
     }
-  return seg_crop_make (data, border, self->augmentation, &self->options,
-                        seg_dataset_get_class_counts (self->dataset), self->n_classes, task->counter,
-                        &place, error);
+  made = (border != NULL || !self->options.border_weights)
+         && seg_crop_make (data, border, self->augmentation, &self->options,
+                           seg_dataset_get_class_counts (self->dataset), self->n_classes,
+                           task->counter, &place, error);
+  seg_free (own);
+  return made;
 }
 
 static void

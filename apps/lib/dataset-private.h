@@ -45,6 +45,7 @@ typedef struct
 {
   SegSample sample;
   gboolean readable; /* image and mask, and they have one size */
+  gboolean has_unknown; /* values that are no class */
   guint *file_bands; /* of each image */
   guint depth;
   gboolean is_colour;  /* the mask has colours and no numbers */

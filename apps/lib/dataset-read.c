@@ -189,6 +189,27 @@ seg_dataset_set_cache (SegDataset *self, gsize bytes)
 }
 
 /**
+ * seg_dataset_keeps:
+ * @self: a data set
+ * @split: which part
+ * @i: below seg_dataset_get_n()
+ *
+ * Threads: any.
+ *
+ * Returns: whether the sample is in memory, and stays there
+ */
+gboolean
+seg_dataset_keeps (SegDataset *self, SegSplit split, guint i)
+{
+  gboolean kept;
+
+  g_mutex_lock (&self->mutex);
+  kept = _seg_dataset_get_entry (self, split, i)->data != NULL;
+  g_mutex_unlock (&self->mutex);
+  return kept;
+}
+
+/**
  * seg_dataset_read:
  * @self: a data set
  * @split: which part

@@ -90,16 +90,41 @@ seg_split_find_list (SegDataset *self, guint split, GError **error)
   return NULL;
 }
 
-/* Moves the samples whose names are in @names from one list to another, and takes these off
- * @names. */
+typedef gboolean (*SegSplitFunc) (SegEntry *entry, guint i, gpointer data);
+
+/* Moves those samples to the end of another list of which @chosen is true. */
 static void
-seg_split_move (GPtrArray *from, GPtrArray *to, GHashTable *names)
+seg_split_move (GPtrArray *from, GPtrArray *to, SegSplitFunc chosen, gpointer data)
 {
-  for (guint i = 0; i < from->len;)
-    if (g_hash_table_remove (names, ((SegEntry *) g_ptr_array_index (from, i))->sample.name))
-      g_ptr_array_add (to, g_ptr_array_steal_index (from, i));
-    else
-      i++;
+  guint n = from->len, n_kept = 0;
+
+  g_ptr_array_set_free_func (from, NULL);
+  for (guint i = 0; i < n; i++)
+    {
+      SegEntry *entry = g_ptr_array_index (from, i);
+
+      if (chosen (entry, i, data))
+        g_ptr_array_add (to, entry);
+      else
+        from->pdata[n_kept++] = entry;
+    }
+  g_ptr_array_set_size (from, (gint) n_kept);
+  g_ptr_array_set_free_func (from, (GDestroyNotify) seg_entry_free);
+}
+
+/* Takes its name off the names, too. */
+static gboolean
+seg_split_is_named (SegEntry *entry, guint i, gpointer names)
+{
+  (void) i;
+  return g_hash_table_remove (names, entry->sample.name);
+}
+
+static gboolean
+seg_split_is_any (SegEntry *entry, guint i, gpointer data)
+{
+  (void) entry, (void) i, (void) data;
+  return TRUE;
 }
 
 /* What a list names and there is not, or is no longer. */
@@ -149,12 +174,12 @@ seg_split_by_lists (SegDataset *self, GError **error)
         continue;
       self->split_given = TRUE;
       has_train |= order[i] == SEG_SPLIT_TRAIN;
-      seg_split_move (all, self->splits[order[i]], names);
+      seg_split_move (all, self->splits[order[i]], seg_split_is_named, names);
       if (order[i] != SEG_SPLIT_TEST) /* whose masks are often kept back */
         seg_split_note_missing (self, path, names);
     }
-  while (!has_train && all->len > 0)
-    g_ptr_array_add (self->splits[SEG_SPLIT_TRAIN], g_ptr_array_steal_index (all, 0));
+  if (!has_train)
+    seg_split_move (all, self->splits[SEG_SPLIT_TRAIN], seg_split_is_any, NULL);
   if (all->len > 0)
     _seg_dataset_add_problem (self->problems, FALSE, "in no list", self->path,
                               "has %u images with masks that no list names; they are not used",
@@ -169,27 +194,31 @@ seg_split_by_names (SegDataset *self)
 
   for (char **name = self->options.validation_names; *name != NULL; name++)
     g_hash_table_add (names, *name);
-  seg_split_move (self->splits[SEG_SPLIT_TRAIN], self->splits[SEG_SPLIT_VALIDATION], names);
+  seg_split_move (self->splits[SEG_SPLIT_TRAIN], self->splits[SEG_SPLIT_VALIDATION],
+                  seg_split_is_named, names);
   seg_split_note_missing (self, "[data] validation-names", names);
   self->split_given = TRUE;
 }
 
-/* Sample i validates where i + 1 shares round down to a new whole number; of two or more at least
- * one does. */
+/* Sample i validates where i + 1 shares round down to a new whole number. */
+static gboolean
+seg_split_is_due (SegEntry *entry, guint i, gpointer data)
+{
+  double share = *(double *) data;
+
+  (void) entry;
+  /* a share such as 0.2 is a little less or more than it says */
+  return floor ((i + 1) * share + 1e-9) > floor (i * share + 1e-9);
+}
+
+/* Of two or more at least one validates. */
 static void
 seg_split_by_share (SegDataset *self)
 {
   GPtrArray *train = self->splits[SEG_SPLIT_TRAIN], *rest = self->splits[SEG_SPLIT_VALIDATION];
-  double share = self->options.validation_share;
-  guint n = train->len, place = 0;
 
-  for (guint i = 0; i < n; i++)
-    /* a share such as 0.2 is a little less or more than it says */
-    if (floor ((i + 1) * share + 1e-9) > floor (i * share + 1e-9))
-      g_ptr_array_add (rest, g_ptr_array_steal_index (train, place));
-    else
-      place++;
-  if (rest->len == 0 && train->len > 1 && share > 0)
+  seg_split_move (train, rest, seg_split_is_due, &self->options.validation_share);
+  if (rest->len == 0 && train->len > 1 && self->options.validation_share > 0)
     g_ptr_array_add (rest, g_ptr_array_steal_index (train, train->len - 1));
 }
 

@@ -1,22 +1,9 @@
-/* What the values of masks mean. Without a table of classes the values themselves are looked at:
- *
- * - two: the lower is the background, the other the object
- * - numbers from 0 that leave few out: classes; and 255 above them: to be ignored
- * - a few others: classes in the order of their values
- * - more than 64 numbers of 16 bits: objects, each with its own number; not 0 is the object
- * - colours: classes, black first
- *
- * Many greys between 0 and 255 are none of these, but what JPEG or smooth edges leave of two
- * values. */
+/* Which class each value of the masks is. */
 #include <string.h>
 
 #include "dataset-values.h"
 
-/* More than any table that was made by hand has. */
-#define SEG_VALUES_MAX_FOUND 64
 #define SEG_VALUES_MAX_CLASSES 256
-/* Values of one mask that are no class, before it is taken for a damaged one. */
-#define SEG_VALUES_MAX_UNKNOWN 16
 
 static gboolean
 seg_value_is_grey (guint32 code)
@@ -70,20 +57,19 @@ seg_values_set_target (SegDataset *self, guint32 code, guint16 target)
     self->numbers[code & G_MAXUINT16] = target;
 }
 
-#define SEG_VALUES_FOREACH_ENTRY(self, entry)                                                      \
-  for (guint split_ = 0; split_ < SEG_N_SPLITS; split_++)                                          \
-    for (guint i_ = 0; i_ < (self)->splits[split_]->len; i_++)                                     \
-      if ((entry = g_ptr_array_index ((self)->splits[split_], i_))->readable)
-
-/* All values there are, by code. */
-static GArray *
-seg_values_join (SegDataset *self)
+/**
+ * _seg_dataset_join_values: (skip)
+ *
+ * Returns: (transfer full) (element-type SegMaskValue): all values there are, by code
+ */
+GArray *
+_seg_dataset_join_values (SegDataset *self)
 {
   GArray *values = g_array_new (FALSE, FALSE, sizeof (SegMaskValue));
   g_autoptr (GHashTable) places = g_hash_table_new (NULL, NULL);
   SegEntry *entry;
 
-  SEG_VALUES_FOREACH_ENTRY (self, entry)
+  SEG_DATASET_FOREACH_READABLE (self, entry)
     for (guint i = 0; i < entry->values->len; i++)
       {
         SegMaskValue value = g_array_index (entry->values, SegMaskValue, i);
@@ -110,10 +96,10 @@ seg_values_palettes_agree (SegDataset *self)
 {
   SegEntry *longest = NULL, *entry;
 
-  SEG_VALUES_FOREACH_ENTRY (self, entry)
+  SEG_DATASET_FOREACH_READABLE (self, entry)
     if (longest == NULL || entry->n_palette > longest->n_palette)
       longest = entry;
-  SEG_VALUES_FOREACH_ENTRY (self, entry)
+  SEG_DATASET_FOREACH_READABLE (self, entry)
     if (entry->n_palette > 0 && memcmp (entry->palette, longest->palette, 3 * entry->n_palette) != 0)
       return FALSE;
   return TRUE;
@@ -140,7 +126,7 @@ seg_values_are_grey (SegDataset *self)
   gboolean grey = TRUE;
 
   self->greys = FALSE;
-  values = seg_values_join (self);
+  values = _seg_dataset_join_values (self);
   for (guint i = 0; i < values->len; i++)
     {
       guint32 code = g_array_index (values, SegMaskValue, i).code;
@@ -158,7 +144,7 @@ seg_values_match_colours (SegDataset *self)
   SegEntry *entry;
 
   self->colours = TRUE;
-  SEG_VALUES_FOREACH_ENTRY (self, entry)
+  SEG_DATASET_FOREACH_READABLE (self, entry)
     for (guint i = 0; i < entry->values->len && entry->n_palette > 0; i++)
       {
         guint32 code = _seg_dataset_get_code (
@@ -201,140 +187,6 @@ seg_classes_number (SegDataset *self, GArray *values)
     }
 }
 
-/* Numbers from 0 that leave few out. */
-static gboolean
-seg_values_are_dense (GArray *values, guint n)
-{
-  return n > 0 && g_array_index (values, SegMaskValue, n - 1).code < 2 * n + 8;
-}
-
-static void
-seg_classes_find_numbers (SegDataset *self, GArray *values)
-{
-  guint n = values->len;
-
-  if (self->options.ignore == NULL && n > 2
-      && g_array_index (values, SegMaskValue, n - 1).code == 255
-      && seg_values_are_dense (values, n - 1))
-    {
-      guint32 code = 255;
-
-      g_array_append_val (self->ignore, code);
-      n--;
-    }
-  if (n > 2 && seg_values_are_dense (values, n))
-    for (guint32 code = 0; code <= g_array_index (values, SegMaskValue, n - 1).code; code++)
-      {
-        g_autofree char *name = g_strdup_printf ("class %u", code);
-
-        _seg_dataset_class_add_code (_seg_dataset_add_class (self, name), code);
-      }
-  else
-    for (guint i = 0; i < n; i++)
-      {
-        guint32 code = g_array_index (values, SegMaskValue, i).code;
-        g_autofree char *name = g_strdup_printf ("value %u", code);
-        const char *shown = n <= 2 ? (i == 0 ? "background" : "object") : name;
-
-        _seg_dataset_class_add_code (_seg_dataset_add_class (self, shown), code);
-      }
-}
-
-static void
-seg_classes_find_colours (SegDataset *self, GArray *values)
-{
-  for (guint i = 0; i < values->len; i++)
-    {
-      guint32 code = g_array_index (values, SegMaskValue, i).code;
-      g_autofree char *name = g_strdup_printf ("#%06x", code & 0xffffff);
-
-      _seg_dataset_class_add_code (_seg_dataset_add_class (self, name), code);
-    }
-}
-
-/* Whether many values, rare ones, lie between 0 and 255. */
-static gboolean
-seg_values_are_lossy (GArray *values)
-{
-  guint64 n_pixels = 0, n_ends = 0;
-
-  for (guint i = 0; i < values->len; i++)
-    {
-      const SegMaskValue *value = &g_array_index (values, SegMaskValue, i);
-
-      if (value->code > 255)
-        return FALSE;
-      n_pixels += value->count;
-      n_ends += value->code < 32 || value->code >= 224 ? value->count : 0;
-    }
-  return values->len > 8 && g_array_index (values, SegMaskValue, 0).code == 0
-         && g_array_index (values, SegMaskValue, values->len - 1).code >= 250
-         && (double) n_ends > 0.9 * (double) n_pixels
-         && (values->len > SEG_VALUES_MAX_FOUND || !seg_values_are_dense (values, values->len - 1));
-}
-
-static void
-seg_classes_add_two (SegDataset *self, guint32 object)
-{
-  _seg_dataset_class_add_code (_seg_dataset_add_class (self, "background"), 0);
-  _seg_dataset_class_add_code (_seg_dataset_add_class (self, "object"), object);
-}
-
-static gboolean
-seg_values_are_objects (SegDataset *self, GArray *values)
-{
-  gboolean is_wide = FALSE;
-  SegEntry *entry;
-
-  if (self->options.objects >= 0)
-    return self->options.objects;
-  SEG_VALUES_FOREACH_ENTRY (self, entry)
-    is_wide |= !entry->is_colour && entry->mask_depth > 8;
-  return is_wide && values->len > SEG_VALUES_MAX_FOUND;
-}
-
-/* Without a table. */
-static void
-seg_classes_find (SegDataset *self)
-{
-  g_autoptr (GArray) values = seg_values_join (self);
-  guint n_colours = 0;
-
-  for (guint i = values->len; i-- > 0;)
-    {
-      guint32 code = g_array_index (values, SegMaskValue, i).code;
-
-      n_colours += (code & SEG_MASK_COLOUR) != 0;
-      for (guint j = 0; j < self->ignore->len; j++)
-        if (g_array_index (self->ignore, guint32, j) == code)
-          {
-            g_array_remove_index (values, i);
-            break;
-          }
-    }
-  if (n_colours == 0 && seg_values_are_objects (self, values))
-    {
-      self->objects = TRUE;
-      seg_classes_add_two (self, 1);
-    }
-  else if (n_colours == 0 && seg_values_are_lossy (values))
-    seg_classes_add_two (self, 255); /* the others will be called unknown */
-  else if (values->len > (n_colours > 0 ? SEG_VALUES_MAX_CLASSES : SEG_VALUES_MAX_FOUND))
-    {
-      _seg_dataset_add_problem (
-          self->problems, TRUE, "too many values", self->path,
-          "masks have %u different %s, more than %u classes: they are lossy, have smooth edges, or "
-          "number objects ([data] objects = true)",
-          values->len, n_colours > 0 ? "colours" : "numbers",
-          n_colours > 0 ? SEG_VALUES_MAX_CLASSES : SEG_VALUES_MAX_FOUND);
-      g_array_set_size (values, 0);
-    }
-  else if (n_colours > 0)
-    seg_classes_find_colours (self, values);
-  else
-    seg_classes_find_numbers (self, values);
-}
-
 /* [data] ignore: a number, a colour, or the name of a class, which then is none. */
 static gboolean
 seg_classes_ignore (SegDataset *self, GError **error)
@@ -369,7 +221,7 @@ seg_classes_take_palette (SegDataset *self)
 {
   SegEntry *longest = NULL, *entry;
 
-  SEG_VALUES_FOREACH_ENTRY (self, entry)
+  SEG_DATASET_FOREACH_READABLE (self, entry)
     if (longest == NULL || entry->n_palette > longest->n_palette)
       longest = entry;
   for (guint i = 0; i < self->classes->len && longest != NULL && !self->colours; i++)
@@ -408,72 +260,6 @@ seg_classes_build (SegDataset *self, GError **error)
   return TRUE;
 }
 
-static char *
-seg_value_dup_text (guint32 code)
-{
-  return code & SEG_MASK_COLOUR ? g_strdup_printf ("the colour #%06x", code & 0xffffff)
-                                : g_strdup_printf ("the value %u", code);
-}
-
-static void
-seg_values_note_unknown (SegDataset *self, SegEntry *entry, const SegMaskValue *first, guint n,
-                         guint64 n_pixels)
-{
-  g_autofree char *value = seg_value_dup_text (first->code);
-  gint64 x = first->first % entry->sample.width, y = first->first / entry->sample.width;
-
-  if (n > SEG_VALUES_MAX_UNKNOWN)
-    _seg_dataset_add_problem (
-        self->problems, TRUE, "lossy mask", entry->sample.mask,
-        "%u values in %" G_GUINT64_FORMAT " pixels are no class, the first %s in column %"
-        G_GINT64_FORMAT ", row %" G_GINT64_FORMAT
-        ": lossy compression or smooth edges; save masks without, or give [data] threshold",
-        n, n_pixels, value, x, y);
-  else
-    _seg_dataset_add_problem (self->problems, TRUE, "unknown value", entry->sample.mask,
-                              "%s in %" G_GUINT64_FORMAT
-                              " pixels is no class; the first is in column %" G_GINT64_FORMAT
-                              ", row %" G_GINT64_FORMAT,
-                              value, first->count, x, y);
-}
-
-/* Pixels of each class, and values that are none. */
-static void
-seg_values_count (SegDataset *self, SegEntry *entry, gboolean is_train)
-{
-  const SegMaskValue *first = NULL;
-  guint n_unknown = 0;
-  guint64 n_pixels = 0;
-
-  for (guint pass = 0; pass < 2; pass++)
-    for (guint i = 0; i < entry->values->len; i++)
-      {
-        const SegMaskValue *value = &g_array_index (entry->values, SegMaskValue, i);
-        guint16 target
-            = _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
-
-        if (pass == 1)
-          {
-            if (target == SEG_DATASET_UNKNOWN && n_unknown <= SEG_VALUES_MAX_UNKNOWN)
-              seg_values_note_unknown (self, entry, value, 1, value->count);
-          }
-        else if (target == SEG_DATASET_UNKNOWN)
-          {
-            first = first == NULL || value->first < first->first ? value : first;
-            n_unknown++;
-            n_pixels += value->count;
-          }
-        else if (target == SEG_TARGET_IGNORE)
-          self->n_ignored += is_train ? value->count : 0;
-        else
-          self->counts[target] += is_train ? value->count : 0;
-      }
-  if (n_unknown > SEG_VALUES_MAX_UNKNOWN)
-    seg_values_note_unknown (self, entry, first, n_unknown, n_pixels);
-  if (n_unknown > 0)
-    entry->readable = FALSE;
-}
-
 /**
  * _seg_dataset_find_classes: (skip)
  *
@@ -493,25 +279,17 @@ _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error)
   self->greys = !(has_table && seg_classes_have (self, TRUE)) && seg_values_are_grey (self);
   if (has_table)
     {
-      g_autoptr (GArray) values = seg_values_join (self);
+      g_autoptr (GArray) values = _seg_dataset_join_values (self);
 
       seg_classes_number (self, values);
     }
   else
     {
-      seg_classes_find (self);
+      _seg_dataset_discover_classes (self);
       seg_classes_take_palette (self);
     }
   if (!seg_classes_build (self, error))
     return FALSE;
-  self->counts = g_new0 (guint64, MAX (self->classes->len, 1));
-  for (guint split = 0; split < SEG_N_SPLITS; split++)
-    for (guint i = 0; i < self->splits[split]->len; i++)
-      {
-        SegEntry *entry = _seg_dataset_get_entry (self, split, i);
-
-        if (entry->readable)
-          seg_values_count (self, entry, split == SEG_SPLIT_TRAIN);
-      }
+  _seg_dataset_count_values (self);
   return TRUE;
 }

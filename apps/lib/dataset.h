@@ -102,6 +102,7 @@ const SegClass  *seg_dataset_get_class        (SegDataset *self, guint i);
 char            *seg_dataset_dup_class_values (SegDataset *self, guint i);
 const guint64   *seg_dataset_get_class_counts (SegDataset *self);
 guint64          seg_dataset_get_ignore_count (SegDataset *self);
+void             seg_dataset_get_class_weights (SegDataset *self, float *weights);
 
 gboolean         seg_dataset_check            (SegDataset *self, GPtrArray *problems,
                                                GError **error);
@@ -109,6 +110,7 @@ void             seg_problem_free             (SegProblem *problem);
 char            *seg_problems_dup_text        (GPtrArray *problems);
 
 void             seg_dataset_set_cache        (SegDataset *self, gsize bytes);
+gboolean         seg_dataset_keeps            (SegDataset *self, SegSplit split, guint i);
 SegSampleData   *seg_dataset_read             (SegDataset *self, SegSplit split, guint i,
                                                GError **error);
 void             seg_sample_data_unref        (SegSampleData *self);

@@ -582,6 +582,41 @@ test_floats (void)
   check_floats ("a.tif", make_picture (1, VIPS_FORMAT_SHORT, VIPS_INTERPRETATION_B_W, 90), 1);
 }
 
+/* A class's share is of the masks that have it. */
+static void
+test_class_weights (void)
+{
+  char *folder = samples_new ();
+  float weights[4];
+
+  samples_save_image (folder, "images/a.png", 8, 8, 1, 1);
+  samples_save_image (folder, "images/b.png", 8, 8, 1, 2);
+  samples_save_mask (folder, "masks/a.png", 8, 8, "0 0 1 1");
+  samples_save_mask (folder, "masks/b.png", 8, 8, "0 2 0 2");
+  {
+    g_autoptr (SegDataset) dataset
+        = samples_open (folder, "[data]\nvalidation-share=0\n[data.classes]\na=0\nb=1\nc=2\nd=3\n");
+
+    seg_dataset_get_class_weights (dataset, weights);
+    g_assert_cmpfloat (weights[0], ==, 1);
+    g_assert_cmpfloat (weights[1], ==, 1);
+    g_assert_cmpfloat (weights[3], ==, 1);
+    assert_problems (dataset, 0, "no training mask has the class \"d\"");
+  }
+  samples_save_mask (folder, "masks/b.png", 8, 8, "0 0 0 2");
+  {
+    g_autoptr (SegDataset) dataset
+        = samples_open (folder, "[data]\nvalidation-share=0\n[data.classes]\na=0\nb=1\nc=2\n");
+
+    /* shares 5/8, 1/2, 1/4 */
+    seg_dataset_get_class_weights (dataset, weights);
+    g_assert_cmpfloat_with_epsilon (weights[0], 0.8, 1e-6);
+    g_assert_cmpfloat_with_epsilon (weights[1], 1, 1e-6);
+    g_assert_cmpfloat_with_epsilon (weights[2], 2, 1e-6);
+  }
+  samples_free (folder);
+}
+
 static void
 cut_file (const char *folder, const char *name)
 {
@@ -837,6 +872,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/mask/palettes", test_mask_palettes);
   g_test_add_func ("/dataset/floats", test_floats);
   g_test_add_func ("/dataset/cache", test_cache);
+  g_test_add_func ("/dataset/class-weights", test_class_weights);
   g_test_add_func ("/dataset/check/all", test_check_all);
   g_test_add_func ("/dataset/check/many", test_check_many);
   g_test_add_func ("/dataset/check/lossy", test_check_lossy);

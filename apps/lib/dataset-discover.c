@@ -1,0 +1,159 @@
+/* Classes found in the values of masks, where no table says them:
+ *
+ * - two: the lower is the background, the other the object
+ * - numbers from 0 that leave few out: classes; and 255 above them: to be ignored
+ * - a few others: classes in the order of their values
+ * - more than 64 numbers of 16 bits: objects, each with its own number; not 0 is the object
+ * - colours: classes, black first
+ *
+ * Many greys between 0 and 255 are none of these, but what JPEG or smooth edges leave of two
+ * values. */
+#include "dataset-values.h"
+
+/* More than any table that was made by hand has. */
+#define SEG_VALUES_MAX_FOUND 64
+#define SEG_VALUES_MAX_COLOURS 256
+
+static gboolean
+seg_value_is_ignored (SegDataset *self, guint32 code)
+{
+  for (guint i = 0; i < self->ignore->len; i++)
+    if (g_array_index (self->ignore, guint32, i) == code)
+      return TRUE;
+  return FALSE;
+}
+
+/* Numbers from 0 that leave few out. */
+static gboolean
+seg_values_are_dense (GArray *values, guint n)
+{
+  return n > 0 && g_array_index (values, SegMaskValue, n - 1).code < 2 * n + 8;
+}
+
+static void
+seg_classes_find_numbers (SegDataset *self, GArray *values)
+{
+  guint n = values->len;
+
+  if (self->options.ignore == NULL && n > 2
+      && g_array_index (values, SegMaskValue, n - 1).code == 255
+      && seg_values_are_dense (values, n - 1))
+    {
+      guint32 code = 255;
+
+      g_array_append_val (self->ignore, code);
+      n--;
+    }
+  if (n > 2 && seg_values_are_dense (values, n))
+    for (guint32 code = 0; code <= g_array_index (values, SegMaskValue, n - 1).code; code++)
+      {
+        g_autofree char *name = g_strdup_printf ("class %u", code);
+
+        if (!seg_value_is_ignored (self, code))
+          _seg_dataset_class_add_code (_seg_dataset_add_class (self, name), code);
+      }
+  else
+    for (guint i = 0; i < n; i++)
+      {
+        guint32 code = g_array_index (values, SegMaskValue, i).code;
+        g_autofree char *name = g_strdup_printf ("value %u", code);
+        const char *shown = n <= 2 ? (i == 0 ? "background" : "object") : name;
+
+        _seg_dataset_class_add_code (_seg_dataset_add_class (self, shown), code);
+      }
+}
+
+static void
+seg_classes_find_colours (SegDataset *self, GArray *values)
+{
+  for (guint i = 0; i < values->len; i++)
+    {
+      guint32 code = g_array_index (values, SegMaskValue, i).code;
+      g_autofree char *name = g_strdup_printf ("#%06x", code & 0xffffff);
+
+      _seg_dataset_class_add_code (_seg_dataset_add_class (self, name), code);
+    }
+}
+
+/* Whether many values, rare ones, lie between 0 and 255. */
+static gboolean
+seg_values_are_lossy (GArray *values)
+{
+  guint64 n_pixels = 0, n_ends = 0;
+
+  for (guint i = 0; i < values->len; i++)
+    {
+      const SegMaskValue *value = &g_array_index (values, SegMaskValue, i);
+
+      if (value->code > 255)
+        return FALSE;
+      n_pixels += value->count;
+      n_ends += value->code < 32 || value->code >= 224 ? value->count : 0;
+    }
+  return values->len > 8 && g_array_index (values, SegMaskValue, 0).code == 0
+         && g_array_index (values, SegMaskValue, values->len - 1).code >= 250
+         && (double) n_ends > 0.9 * (double) n_pixels
+         && (values->len > SEG_VALUES_MAX_FOUND || !seg_values_are_dense (values, values->len - 1));
+}
+
+static void
+seg_classes_add_two (SegDataset *self, guint32 object)
+{
+  _seg_dataset_class_add_code (_seg_dataset_add_class (self, "background"), 0);
+  _seg_dataset_class_add_code (_seg_dataset_add_class (self, "object"), object);
+}
+
+static gboolean
+seg_values_are_objects (SegDataset *self, GArray *values)
+{
+  gboolean is_wide = FALSE;
+  SegEntry *entry;
+
+  if (self->options.objects >= 0)
+    return self->options.objects;
+  SEG_DATASET_FOREACH_READABLE (self, entry)
+    is_wide |= !entry->is_colour && entry->mask_depth > 8;
+  return is_wide && values->len > SEG_VALUES_MAX_FOUND;
+}
+
+/**
+ * _seg_dataset_discover_classes: (skip)
+ *
+ * Fills self->classes where there is no table of them.
+ */
+void
+_seg_dataset_discover_classes (SegDataset *self)
+{
+  g_autoptr (GArray) values = _seg_dataset_join_values (self);
+  guint n_colours = 0;
+
+  for (guint i = values->len; i-- > 0;)
+    {
+      guint32 code = g_array_index (values, SegMaskValue, i).code;
+
+      n_colours += (code & SEG_MASK_COLOUR) != 0;
+      if (seg_value_is_ignored (self, code))
+        g_array_remove_index (values, i);
+    }
+  if (n_colours == 0 && seg_values_are_objects (self, values))
+    {
+      self->objects = TRUE;
+      seg_classes_add_two (self, 1);
+    }
+  else if (n_colours == 0 && seg_values_are_lossy (values))
+    seg_classes_add_two (self, 255); /* the others will be called unknown */
+  else if (values->len > (n_colours > 0 ? SEG_VALUES_MAX_COLOURS : SEG_VALUES_MAX_FOUND))
+    {
+      _seg_dataset_add_problem (
+          self->problems, TRUE, "too many values", self->path,
+          "masks have %u different %s, more than %u classes: they are lossy, have smooth edges, or "
+          "number objects ([data] objects = true)",
+          values->len, n_colours > 0 ? "colours" : "numbers",
+          n_colours > 0 ? SEG_VALUES_MAX_COLOURS : SEG_VALUES_MAX_FOUND);
+      g_array_set_size (values, 0);
+    }
+  else if (n_colours > 0)
+    seg_classes_find_colours (self, values);
+  else
+    seg_classes_find_numbers (self, values);
+}
