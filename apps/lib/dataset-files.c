@@ -30,6 +30,24 @@ seg_file_free (SegFile *self)
   g_free (self);
 }
 
+/* All files of a split. */
+typedef struct
+{
+  GPtrArray *images; /* a list for each file of a sample */
+  GPtrArray *masks;
+  GPtrArray *instances; /* or NULL */
+} SegFileLists;
+
+static void
+seg_file_lists_clear (SegFileLists *self)
+{
+  g_clear_pointer (&self->images, g_ptr_array_unref);
+  g_clear_pointer (&self->masks, g_ptr_array_unref);
+  g_clear_pointer (&self->instances, g_ptr_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegFileLists, seg_file_lists_clear)
+
 /**
  * seg_name_compare:
  * @a: a name
@@ -218,49 +236,60 @@ seg_dataset_add_sample (SegDataset *self, SegSplit split, const char *name, GHas
   g_ptr_array_add (self->splits[split], entry);
 }
 
+/* Notes which file an image of the first folder lacks. Returns whether there is one. */
+static gboolean
+seg_dataset_note_missing (SegDataset *self, const SegFolders *folders, const SegFile *image,
+                          GHashTable **images, guint n_images, const SegFile *mask)
+{
+  guint n_found = 0;
+
+  while (n_found < n_images && g_hash_table_contains (images[n_found], image->key))
+    n_found++;
+  if (n_found < n_images)
+    _seg_dataset_add_problem (self->problems, TRUE, "a file is missing", image->path,
+                              "has no counterpart in %s", folders->images[n_found]);
+  else if (mask == NULL && !folders->lenient)
+    _seg_dataset_add_problem (self->problems, TRUE, "no mask", image->path, "has no mask in %s",
+                              folders->masks);
+  return n_found < n_images || mask == NULL;
+}
+
 /* One sample for each image of the first folder that has all its other files. */
 static void
-seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders, GPtrArray **images,
-                  guint n_images, GPtrArray *masks, GPtrArray *instances)
+seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
+                  const SegFileLists *files)
 {
-  g_autofree GHashTable **index = g_new0 (GHashTable *, n_images + 1);
-  g_autoptr (GHashTable) mask_index = seg_files_index (self, masks);
-  g_autoptr (GHashTable) instance_index
-      = instances != NULL ? seg_files_index (self, instances) : g_hash_table_new (NULL, NULL);
+  guint n_images = files->images->len;
+  GPtrArray *first = g_ptr_array_index (files->images, 0);
+  g_autofree GHashTable **images = g_new0 (GHashTable *, n_images);
+  g_autoptr (GHashTable) masks = seg_files_index (self, files->masks);
+  g_autoptr (GHashTable) instances
+      = files->instances != NULL ? seg_files_index (self, files->instances) : NULL;
 
   for (guint k = 0; k < n_images; k++)
-    index[k] = seg_files_index (self, images[k]);
-  for (guint i = 0; i < images[0]->len; i++)
+    images[k] = seg_files_index (self, g_ptr_array_index (files->images, k));
+  for (guint i = 0; i < first->len; i++)
     {
-      SegFile *image = g_ptr_array_index (images[0], i);
-      SegFile *mask = g_hash_table_lookup (mask_index, image->key);
-      guint n_found = 0;
+      SegFile *image = g_ptr_array_index (first, i);
+      SegFile *mask = g_hash_table_lookup (masks, image->key);
 
-      if (g_hash_table_lookup (index[0], image->key) != image)
-        continue; /* the second of its name */
-      while (n_found < n_images && g_hash_table_contains (index[n_found], image->key))
-        n_found++;
-      if (n_found < n_images)
-        _seg_dataset_add_problem (self->problems, TRUE, "a file is missing", image->path,
-                                  "has no counterpart in %s", folders->images[n_found]);
-      else if (mask != NULL)
-        seg_dataset_add_sample (self, split, image->key, index, n_images, mask,
-                                instances != NULL ? g_hash_table_lookup (instance_index, image->key)
-                                                  : NULL);
-      else if (!folders->lenient)
-        _seg_dataset_add_problem (self->problems, TRUE, "no mask", image->path, "has no mask in %s",
-                                  folders->masks);
+      /* of two of one name the first counts */
+      if (g_hash_table_lookup (images[0], image->key) == image
+          && !seg_dataset_note_missing (self, folders, image, images, n_images, mask))
+        seg_dataset_add_sample (
+            self, split, image->key, images, n_images, mask,
+            instances != NULL ? g_hash_table_lookup (instances, image->key) : NULL);
     }
-  for (guint i = 0; i < masks->len; i++)
+  for (guint i = 0; i < files->masks->len; i++)
     {
-      SegFile *mask = g_ptr_array_index (masks, i);
+      SegFile *mask = g_ptr_array_index (files->masks, i);
 
-      if (!g_hash_table_contains (index[0], mask->key))
+      if (!g_hash_table_contains (images[0], mask->key))
         _seg_dataset_add_problem (self->problems, TRUE, "no image", mask->path, "has no image in %s",
                                   folders->images[0]);
     }
   for (guint k = 0; k < n_images; k++)
-    g_hash_table_unref (index[k]);
+    g_hash_table_unref (images[k]);
 }
 
 /* Images and masks of one folder, as X.png and X_mask.png. */
@@ -288,6 +317,57 @@ seg_files_take_masks (GPtrArray *images, GPtrArray *masks)
     }
 }
 
+static gboolean
+seg_file_lists_init (SegFileLists *self, const SegFolders *folders, GError **error)
+{
+  self->images = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
+  for (guint k = 0; folders->images[k] != NULL; k++)
+    {
+      const char *suffix = folders->image_suffixes != NULL ? folders->image_suffixes[k] : NULL;
+      GPtrArray *files = seg_files_list (folders->images[k], suffix, error);
+
+      if (files == NULL)
+        return FALSE;
+      g_ptr_array_add (self->images, files);
+    }
+  self->masks = seg_files_list (folders->masks, folders->mask_suffix, error);
+  if (self->masks == NULL)
+    return FALSE;
+  if (folders->instances != NULL)
+    self->instances = seg_files_list (folders->instances, NULL, error);
+  return folders->instances == NULL || self->instances != NULL;
+}
+
+/* Makes the keys of files that belong together the same. */
+static void
+seg_file_lists_match (SegFileLists *self, const SegFolders *folders)
+{
+  GPtrArray *first = g_ptr_array_index (self->images, 0);
+  g_autoptr (GHashTable) images = NULL, masks = NULL;
+  gboolean agree = TRUE;
+
+  if (g_str_equal (folders->masks, folders->images[0]) && folders->mask_suffix == NULL)
+    {
+      g_ptr_array_set_size (self->masks, 0);
+      seg_files_take_masks (first, self->masks);
+    }
+  images = seg_files_index (NULL, first);
+  seg_files_drop_suffixes (self->masks, images);
+  if (self->instances != NULL)
+    seg_files_drop_suffixes (self->instances, images);
+
+  masks = seg_files_index (NULL, self->masks);
+  for (guint k = 0; k < self->images->len; k++)
+    agree &= seg_files_count_common (g_ptr_array_index (self->images, k), masks) > 0;
+  if (agree)
+    return;
+  for (guint k = 0; k < self->images->len; k++)
+    seg_files_drop_common (g_ptr_array_index (self->images, k));
+  seg_files_drop_common (self->masks);
+  if (self->instances != NULL)
+    seg_files_drop_common (self->instances);
+}
+
 /**
  * seg_dataset_add_folders: (skip)
  *
@@ -299,53 +379,12 @@ gboolean
 seg_dataset_add_folders (SegDataset *self, SegSplit split, const SegFolders *folders,
                          GError **error)
 {
-  guint n_images = g_strv_length (folders->images);
-  g_autoptr (GPtrArray) lists
-      = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
-  g_autoptr (GPtrArray) masks = seg_files_list (folders->masks, folders->mask_suffix, error);
-  g_autoptr (GPtrArray) instances = NULL;
-  g_autoptr (GHashTable) index = NULL;
+  g_auto (SegFileLists) files = { 0 };
 
-  if (masks == NULL)
+  if (!seg_file_lists_init (&files, folders, error))
     return FALSE;
-  for (guint k = 0; k < n_images; k++)
-    {
-      const char *suffix = folders->image_suffixes != NULL ? folders->image_suffixes[k] : NULL;
-      GPtrArray *files = seg_files_list (folders->images[k], suffix, error);
-
-      if (files == NULL)
-        return FALSE;
-      g_ptr_array_add (lists, files);
-    }
-  if (folders->instances != NULL)
-    {
-      instances = seg_files_list (folders->instances, NULL, error);
-      if (instances == NULL)
-        return FALSE;
-    }
-
-  if (g_str_equal (folders->masks, folders->images[0]) && folders->mask_suffix == NULL)
-    {
-      g_ptr_array_set_size (masks, 0);
-      seg_files_take_masks (g_ptr_array_index (lists, 0), masks);
-    }
-  index = seg_files_index (NULL, g_ptr_array_index (lists, 0));
-  seg_files_drop_suffixes (masks, index);
-  if (instances != NULL)
-    seg_files_drop_suffixes (instances, index);
-  g_hash_table_unref (index);
-  index = seg_files_index (NULL, masks);
-  for (guint k = 0; k < n_images; k++)
-    if (seg_files_count_common (g_ptr_array_index (lists, k), index) == 0)
-      {
-        for (guint j = 0; j < n_images; j++)
-          seg_files_drop_common (g_ptr_array_index (lists, j));
-        seg_files_drop_common (masks);
-        if (instances != NULL)
-          seg_files_drop_common (instances);
-        break;
-      }
-  seg_dataset_pair (self, split, folders, (GPtrArray **) lists->pdata, n_images, masks, instances);
+  seg_file_lists_match (&files, folders);
+  seg_dataset_pair (self, split, folders, &files);
   return TRUE;
 }
 

@@ -41,35 +41,37 @@ seg_layout_add_pair (SegDataset *self, SegSplit split, const char *folder, GErro
   return seg_dataset_add_folders (self, split, &folders, error) ? 1 : -1;
 }
 
+/* The folder of each file of a sample; one folder may hold several, told apart by suffixes. */
+static char **
+seg_layout_list_folders (SegDataset *self)
+{
+  SegDatasetOptions *options = &self->options;
+  guint n_folders = g_strv_length (options->images);
+  guint n_suffixes = options->image_suffixes != NULL ? g_strv_length (options->image_suffixes) : 1;
+  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
+
+  for (guint k = 0; k < (n_folders == 1 ? n_suffixes : n_folders); k++)
+    {
+      g_autofree char *path
+          = g_build_filename (self->path, options->images[n_folders == 1 ? 0 : k], NULL);
+
+      g_strv_builder_add (folders, path);
+    }
+  return g_strv_builder_end (folders);
+}
+
 static gint
 seg_layout_add_explicit (SegDataset *self, GError **error)
 {
   SegDatasetOptions *options = &self->options;
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) images = NULL;
+  g_auto (GStrv) images = options->images != NULL ? seg_layout_list_folders (self) : NULL;
   g_autofree char *masks = NULL, *instances = NULL;
+  SegFolders folders = { .images = images,
+                         .image_suffixes = options->image_suffixes,
+                         .mask_suffix = options->mask_suffix };
 
-  if (options->images == NULL)
+  if (images == NULL)
     return 0;
-  for (char **name = options->images; *name != NULL; name++)
-    {
-      g_autofree char *path = g_build_filename (self->path, *name, NULL);
-
-      g_strv_builder_add (builder, path);
-    }
-  images = g_strv_builder_end (builder);
-  masks = g_build_filename (self->path, options->masks, NULL);
-  if (options->instances != NULL)
-    instances = g_build_filename (self->path, options->instances, NULL);
-  if (options->image_suffixes != NULL && g_strv_length (images) == 1)
-    for (guint k = 1; k < g_strv_length (options->image_suffixes); k++)
-      g_strv_builder_add (builder, images[0]);
-  if (options->image_suffixes != NULL && g_strv_length (images) == 1)
-    {
-      g_strv_builder_add (builder, images[0]);
-      g_strfreev (images);
-      images = g_strv_builder_end (builder);
-    }
   if (options->image_suffixes != NULL
       && g_strv_length (options->image_suffixes) != g_strv_length (images))
     {
@@ -78,15 +80,10 @@ seg_layout_add_explicit (SegDataset *self, GError **error)
                    g_strv_length (options->image_suffixes), g_strv_length (images));
       return -1;
     }
-  return seg_dataset_add_folders (self, SEG_SPLIT_TRAIN,
-                                  &(SegFolders){ .images = images,
-                                                 .image_suffixes = options->image_suffixes,
-                                                 .masks = masks,
-                                                 .mask_suffix = options->mask_suffix,
-                                                 .instances = instances },
-                                  error)
-             ? 1
-             : -1;
+  folders.masks = masks = g_build_filename (self->path, options->masks, NULL);
+  if (options->instances != NULL)
+    folders.instances = instances = g_build_filename (self->path, options->instances, NULL);
+  return seg_dataset_add_folders (self, SEG_SPLIT_TRAIN, &folders, error) ? 1 : -1;
 }
 
 /* The endings _0000, _0001, … of an nnU-Net folder. */

@@ -303,6 +303,21 @@ test_layout_explicit (void)
                                      "gfp/field_c02t10.png"));
     assert_no_problem (dataset);
   }
+  samples_save_image (folder, "both/1_red.png", 8, 8, 1, 1);
+  samples_save_image (folder, "both/1_blue.png", 8, 8, 1, 2);
+  samples_save_mask (folder, "truth/1.png", 8, 8, "0 1");
+  samples_save_mask (folder, "both/1_who.png", 8, 8, "0 1");
+  {
+    g_autoptr (SegDataset) dataset
+        = samples_open (folder, "[data]\nimages=both\nimage-suffixes=_red, _blue\nmasks=both\n"
+                                "mask-suffix=_who\n");
+
+    assert_splits (dataset, "folders", 1, 0, 0);
+    g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 2);
+    assert_problems (dataset, 0, "no validation");
+  }
+  samples_open_fails (folder, "[data]\nimages=phase,gfp\nimage-suffixes=_red\nmasks=truth\n",
+                      "1 \"image-suffixes\" for 2 folders");
   samples_open_fails (folder, NULL, "has no images with masks");
   samples_open_fails (folder, "[data]\nimages=phase\n", "without \"masks\"");
   samples_open_fails (folder, "[data]\nmask=truth\n", "no key \"mask\"");
