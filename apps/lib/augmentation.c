@@ -182,8 +182,9 @@ seg_augmentation_class_init (SegAugmentationClass *klass)
   seg_class_add_float (klass, "foreground", SEG_AUGMENTATION_OFFSET (foreground), 0, 1, 0,
                        "Share of crops that are laid around a pixel of a class, rare ones more "
                        "often");
-  seg_class_add_boolean (klass, "ignore-outside", SEG_AUGMENTATION_OFFSET (ignore_outside), FALSE,
-                         "What lies outside of the image, where it is mirrored, counts for nothing");
+  seg_class_add_boolean (
+      klass, "ignore-outside", SEG_AUGMENTATION_OFFSET (ignore_outside), FALSE,
+      "What lies outside of the image, where it is mirrored, counts for nothing");
 }
 
 static void

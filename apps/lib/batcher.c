@@ -1,6 +1,7 @@
 /* Batches, made ahead by threads. Sample number k since training began is drawn from k alone: its
- * image from the permutation of its epoch, its crop and augmentation from streams of random numbers.
- * So threads may make them in any order, and a run that is resumed goes on with the same. */
+ * image from the permutation of its epoch, its crop and augmentation from streams of random
+ * numbers. So threads may make them in any order, and a run that is resumed goes on with the same.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ struct _SegBatcher
   guint *order;
   guint n_ahead, n_slots;
   SegBatcherSlot *slots; /* batch k is in slot k modulo n_slots */
-  GThreadPool *pool; /* NULL: samples are made in seg_batcher_next() */
+  GThreadPool *pool;     /* NULL: samples are made in seg_batcher_next() */
   GMutex mutex;
   GCond made;
   gboolean stopped; /* guarded by the mutex */
@@ -112,7 +113,8 @@ seg_batcher_get_border (SegBatcher *self, guint index, const SegSampleData *data
 static gboolean
 seg_batcher_make_sample (SegBatcher *self, const SegBatcherTask *task, GError **error)
 {
-  g_autoptr (SegSampleData) data = seg_dataset_read (self->dataset, self->split, task->index, error);
+  g_autoptr (SegSampleData) data =
+      seg_dataset_read (self->dataset, self->split, task->index, error);
   gsize n = (gsize) self->options.h * (gsize) self->options.w;
   SegCropPlace place = { task->slot->images + task->sample * (gsize) self->c * n,
                          task->slot->targets + task->sample * n, NULL };
@@ -263,8 +265,8 @@ seg_batcher_new (SegDataset *dataset, SegSplit split, SegAugmentation *augmentat
   self->n_classes = seg_dataset_get_n_classes (dataset);
   self->c = n_bands;
   self->options = *options;
-  self->options.class_weight = self->class_weight
-      = seg_batcher_copy (options->class_weight, self->n_classes);
+  self->options.class_weight = self->class_weight =
+      seg_batcher_copy (options->class_weight, self->n_classes);
   self->options.mean = self->mean = seg_batcher_copy (options->mean, n_bands);
   self->options.std = self->std = seg_batcher_copy (options->std, n_bands);
   self->borders = g_new0 (float *, self->n_samples);
@@ -278,8 +280,8 @@ seg_batcher_new (SegDataset *dataset, SegSplit split, SegAugmentation *augmentat
     return NULL;
   if (options->n_threads > 0)
     {
-      self->pool
-          = g_thread_pool_new (seg_batcher_run, self, (gint) options->n_threads, TRUE, error);
+      self->pool =
+          g_thread_pool_new (seg_batcher_run, self, (gint) options->n_threads, TRUE, error);
       if (self->pool == NULL)
         return NULL;
     }

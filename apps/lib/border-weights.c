@@ -1,6 +1,6 @@
-/* The weights by which a U-Net learns to separate objects that touch (Ronneberger 2015, equation 2):
- * w0 · exp(−(d1 + d2)² / 2σ²) for a pixel of the background that lies d1 from the nearest object
- * and d2 from the second nearest.
+/* The weights by which a U-Net learns to separate objects that touch (Ronneberger 2015, equation
+ * 2): w0 · exp(−(d1 + d2)² / 2σ²) for a pixel of the background that lies d1 from the nearest
+ * object and d2 from the second nearest.
  *
  * Both distances are exact. The two nearest objects of a pixel in each column are found first; the
  * second nearest object of all is among these, as any other of its column would have two before
@@ -76,7 +76,8 @@ seg_border_find_nearest (const SegBorderPair *row, gint64 x, gint64 w, gint64 re
     for (guint k = 0; k < 2; k++)
       if (row[i].distance[k] <= reach)
         seg_border_pair_add (nearest, row[i].object[k],
-                             (gint32) ((i - x) * (i - x)) + row[i].distance[k] * row[i].distance[k]);
+                             (gint32) ((i - x) * (i - x))
+                                 + row[i].distance[k] * row[i].distance[k]);
 }
 
 /**

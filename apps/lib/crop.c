@@ -39,7 +39,8 @@ seg_crop_find_class (const SegSampleData *data, const guint64 *class_counts, gui
         chosen = k;
         at -= 1 / (double) MAX (class_counts[k], 1);
       }
-  pixel = (guint64) (((double) uniform[1] + (double) uniform[2] * 0x1p-24) * (double) counts[chosen]);
+  pixel =
+      (guint64) (((double) uniform[1] + (double) uniform[2] * 0x1p-24) * (double) counts[chosen]);
   for (gint64 i = 0; i < data->h * data->w; i++)
     if (data->target[i] == chosen && pixel-- == 0)
       {
@@ -88,7 +89,8 @@ seg_crop_place (const SegSampleData *data, const SegBatcherOptions *options,
   seg_random_uniform (options->seed, seg_random_name_hash ("crop.class"), counter * SEG_CROP_DRAWS,
                       SEG_CROP_DRAWS, of_class);
   seg_warp_get_extent (draw, options->h, options->w, &extent_w, &extent_h);
-  contains = draw->needs_class && seg_crop_find_class (data, class_counts, n_classes, of_class, &point);
+  contains =
+      draw->needs_class && seg_crop_find_class (data, class_counts, n_classes, of_class, &point);
   centre->x = seg_crop_place_line (extent_w, data->w, (double) uniform[0], is_exact,
                                    contains ? &point.x : NULL);
   centre->y = seg_crop_place_line (extent_h, data->h, (double) uniform[1], is_exact,
@@ -152,9 +154,8 @@ seg_crop_make (const SegSampleData *data, const float *border, SegAugmentation *
     {
       guint16 target = place->target[i];
 
-      place->weights[i] += options->class_weight != NULL && target < n_classes
-                               ? options->class_weight[target]
-                               : 1;
+      place->weights[i] +=
+          options->class_weight != NULL && target < n_classes ? options->class_weight[target] : 1;
     }
   return TRUE;
 }

@@ -86,8 +86,8 @@ static gboolean
 seg_checking_read (SegChecking *checking, guint i, GError **error)
 {
   SegEntry *entry = g_ptr_array_index (checking->entries, i);
-  g_autoptr (SegSampleData) data = seg_dataset_read (
-      checking->self, (SegSplit) checking->split[i], checking->place[i], error);
+  g_autoptr (SegSampleData) data =
+      seg_dataset_read (checking->self, (SegSplit) checking->split[i], checking->place[i], error);
 
   if (data == NULL)
     return FALSE;
@@ -196,8 +196,9 @@ seg_dataset_check_classes (SegDataset *self, GPtrArray *problems)
                               "ignored",
                               self->n_ignored);
   else if (n_pixels > 0 && n_present < 2)
-    _seg_dataset_add_problem (problems, TRUE, "one class", self->path,
-                              "all training masks have one class, so that there is nothing to learn");
+    _seg_dataset_add_problem (
+        problems, TRUE, "one class", self->path,
+        "all training masks have one class, so that there is nothing to learn");
 }
 
 static void
@@ -302,7 +303,8 @@ seg_problems_append (GString *text, GPtrArray *problems, guint first)
 
   for (guint i = first; i < problems->len; i++)
     n += g_str_equal (((SegProblem *) g_ptr_array_index (problems, i))->kind, head->kind);
-  g_string_append_printf (text, "%s: %s (%u)\n", head->is_error ? "error" : "warning", head->kind, n);
+  g_string_append_printf (text, "%s: %s (%u)\n", head->is_error ? "error" : "warning", head->kind,
+                          n);
   n = 0;
   for (guint i = first; i < problems->len; i++)
     {

@@ -178,24 +178,24 @@ seg_classes_read_nnunet (SegDataset *self, const char *path, GError **error)
     }
   labels = json_object_get (root, "labels");
   json_object_foreach (labels, name, label)
-    {
-      guint32 code = (guint32) json_integer_value (label);
+  {
+    guint32 code = (guint32) json_integer_value (label);
 
-      if (!json_is_integer (label) || json_integer_value (label) < 0
-          || json_integer_value (label) > G_MAXUINT16 - 2)
-        {
-          g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-                       "%s: the label \"%s\" is not one number from 0; regions of several are not "
-                       "read",
-                       path, name);
-          valid = FALSE;
-          break;
-        }
-      if (g_str_equal (name, "ignore"))
-        g_array_append_val (self->ignore, code);
-      else
-        _seg_dataset_class_add_code (_seg_dataset_add_class (self, name), code);
-    }
+    if (!json_is_integer (label) || json_integer_value (label) < 0
+        || json_integer_value (label) > G_MAXUINT16 - 2)
+      {
+        g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                     "%s: the label \"%s\" is not one number from 0; regions of several are not "
+                     "read",
+                     path, name);
+        valid = FALSE;
+        break;
+      }
+    if (g_str_equal (name, "ignore"))
+      g_array_append_val (self->ignore, code);
+    else
+      _seg_dataset_class_add_code (_seg_dataset_add_class (self, name), code);
+  }
   json_decref (root);
   return valid;
 }

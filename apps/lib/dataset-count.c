@@ -23,8 +23,8 @@ seg_values_note_unknown (SegDataset *self, SegEntry *entry, const SegMaskValue *
   if (n > SEG_VALUES_MAX_UNKNOWN)
     _seg_dataset_add_problem (
         self->problems, TRUE, "lossy mask", entry->sample.mask,
-        "%u values in %" G_GUINT64_FORMAT " pixels are no class, the first %s in column %"
-        G_GINT64_FORMAT ", row %" G_GINT64_FORMAT
+        "%u values in %" G_GUINT64_FORMAT
+        " pixels are no class, the first %s in column %" G_GINT64_FORMAT ", row %" G_GINT64_FORMAT
         ": lossy compression or smooth edges; save masks without, or give [data] threshold",
         n, n_pixels, value, x, y);
   else
@@ -47,8 +47,8 @@ seg_values_count (SegDataset *self, SegEntry *entry, gboolean is_train)
     for (guint i = 0; i < entry->values->len; i++)
       {
         const SegMaskValue *value = &g_array_index (entry->values, SegMaskValue, i);
-        guint16 target
-            = _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
+        guint16 target =
+            _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
 
         if (pass == 1)
           {
@@ -74,7 +74,8 @@ seg_values_count (SegDataset *self, SegEntry *entry, gboolean is_train)
 /**
  * _seg_dataset_count_values: (skip)
  *
- * Fills self->counts and self->n_ignored, and notes values that are no class.
+ * Fills self->counts and self->n_ignored, and notes values that are no class, unless there
+ * is no class at all.
  */
 void
 _seg_dataset_count_values (SegDataset *self)
@@ -85,8 +86,10 @@ _seg_dataset_count_values (SegDataset *self)
       {
         SegEntry *entry = _seg_dataset_get_entry (self, split, i);
 
-        if (entry->readable)
+        if (entry->readable && self->classes->len > 0)
           seg_values_count (self, entry, split == SEG_SPLIT_TRAIN);
+        else
+          entry->has_unknown = TRUE;
       }
 }
 
@@ -100,8 +103,8 @@ seg_values_add_around (SegDataset *self, const SegEntry *entry, guint64 *around)
   for (guint i = 0; i < entry->values->len; i++)
     {
       const SegMaskValue *value = &g_array_index (entry->values, SegMaskValue, i);
-      guint16 target
-          = _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
+      guint16 target =
+          _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
 
       if (target >= self->classes->len)
         continue;

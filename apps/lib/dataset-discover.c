@@ -107,13 +107,37 @@ static gboolean
 seg_values_are_objects (SegDataset *self, GArray *values)
 {
   gboolean is_wide = FALSE;
-  SegEntry *entry;
 
   if (self->options.objects >= 0)
     return self->options.objects;
-  SEG_DATASET_FOREACH_READABLE (self, entry)
-    is_wide |= !entry->is_colour && entry->mask_depth > 8;
+  for (guint i = 0; i < self->readable->len; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
+
+      is_wide |= !entry->is_colour && entry->mask_depth > 8;
+    }
   return is_wide && values->len > SEG_VALUES_MAX_FOUND;
+}
+
+static void
+seg_classes_note_too_many (SegDataset *self, guint n, gboolean are_colours)
+{
+  const SegEntry *most = NULL;
+
+  for (guint i = 0; i < self->readable->len; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
+
+      if (most == NULL || entry->values->len > most->values->len)
+        most = entry;
+    }
+  _seg_dataset_add_problem (
+      self->problems, TRUE, "too many values", self->path,
+      "masks have %u different %s, more than %u classes, and %s alone has %u: they are lossy, have "
+      "smooth edges, or number objects ([data] objects = true)",
+      n, are_colours ? "colours" : "numbers",
+      are_colours ? SEG_VALUES_MAX_COLOURS : SEG_VALUES_MAX_FOUND, most->sample.mask,
+      most->values->len);
 }
 
 /**
@@ -144,12 +168,7 @@ _seg_dataset_discover_classes (SegDataset *self)
     seg_classes_add_two (self, 255); /* the others will be called unknown */
   else if (values->len > (n_colours > 0 ? SEG_VALUES_MAX_COLOURS : SEG_VALUES_MAX_FOUND))
     {
-      _seg_dataset_add_problem (
-          self->problems, TRUE, "too many values", self->path,
-          "masks have %u different %s, more than %u classes: they are lossy, have smooth edges, or "
-          "number objects ([data] objects = true)",
-          values->len, n_colours > 0 ? "colours" : "numbers",
-          n_colours > 0 ? SEG_VALUES_MAX_COLOURS : SEG_VALUES_MAX_FOUND);
+      seg_classes_note_too_many (self, values->len, n_colours > 0);
       g_array_set_size (values, 0);
     }
   else if (n_colours > 0)

@@ -1,7 +1,7 @@
 /* A sample's files have the same name but for ending and suffix: 7.png and 7_mask.png, or
- * 7_0000.tif, 7_0001.tif and 7.tif. Where no two names of a folder of images and one of masks agree,
- * they are compared without what all names of their folder begin and end with: cell_07.png and
- * truth_07.png. */
+ * 7_0000.tif, 7_0001.tif and 7.tif. Where no two names of a folder of images and one of masks
+ * agree, they are compared without what all names of their folder begin and end with: cell_07.png
+ * and truth_07.png. */
 #include <string.h>
 
 #include <gio/gio.h>
@@ -9,12 +9,13 @@
 #include "dataset-files.h"
 
 /* In lower case. */
-static const char *const seg_file_endings[]
-    = { ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif" };
+static const char *const seg_file_endings[] = { ".png",  ".jpg",  ".jpeg", ".tif",
+                                                ".tiff", ".webp", ".gif" };
 
-static const char *const seg_mask_suffixes[]
-    = { "_mask", "_masks", "_label", "_labels", "_seg", "_gt", "_L", "-mask", "-label", "_instances",
-        "_labelTrainIds" };
+static const char *const seg_mask_suffixes[] = { "_mask",      "_masks",        "_label",
+                                                 "_labels",    "_seg",          "_gt",
+                                                 "_L",         "-mask",         "-label",
+                                                 "_instances", "_labelTrainIds" };
 
 typedef struct
 {
@@ -263,8 +264,8 @@ seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
   GPtrArray *first = g_ptr_array_index (files->images, 0);
   g_autofree GHashTable **images = g_new0 (GHashTable *, n_images);
   g_autoptr (GHashTable) masks = seg_files_index (self, files->masks);
-  g_autoptr (GHashTable) instances
-      = files->instances != NULL ? seg_files_index (self, files->instances) : NULL;
+  g_autoptr (GHashTable) instances =
+      files->instances != NULL ? seg_files_index (self, files->instances) : NULL;
 
   for (guint k = 0; k < n_images; k++)
     images[k] = seg_files_index (self, g_ptr_array_index (files->images, k));
@@ -276,17 +277,17 @@ seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
       /* of two of one name the first counts */
       if (g_hash_table_lookup (images[0], image->key) == image
           && !seg_dataset_note_missing (self, folders, image, images, n_images, mask))
-        seg_dataset_add_sample (
-            self, split, image->key, images, n_images, mask,
-            instances != NULL ? g_hash_table_lookup (instances, image->key) : NULL);
+        seg_dataset_add_sample (self, split, image->key, images, n_images, mask,
+                                instances != NULL ? g_hash_table_lookup (instances, image->key)
+                                                  : NULL);
     }
   for (guint i = 0; i < files->masks->len; i++)
     {
       SegFile *mask = g_ptr_array_index (files->masks, i);
 
       if (!g_hash_table_contains (images[0], mask->key))
-        _seg_dataset_add_problem (self->problems, TRUE, "no image", mask->path, "has no image in %s",
-                                  folders->images[0]);
+        _seg_dataset_add_problem (self->problems, TRUE, "no image", mask->path,
+                                  "has no image in %s", folders->images[0]);
     }
   for (guint k = 0; k < n_images; k++)
     g_hash_table_unref (images[k]);

@@ -15,10 +15,17 @@ typedef struct
 } SegInspection;
 
 static gboolean
-seg_entry_inspect_images (SegEntry *entry, GError **error)
+seg_entry_inspect_images (SegDataset *self, SegEntry *entry, GError **error)
 {
   guint n = g_strv_length (entry->sample.images);
 
+  if (n != self->n_files)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
+                   "%s: its sample has %u files, and the first one %u", entry->sample.images[0], n,
+                   self->n_files);
+      return FALSE;
+    }
   g_free (entry->file_bands);
   entry->file_bands = g_new0 (guint, n);
   for (guint k = 0; k < n; k++)
@@ -88,7 +95,7 @@ seg_entry_inspect (SegDataset *self, SegEntry *entry, GError **error)
 
   g_clear_pointer (&entry->values, g_array_unref);
   g_clear_pointer (&entry->palette, g_free);
-  if (!seg_entry_inspect_images (entry, error)
+  if (!seg_entry_inspect_images (self, entry, error)
       || !seg_mask_read (&mask, entry->sample.mask, error)
       || !seg_entry_check_size (entry, entry->sample.mask, mask.w, mask.h, error))
     return FALSE;
@@ -125,8 +132,8 @@ seg_inspection_run (guint task, guint thread, gpointer data)
   SegInspection *inspection = data;
 
   (void) thread;
-  inspection->failed[task] = !seg_entry_inspect (
-      inspection->self, g_ptr_array_index (inspection->entries, task), NULL);
+  inspection->failed[task] =
+      !seg_entry_inspect (inspection->self, g_ptr_array_index (inspection->entries, task), NULL);
 }
 
 static const char *
@@ -155,6 +162,8 @@ _seg_dataset_inspect (SegDataset *self, SegPool *pool)
   for (guint split = 0; split < SEG_N_SPLITS; split++)
     for (guint i = 0; i < self->splits[split]->len; i++)
       g_ptr_array_add (entries, g_ptr_array_index (self->splits[split], i));
+  if (entries->len > 0)
+    self->n_files = g_strv_length (((SegEntry *) g_ptr_array_index (entries, 0))->sample.images);
   inspection.failed = failed = g_new0 (gboolean, entries->len + 1);
   seg_pool_run (pool, entries->len, seg_inspection_run, &inspection);
   for (guint i = 0; i < entries->len; i++)
@@ -163,8 +172,9 @@ _seg_dataset_inspect (SegDataset *self, SegPool *pool)
       g_autoptr (GError) failure = NULL;
 
       if (!failed[i] || seg_entry_inspect (self, entry, &failure))
-        continue;
-      _seg_dataset_add_failure (self->problems, seg_inspection_get_kind (failure),
-                                entry->sample.images[0], failure);
+        g_ptr_array_add (self->readable, entry);
+      else
+        _seg_dataset_add_failure (self->problems, seg_inspection_get_kind (failure),
+                                  entry->sample.images[0], failure);
     }
 }

@@ -12,12 +12,13 @@
 
 #include "dataset-files.h"
 
-static const char *const seg_image_folders[]
-    = { "images", "image", "imgs", "img", "inputs", "input", "raw", "frames", "x", NULL };
-static const char *const seg_mask_folders[]
-    = { "masks", "mask", "labels", "label", "annotations", "annotation", "annots", "annot",
-        "segmentations", "segmentation", "seg", "gt", "groundtruth", "ground_truth", "targets",
-        "target", "y", NULL };
+static const char *const seg_image_folders[] = { "images", "image", "imgs",   "img", "inputs",
+                                                 "input",  "raw",   "frames", "x",   NULL };
+static const char *const seg_mask_folders[] = {
+  "masks",       "mask",         "labels",        "label",        "annotations", "annotation",
+  "annots",      "annot",        "segmentations", "segmentation", "seg",         "gt",
+  "groundtruth", "ground_truth", "targets",       "target",       "y",           NULL
+};
 static const char *const seg_instance_folders[] = { "instances", "instance", NULL };
 static const char *const seg_split_folders[SEG_N_SPLITS][5] = {
   { "train", "training", NULL },
@@ -52,8 +53,8 @@ seg_layout_list_folders (SegDataset *self)
 
   for (guint k = 0; k < (n_folders == 1 ? n_suffixes : n_folders); k++)
     {
-      g_autofree char *path
-          = g_build_filename (self->path, options->images[n_folders == 1 ? 0 : k], NULL);
+      g_autofree char *path =
+          g_build_filename (self->path, options->images[n_folders == 1 ? 0 : k], NULL);
 
       g_strv_builder_add (folders, path);
     }

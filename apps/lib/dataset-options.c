@@ -3,13 +3,15 @@
 
 #include "dataset-private.h"
 
-static const char *const seg_dataset_option_names[]
-    = { "layout", "images", "masks", "instances", "image-suffixes", "mask-suffix", "train",
-        "validation", "test", "validation-share", "validation-names", "classes", "ignore",
-        "threshold", "bands", "objects", NULL };
+static const char *const seg_dataset_option_names[] = {
+  "layout",           "images",  "masks",      "instances", "image-suffixes",
+  "mask-suffix",      "train",   "validation", "test",      "validation-share",
+  "validation-names", "classes", "ignore",     "threshold", "bands",
+  "objects",          NULL
+};
 
-static const char *const seg_dataset_layouts[]
-    = { "folders", "split-folders", "camvid", "voc", "nnunet", NULL };
+static const char *const seg_dataset_layouts[] = { "folders", "split-folders", "camvid",
+                                                   "voc",     "nnunet",        NULL };
 
 static gboolean
 seg_dataset_options_check_keys (GKeyFile *recipe, GError **error)
@@ -23,8 +25,8 @@ seg_dataset_options_check_keys (GKeyFile *recipe, GError **error)
       {
         g_autofree char *known = g_strjoinv (", ", (char **) seg_dataset_option_names);
 
-        g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                     "[data] has no key \"%s\"; there is %s", *key, known);
+        g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[data] has no key \"%s\"; there is %s",
+                     *key, known);
         return FALSE;
       }
   return TRUE;
@@ -104,8 +106,8 @@ seg_dataset_options_check (SegDatasetOptions *self, GError **error)
     {
       g_autofree char *known = g_strjoinv (", ", (char **) seg_dataset_layouts);
 
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[data]: \"layout\" cannot be %s; there is %s",
-                   self->layout, known);
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                   "[data]: \"layout\" cannot be %s; there is %s", self->layout, known);
     }
   else if ((self->images == NULL) != (self->masks == NULL))
     g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[data]: \"%s\" is given without \"%s\"",

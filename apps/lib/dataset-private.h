@@ -71,6 +71,7 @@ struct _SegDataset
   const char *layout;
   SegDatasetOptions options;
   GPtrArray *splits[SEG_N_SPLITS]; /* of SegEntry */
+  GPtrArray *readable;             /* those of them all that are, in the same order */
   gboolean split_given;
   gboolean test_without_masks;
   GPtrArray *problems; /* found while opening */

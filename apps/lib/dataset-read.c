@@ -73,7 +73,7 @@ seg_sample_data_fill_image (SegSampleData *self, const char *path, guint n_bands
                    self->h);
       return FALSE;
     }
-  rows = g_new (float *, (gsize) n_bands * (gsize) self->h);
+  rows = g_new (float *, (gsize) n_bands *(gsize) self->h);
   blocks = g_new (SegChannelBlock, n_bands);
   for (guint c = 0; c < n_bands; c++)
     {
@@ -84,9 +84,8 @@ seg_sample_data_fill_image (SegSampleData *self, const char *path, guint n_bands
       blocks[c] = (SegChannelBlock){ first, (gint32) c, 1, 1 };
     }
   return seg_source_fetch (source, &all, error)
-         && seg_source_fill (source,
-                             &(SegView){ { 1, n_bands, self->h, self->w }, all, blocks, n_bands },
-                             error);
+         && seg_source_fill (
+             source, &(SegView){ { 1, n_bands, self->h, self->w }, all, blocks, n_bands }, error);
 }
 
 static gboolean
@@ -155,13 +154,20 @@ static SegSampleData *
 seg_dataset_load_sample (SegDataset *self, SegEntry *entry, GError **error)
 {
   gboolean instances = self->objects || entry->sample.instances != NULL;
-  g_autoptr (SegSampleData) data
-      = seg_sample_data_new (self->n_bands, entry->sample.height, entry->sample.width, instances,
-                             entry->sample.name, error);
+  g_autoptr (SegSampleData) data =
+      seg_sample_data_new (self->n_bands, entry->sample.height, entry->sample.width, instances,
+                           entry->sample.name, error);
   gint64 band = 0;
 
   if (data == NULL)
     return NULL;
+  if (!entry->readable)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT,
+                   "%s: it or its mask could not be read when the data set was opened",
+                   entry->sample.images[0]);
+      return NULL;
+    }
   for (guint k = 0; k < self->n_files; k++)
     {
       if (!seg_sample_data_fill_image (data, entry->sample.images[k], self->file_bands[k],

@@ -131,7 +131,8 @@ seg_split_is_any (SegEntry *entry, guint i, gpointer data)
 static void
 seg_split_note_missing (SegDataset *self, const char *list, GHashTable *names)
 {
-  g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (names), (GCompareFunc) seg_name_compare);
+  g_autoptr (GList) keys =
+      g_list_sort (g_hash_table_get_keys (names), (GCompareFunc) seg_name_compare);
 
   for (GList *key = keys; key != NULL; key = key->next)
     {

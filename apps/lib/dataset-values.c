@@ -67,42 +67,63 @@ _seg_dataset_join_values (SegDataset *self)
 {
   GArray *values = g_array_new (FALSE, FALSE, sizeof (SegMaskValue));
   g_autoptr (GHashTable) places = g_hash_table_new (NULL, NULL);
-  SegEntry *entry;
 
-  SEG_DATASET_FOREACH_READABLE (self, entry)
-    for (guint i = 0; i < entry->values->len; i++)
-      {
-        SegMaskValue value = g_array_index (entry->values, SegMaskValue, i);
-        guint known;
+  for (guint i = 0; i < self->readable->len; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
 
-        value.code = _seg_dataset_get_code (self, entry, value.code);
-        known = GPOINTER_TO_UINT (g_hash_table_lookup (places, GUINT_TO_POINTER (value.code)));
-        if (known > 0)
-          g_array_index (values, SegMaskValue, known - 1).count += value.count;
-        else
-          {
-            g_array_append_val (values, value);
-            g_hash_table_insert (places, GUINT_TO_POINTER (value.code),
-                                 GUINT_TO_POINTER (values->len));
-          }
-      }
+      for (guint j = 0; j < entry->values->len; j++)
+        {
+          SegMaskValue value = g_array_index (entry->values, SegMaskValue, j);
+          guint known;
+
+          value.code = _seg_dataset_get_code (self, entry, value.code);
+          known = GPOINTER_TO_UINT (g_hash_table_lookup (places, GUINT_TO_POINTER (value.code)));
+          if (known > 0)
+            g_array_index (values, SegMaskValue, known - 1).count += value.count;
+          else
+            {
+              g_array_append_val (values, value);
+              g_hash_table_insert (places, GUINT_TO_POINTER (value.code),
+                                   GUINT_TO_POINTER (values->len));
+            }
+        }
+    }
   g_array_sort (values, seg_mask_value_compare);
   return values;
+}
+
+/* The sample whose mask's palette has the most colours, or NULL. */
+static const SegEntry *
+seg_values_find_palette (SegDataset *self)
+{
+  const SegEntry *longest = NULL;
+
+  for (guint i = 0; i < self->readable->len; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
+
+      if (longest == NULL || entry->n_palette > longest->n_palette)
+        longest = entry;
+    }
+  return longest;
 }
 
 /* Whether all palettes give their numbers the same colours, as far as they go. */
 static gboolean
 seg_values_palettes_agree (SegDataset *self)
 {
-  SegEntry *longest = NULL, *entry;
+  const SegEntry *longest = seg_values_find_palette (self);
+  gboolean agree = TRUE;
 
-  SEG_DATASET_FOREACH_READABLE (self, entry)
-    if (longest == NULL || entry->n_palette > longest->n_palette)
-      longest = entry;
-  SEG_DATASET_FOREACH_READABLE (self, entry)
-    if (entry->n_palette > 0 && memcmp (entry->palette, longest->palette, 3 * entry->n_palette) != 0)
-      return FALSE;
-  return TRUE;
+  for (guint i = 0; i < self->readable->len && agree; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
+
+      agree = entry->n_palette == 0
+              || memcmp (entry->palette, longest->palette, 3 * entry->n_palette) == 0;
+    }
+  return agree;
 }
 
 static gboolean
@@ -136,30 +157,36 @@ seg_values_are_grey (SegDataset *self)
   return grey;
 }
 
+static gboolean
+seg_classes_have_code (SegDataset *self, guint32 code)
+{
+  for (guint i = 0; i < self->classes->len; i++)
+    {
+      const SegDatasetClass *klass = g_ptr_array_index (self->classes, i);
+
+      for (guint j = 0; j < klass->codes->len; j++)
+        if (g_array_index (klass->codes, guint32, j) == code)
+          return TRUE;
+    }
+  return FALSE;
+}
+
 /* Whether the table has all colours that palettes give to the numbers in use. */
 static gboolean
 seg_values_match_colours (SegDataset *self)
 {
   gboolean known = TRUE;
-  SegEntry *entry;
 
   self->colours = TRUE;
-  SEG_DATASET_FOREACH_READABLE (self, entry)
-    for (guint i = 0; i < entry->values->len && entry->n_palette > 0; i++)
-      {
-        guint32 code = _seg_dataset_get_code (
-            self, entry, g_array_index (entry->values, SegMaskValue, i).code);
-        gboolean found = FALSE;
+  for (guint i = 0; i < self->readable->len; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
 
-        for (guint j = 0; j < self->classes->len && !found; j++)
-          {
-            const SegDatasetClass *klass = g_ptr_array_index (self->classes, j);
-
-            for (guint k = 0; k < klass->codes->len; k++)
-              found |= g_array_index (klass->codes, guint32, k) == code;
-          }
-        known &= found;
-      }
+      for (guint j = 0; j < entry->values->len && entry->n_palette > 0; j++)
+        known &= seg_classes_have_code (
+            self, _seg_dataset_get_code (self, entry,
+                                         g_array_index (entry->values, SegMaskValue, j).code));
+    }
   self->colours = FALSE;
   return known;
 }
@@ -207,9 +234,10 @@ seg_classes_ignore (SegDataset *self, GError **error)
     return TRUE;
   if (!_seg_dataset_parse_code (self->options.ignore, &code))
     {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                   "[data]: \"ignore\" cannot be %s; it is a number, a colour or the name of a class",
-                   self->options.ignore);
+      g_set_error (
+          error, SEG_ERROR, SEG_ERROR_PARAM,
+          "[data]: \"ignore\" cannot be %s; it is a number, a colour or the name of a class",
+          self->options.ignore);
       return FALSE;
     }
   g_array_append_val (self->ignore, code);
@@ -219,11 +247,8 @@ seg_classes_ignore (SegDataset *self, GError **error)
 static void
 seg_classes_take_palette (SegDataset *self)
 {
-  SegEntry *longest = NULL, *entry;
+  const SegEntry *longest = seg_values_find_palette (self);
 
-  SEG_DATASET_FOREACH_READABLE (self, entry)
-    if (longest == NULL || entry->n_palette > longest->n_palette)
-      longest = entry;
   for (guint i = 0; i < self->classes->len && longest != NULL && !self->colours; i++)
     {
       SegDatasetClass *klass = g_ptr_array_index (self->classes, i);
@@ -250,8 +275,8 @@ seg_classes_build (SegDataset *self, GError **error)
     {
       SegDatasetClass *klass = g_ptr_array_index (self->classes, i);
 
-      klass->view = (SegClass){ klass->name, (guint8) (klass->rgb >> 16), (guint8) (klass->rgb >> 8),
-                                (guint8) klass->rgb };
+      klass->view = (SegClass){ klass->name, (guint8) (klass->rgb >> 16),
+                                (guint8) (klass->rgb >> 8), (guint8) klass->rgb };
       for (guint j = 0; j < klass->codes->len; j++)
         seg_values_set_target (self, g_array_index (klass->codes, guint32, j), (guint16) i);
     }
@@ -274,8 +299,9 @@ _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error)
   if (!_seg_dataset_read_classes (self, recipe, error) || !seg_classes_ignore (self, error))
     return FALSE;
   has_table = self->classes->len > 0;
-  self->colours = !seg_values_palettes_agree (self)
-                  || (has_table && !seg_classes_have (self, FALSE) && seg_values_match_colours (self));
+  self->colours =
+      !seg_values_palettes_agree (self)
+      || (has_table && !seg_classes_have (self, FALSE) && seg_values_match_colours (self));
   self->greys = !(has_table && seg_classes_have (self, TRUE)) && seg_values_are_grey (self);
   if (has_table)
     {

@@ -49,23 +49,15 @@ seg_dataset_class_free (SegDatasetClass *self)
 static void
 seg_dataset_find_bands (SegDataset *self)
 {
-  for (guint split = 0; split < SEG_N_SPLITS; split++)
-    for (guint i = 0; i < self->splits[split]->len; i++)
-      {
-        SegEntry *entry = _seg_dataset_get_entry (self, split, i);
-        guint n = g_strv_length (entry->sample.images);
+  self->file_bands = g_new0 (guint, self->n_files);
+  for (guint i = 0; i < self->readable->len; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
 
-        if (!entry->readable)
-          continue;
-        if (self->file_bands == NULL)
-          {
-            self->file_bands = g_new0 (guint, n);
-            self->n_files = n;
-          }
-        for (guint k = 0; k < MIN (n, self->n_files); k++)
-          self->file_bands[k] = MAX (self->file_bands[k], entry->file_bands[k]);
-        self->depth = MAX (self->depth, entry->depth);
-      }
+      for (guint k = 0; k < self->n_files; k++)
+        self->file_bands[k] = MAX (self->file_bands[k], entry->file_bands[k]);
+      self->depth = MAX (self->depth, entry->depth);
+    }
   for (guint k = 0; k < self->n_files; k++)
     {
       if (self->n_files == 1 && self->options.bands > 0)
@@ -107,6 +99,7 @@ seg_dataset_open (const char *path, GKeyFile *recipe, GError **error)
   self->path = g_strdup (path);
   for (guint split = 0; split < SEG_N_SPLITS; split++)
     self->splits[split] = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_entry_free);
+  self->readable = g_ptr_array_new ();
   self->problems = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_problem_free);
   self->classes = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_dataset_class_free);
   self->ignore = g_array_new (FALSE, FALSE, sizeof (guint32));
@@ -127,6 +120,7 @@ seg_dataset_free (SegDataset *self)
   _seg_dataset_options_clear (&self->options);
   for (guint split = 0; split < SEG_N_SPLITS; split++)
     g_clear_pointer (&self->splits[split], g_ptr_array_unref);
+  g_ptr_array_unref (self->readable);
   g_ptr_array_unref (self->problems);
   g_ptr_array_unref (self->classes);
   g_array_unref (self->ignore);

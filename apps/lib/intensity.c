@@ -149,8 +149,8 @@ seg_intensity_apply (const SegAugmentationDraw *draw, guint64 seed, guint64 coun
       if (draw->gamma != 1)
         seg_intensity_change_gamma (draw->gamma, plane, n);
       if (draw->noise > 0)
-        seg_intensity_add_noise (draw->noise, seed, (counter * (guint64) c + (guint64) i) * n, plane,
-                                 n);
+        seg_intensity_add_noise (draw->noise, seed, (counter * (guint64) c + (guint64) i) * n,
+                                 plane, n);
     }
   return TRUE;
 }

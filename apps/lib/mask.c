@@ -168,18 +168,18 @@ seg_mask_fill_row (SegMask *self, VipsImage *image, gconstpointer pixels, guint3
         {
           const guint8 *p = (const guint8 *) pixels + x * stride;
 
-          codes[x] = self->is_colour ? SEG_MASK_COLOUR | (guint32) (p[0] << 16 | p[1] << 8 | p[2])
-                                     : p[0];
+          codes[x] =
+              self->is_colour ? SEG_MASK_COLOUR | (guint32) (p[0] << 16 | p[1] << 8 | p[2]) : p[0];
           break;
         }
       case VIPS_FORMAT_USHORT:
         {
           const guint16 *p = (const guint16 *) pixels + x * stride;
 
-          codes[x] = self->is_colour
-                         ? SEG_MASK_COLOUR
-                               | (guint32) (p[0] >> 8 << 16 | p[1] >> 8 << 8 | p[2] >> 8)
-                         : p[0];
+          codes[x] =
+              self->is_colour
+                  ? SEG_MASK_COLOUR | (guint32) (p[0] >> 8 << 16 | p[1] >> 8 << 8 | p[2] >> 8)
+                  : p[0];
           break;
         }
       default: /* double */

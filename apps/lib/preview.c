@@ -86,9 +86,9 @@ static gboolean
 seg_preview_save (SegPreview *self, const char *path, GError **error)
 {
   g_autoptr (SegAtomicFile) file = NULL;
-  VipsImage *plain = vips_image_new_from_memory (self->rgb, (gsize) (3 * self->w * self->h),
-                                                 (int) self->w, (int) self->h, 3,
-                                                 VIPS_FORMAT_UCHAR);
+  VipsImage *plain =
+      vips_image_new_from_memory (self->rgb, (gsize) (3 * self->w * self->h), (int) self->w,
+                                  (int) self->h, 3, VIPS_FORMAT_UCHAR);
   VipsImage *image = NULL;
   void *bytes = NULL;
   gsize n_bytes;

@@ -88,8 +88,8 @@ seg_warp_init_exact (SegWarp *self, double m[2][2], double centre_x, double cent
   if (self->columns == NULL)
     return FALSE;
   for (gint64 i = 0; i < n_columns; i++)
-    self->columns[i]
-        = (gint64) floor (column_step * ((double) i + 0.5 - (double) n_columns / 2) + centre_x);
+    self->columns[i] =
+        (gint64) floor (column_step * ((double) i + 0.5 - (double) n_columns / 2) + centre_x);
   for (gint64 i = 0; i < n_rows; i++)
     self->rows[i] = (gint64) floor (row_step * ((double) i + 0.5 - (double) n_rows / 2) + centre_y);
   return TRUE;
@@ -135,8 +135,8 @@ seg_warp_add_grid (const SegWarp *self, const SegAugmentationDraw *draw, gint64 
 }
 
 static gboolean
-seg_warp_init_free (SegWarp *self, const SegAugmentationDraw *draw, double m[2][2],
-                    double centre_x, double centre_y, GError **error)
+seg_warp_init_free (SegWarp *self, const SegAugmentationDraw *draw, double m[2][2], double centre_x,
+                    double centre_y, GError **error)
 {
   gsize n = (gsize) self->h * (gsize) self->w;
   double *scratch = seg_alloc ((gsize) self->w, 5 * sizeof (double), "a row of a crop", error);
@@ -325,8 +325,8 @@ seg_warp_patch_init (SegWarpPatch *patch, const SegWarp *self, GError **error)
       return FALSE;
     }
   for (gint64 i = 0; i < patch->w * self->shrink; i++)
-    patch->columns[i]
-        = seg_warp_mirror (self->origin_x + patch->x * self->shrink + i, self->image_w);
+    patch->columns[i] =
+        seg_warp_mirror (self->origin_x + patch->x * self->shrink + i, self->image_w);
   return TRUE;
 }
 
@@ -342,8 +342,8 @@ seg_warp_patch_fill (SegWarpPatch *patch, const SegWarp *self, const float *plan
 
       for (gint64 k = 0; k < shrink; k++)
         {
-          gint64 image_y
-              = seg_warp_mirror (self->origin_y + (patch->y + y) * shrink + k, self->image_h);
+          gint64 image_y =
+              seg_warp_mirror (self->origin_y + (patch->y + y) * shrink + k, self->image_h);
           const float *row = plane + image_y * self->image_w;
 
           for (gint64 x = 0; x < patch->w; x++)

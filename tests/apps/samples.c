@@ -195,7 +195,8 @@ samples_try_open (const char *folder, const char *recipe, GError **error)
   g_autoptr (GKeyFile) keys = g_key_file_new ();
 
   if (recipe != NULL)
-    g_assert_true (g_key_file_load_from_data (keys, recipe, strlen (recipe), G_KEY_FILE_NONE, NULL));
+    g_assert_true (
+        g_key_file_load_from_data (keys, recipe, strlen (recipe), G_KEY_FILE_NONE, NULL));
   return seg_dataset_open (folder, recipe != NULL ? keys : NULL, error);
 }
 
@@ -224,8 +225,8 @@ samples_open_fails (const char *folder, const char *recipe, const char *cause)
 char *
 samples_check (SegDataset *dataset, guint *n_errors)
 {
-  g_autoptr (GPtrArray) problems
-      = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) seg_problem_free);
   g_autoptr (GError) error = NULL;
   gboolean good = seg_dataset_check (dataset, problems, &error);
 

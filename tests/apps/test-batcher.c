@@ -40,8 +40,8 @@ make (SegDataset *dataset, SegAugmentation *augmentation, const SegBatcherOption
       guint64 first)
 {
   g_autoptr (GError) error = NULL;
-  SegBatcher *batcher
-      = seg_batcher_new (dataset, SEG_SPLIT_TRAIN, augmentation, options, first, &error);
+  SegBatcher *batcher =
+      seg_batcher_new (dataset, SEG_SPLIT_TRAIN, augmentation, options, first, &error);
 
   g_assert_no_error (error);
   return batcher;
@@ -62,7 +62,8 @@ make_augmentation (void)
 {
   return g_object_new (SEG_TYPE_AUGMENTATION, "flip-horizontal", TRUE, "right-angles", TRUE,
                        "rotation", 20.f, "scale-min", 0.5f, "elastic", 2.f, "elastic-probability",
-                       0.5f, "contrast", 0.3f, "noise", 0.1f, "blur", 1.f, "foreground", 0.5f, NULL);
+                       0.5f, "contrast", 0.3f, "noise", 0.1f, "blur", 1.f, "foreground", 0.5f,
+                       NULL);
 }
 
 /* Whatever the threads, and from wherever it is gone on. */
@@ -185,8 +186,8 @@ test_foreground (void)
   for (guint on = 0; on < 2; on++)
     {
       g_autoptr (SegDataset) dataset = open_all (folder);
-      g_autoptr (SegAugmentation) augmentation
-          = g_object_new (SEG_TYPE_AUGMENTATION, "foreground", (float) on, NULL);
+      g_autoptr (SegAugmentation) augmentation =
+          g_object_new (SEG_TYPE_AUGMENTATION, "foreground", (float) on, NULL);
       SegBatcherOptions options = { .n = N, .h = H, .w = W, .seed = 2 };
       g_autoptr (SegBatcher) batcher = make (dataset, augmentation, &options, 0);
 
@@ -210,8 +211,13 @@ test_weights (void)
 {
   char *folder = samples_new ();
   const float class_weight[] = { 0.5f, 2 };
-  SegBatcherOptions options = { .n = 1, .h = 10, .w = 12, .border_weights = TRUE, .border_w0 = 10,
-                                .border_sigma = 2, .class_weight = class_weight };
+  SegBatcherOptions options = { .n = 1,
+                                .h = 10,
+                                .w = 12,
+                                .border_weights = TRUE,
+                                .border_w0 = 10,
+                                .border_sigma = 2,
+                                .class_weight = class_weight };
 
   samples_save_image (folder, "images/a.png", 12, 10, 1, 1);
   samples_save_mask (folder, "masks/a.png", 12, 10, "0 255 0 255 255 255");
@@ -252,8 +258,7 @@ test_kept (void)
 
   for (guint n_threads = 0; n_threads < 2; n_threads++)
     {
-      SegBatcherOptions options
-          = { .n = N, .h = H, .w = W, .n_threads = n_threads, .n_kept = 3 };
+      SegBatcherOptions options = { .n = N, .h = H, .w = W, .n_threads = n_threads, .n_kept = 3 };
       g_autoptr (SegBatcher) batcher = make (dataset, NULL, &options, 0);
       SegBatch batches[3];
       float first[3][PIXELS];
@@ -320,11 +325,11 @@ test_preview (void)
 
       g_assert_cmpint (vips_getpoint (image, &plain, &n, x, 0, NULL), ==, 0);
       g_assert_cmpint (vips_getpoint (image, &pixel, &n, W + x, 0, NULL), ==, 0);
-      g_assert_true (pixel[0] == plain[0]
-                     || fabs (pixel[0] - (plain[0] * 0.6 + 128 * 0.4)) <= 1);
+      g_assert_true (pixel[0] == plain[0] || fabs (pixel[0] - (plain[0] * 0.6 + 128 * 0.4)) <= 1);
       g_free (pixel);
     }
-  g_assert_false (seg_preview_write (dataset, augmentation, &options, "/nonexistent/a.png", &error));
+  g_assert_false (
+      seg_preview_write (dataset, augmentation, &options, "/nonexistent/a.png", &error));
   g_assert_nonnull (error);
   samples_free (folder);
 }

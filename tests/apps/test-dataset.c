@@ -273,6 +273,14 @@ test_layout_nnunet (void)
     g_assert_cmpuint (data->target[4], ==, SEG_TARGET_IGNORE);
     assert_no_problem (dataset);
   }
+  samples_save_image (folder, "imagesTs/case_3_0000.png", 8, 8, 1, 3);
+  samples_save_mask (folder, "labelsTs/case_3.png", 8, 8, "0 1");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    assert_splits (dataset, "nnunet", 1, 1, 1);
+    assert_problems (dataset, 1, "case_3_0000.png: its sample has 1 files, and the first one 2");
+  }
   samples_free (folder);
 }
 
@@ -293,8 +301,8 @@ test_layout_explicit (void)
       samples_save_mask (folder, mask, 8, 8, "0 1");
     }
   {
-    g_autoptr (SegDataset) dataset
-        = samples_open (folder, "[data]\nimages=phase,gfp\nmasks=truth\nvalidation-names=9\n");
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nimages=phase,gfp\nmasks=truth\nvalidation-names=9\n");
 
     assert_splits (dataset, "folders", 2, 1, 0);
     assert_names (dataset, SEG_SPLIT_TRAIN, "10 11");
@@ -308,9 +316,9 @@ test_layout_explicit (void)
   samples_save_mask (folder, "truth/1.png", 8, 8, "0 1");
   samples_save_mask (folder, "both/1_who.png", 8, 8, "0 1");
   {
-    g_autoptr (SegDataset) dataset
-        = samples_open (folder, "[data]\nimages=both\nimage-suffixes=_red, _blue\nmasks=both\n"
-                                "mask-suffix=_who\n");
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nimages=both\nimage-suffixes=_red, _blue\nmasks=both\n"
+                              "mask-suffix=_who\n");
 
     assert_splits (dataset, "folders", 1, 0, 0);
     g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 2);
@@ -410,8 +418,7 @@ test_mask_objects (void)
 {
   char *folder = samples_new ();
   const guint8 values[] = { 0, 5, 6, 0 };
-  g_autoptr (VipsImage) mask
-      = make_mask (VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 1, values, 4);
+  g_autoptr (VipsImage) mask = make_mask (VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 1, values, 4);
 
   save_mask_image (folder, mask);
   {
@@ -609,8 +616,8 @@ test_class_weights (void)
   samples_save_mask (folder, "masks/a.png", 8, 8, "0 0 1 1");
   samples_save_mask (folder, "masks/b.png", 8, 8, "0 2 0 2");
   {
-    g_autoptr (SegDataset) dataset
-        = samples_open (folder, "[data]\nvalidation-share=0\n[data.classes]\na=0\nb=1\nc=2\nd=3\n");
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nvalidation-share=0\n[data.classes]\na=0\nb=1\nc=2\nd=3\n");
 
     seg_dataset_get_class_weights (dataset, weights);
     g_assert_cmpfloat (weights[0], ==, 1);
@@ -620,8 +627,8 @@ test_class_weights (void)
   }
   samples_save_mask (folder, "masks/b.png", 8, 8, "0 0 0 2");
   {
-    g_autoptr (SegDataset) dataset
-        = samples_open (folder, "[data]\nvalidation-share=0\n[data.classes]\na=0\nb=1\nc=2\n");
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nvalidation-share=0\n[data.classes]\na=0\nb=1\nc=2\n");
 
     /* shares 5/8, 1/2, 1/4 */
     seg_dataset_get_class_weights (dataset, weights);
@@ -649,8 +656,8 @@ test_check_all (void)
 {
   char *folder = samples_new ();
   const float numbers[] = { 0, 1, NAN, 0 };
-  g_autoptr (VipsImage) with_nan
-      = make_mask (VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, 1, numbers, 4);
+  g_autoptr (VipsImage) with_nan =
+      make_mask (VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, 1, numbers, 4);
 
   samples_save_pairs (folder, "images", "masks", 30);
   samples_save_image (folder, "images/lonely.png", 8, 8, 1, 50);
@@ -675,8 +682,10 @@ test_check_all (void)
         dataset, 9,
         "error: no mask (1)|lonely.png: has no mask in|error: no image (1)|widow.png: has no image|"
         "error: sizes differ (1)|masks/3.png: has 9 × 10 pixels, and its image|12 × 10|"
-        "error: unknown value (1)|masks/4.png: the value 7 in 30 pixels is no class; the first is in "
-        "column 4, row 0|images/6.png: |images/7.png: is not a PNG|error: two files of one name (2)|"
+        "error: unknown value (1)|masks/4.png: the value 7 in 30 pixels is no class; the first is "
+        "in "
+        "column 4, row 0|images/6.png: |images/7.png: is not a PNG|error: two files of one name "
+        "(2)|"
         "nan.tif: the pixel in column 2, row 0 is not a finite number|warning: in two splits (1)|"
         "images/10.png: a validation image, has the same pixels as the training image");
   }
@@ -720,9 +729,10 @@ test_check_lossy (void)
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
 
     assert_classes (dataset, "background=0; object=255");
-    assert_problems (dataset, 1,
-                     "error: lossy mask (1)|19 values in 19 pixels are no class, the first the value "
-                     "13 in column 191, row 0");
+    assert_problems (
+        dataset, 1,
+        "error: lossy mask (1)|19 values in 19 pixels are no class, the first the value "
+        "13 in column 191, row 0");
   }
   {
     g_autoptr (SegDataset) dataset = samples_open (folder, "[data]\nthreshold=128\n");
@@ -839,15 +849,16 @@ typedef struct
   const char *name, *recipe, *layout;
   guint train, validation, test, bands, classes;
   gboolean instances;
+  guint64 first, last; /* pixels of the first and last class in the training masks, by Pillow */
 } RealCase;
 
 static const RealCase real_cases[] = {
-  { "isbi2012-em", NULL, "split-folders", 24, 6, 0, 1, 2, FALSE },
-  { "camvid", "[data]\nignore=11\n", "split-folders", 100, 25, 25, 3, 11, FALSE },
-  { "dsb2018-nuclei", NULL, "folders", 120, 30, 0, 3, 2, TRUE },
-  { "oct-layers", NULL, "folders", 96, 24, 0, 1, 12, FALSE },
+  { "isbi2012-em", NULL, "split-folders", 24, 6, 0, 1, 2, FALSE, 1400546, 4890910 },
+  { "camvid", "[data]\nignore=11\n", "split-folders", 100, 25, 25, 3, 11, FALSE, 2902607, 40206 },
+  { "dsb2018-nuclei", NULL, "folders", 120, 30, 0, 3, 2, TRUE, 18278624, 2645384 },
+  { "oct-layers", NULL, "folders", 96, 24, 0, 1, 12, FALSE, 12024469, 252238 },
   { "nist-stemcells", "[data]\nimages=phasecontrast,gfp\nmasks=masks\n", "folders", 4, 1, 0, 2, 2,
-    FALSE },
+    FALSE, 2327445, 723563 },
 };
 
 static void
@@ -866,6 +877,8 @@ test_real (gconstpointer data)
   g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, real->bands);
   g_assert_cmpuint (seg_dataset_get_n_classes (dataset), ==, real->classes);
   g_assert_cmpint (seg_dataset_has_instances (dataset), ==, real->instances);
+  g_assert_cmpuint (seg_dataset_get_class_counts (dataset)[0], ==, real->first);
+  g_assert_cmpuint (seg_dataset_get_class_counts (dataset)[real->classes - 1], ==, real->last);
   text = samples_check (dataset, &n_errors);
   g_assert_cmpuint (n_errors, ==, 0);
 }
