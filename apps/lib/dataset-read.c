@@ -8,6 +8,7 @@
 #include "source.h"
 
 #define SEG_DATASET_MIN_STD 1e-4
+#define SEG_DATASET_ROWS 64
 
 static SegSampleData *
 seg_sample_data_new (gint64 c, gint64 h, gint64 w, gboolean instances, const char *name,
@@ -52,15 +53,34 @@ seg_sample_data_get_bytes (const SegSampleData *self)
   return (gsize) self->h * (gsize) self->w * pixel;
 }
 
-/* One file's bands. */
+/* Some rows of one file's bands. */
+static gboolean
+seg_sample_data_fill_rows (SegSampleData *self, SegSource *source, float *planes,
+                           const SegRect *rect, GError **error)
+{
+  guint n_bands = seg_source_get_n_channels (source);
+  g_autofree float **rows = g_new (float *, n_bands *(gsize) rect->h);
+  g_autofree SegChannelBlock *blocks = g_new (SegChannelBlock, n_bands);
+  SegView view = { { 1, n_bands, self->h, self->w }, *rect, blocks, n_bands };
+
+  for (guint c = 0; c < n_bands; c++)
+    {
+      float **first = rows + c * rect->h;
+
+      for (gint64 y = 0; y < rect->h; y++)
+        first[y] = planes + (c * self->h + rect->y + y) * self->w;
+      blocks[c] = (SegChannelBlock){ first, (gint32) c, 1, 1 };
+    }
+  return seg_source_fetch (source, rect, error) && seg_source_fill (source, &view, error);
+}
+
+/* One file's bands, some rows at a time: libvips holds these beside. */
 static gboolean
 seg_sample_data_fill_image (SegSampleData *self, const char *path, guint n_bands, float *planes,
                             GError **error)
 {
   g_autoptr (SegSource) source = seg_source_new_plain (path, n_bands, error);
-  g_autofree float **rows = NULL;
-  g_autofree SegChannelBlock *blocks = NULL;
-  SegRect all = { 0, 0, self->w, self->h };
+  gboolean done = TRUE;
 
   if (source == NULL)
     return FALSE;
@@ -73,19 +93,13 @@ seg_sample_data_fill_image (SegSampleData *self, const char *path, guint n_bands
                    self->h);
       return FALSE;
     }
-  rows = g_new (float *, (gsize) n_bands *(gsize) self->h);
-  blocks = g_new (SegChannelBlock, n_bands);
-  for (guint c = 0; c < n_bands; c++)
+  for (gint64 y = 0; y < self->h && done; y += SEG_DATASET_ROWS)
     {
-      float **first = rows + (gsize) c * (gsize) self->h;
+      SegRect rect = { 0, y, self->w, MIN (SEG_DATASET_ROWS, self->h - y) };
 
-      for (gint64 y = 0; y < self->h; y++)
-        first[y] = planes + (c * self->h + y) * self->w;
-      blocks[c] = (SegChannelBlock){ first, (gint32) c, 1, 1 };
+      done = seg_sample_data_fill_rows (self, source, planes, &rect, error);
     }
-  return seg_source_fetch (source, &all, error)
-         && seg_source_fill (
-             source, &(SegView){ { 1, n_bands, self->h, self->w }, all, blocks, n_bands }, error);
+  return done;
 }
 
 static gboolean

@@ -578,7 +578,7 @@ make_picture (int bands, VipsBandFormat format, VipsInterpretation type, double 
   g_autofree char *path = g_build_filename (folder, "p.png", NULL);
   VipsImage *loaded, *scaled, *cast, *picture;
 
-  samples_save_image (folder, "p.png", 13, 11, bands, 5);
+  samples_save_image (folder, "p.png", 13, 150, bands, 5);
   loaded = vips_image_new_from_file (path, NULL);
   g_assert_cmpint (vips_linear1 (loaded, &scaled, scale, 0, NULL), ==, 0);
   g_assert_cmpint (vips_cast (scaled, &cast, format, NULL), ==, 0);
