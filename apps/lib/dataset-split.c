@@ -173,7 +173,6 @@ seg_split_by_lists (SegDataset *self, GError **error)
         }
       if (names == NULL)
         continue;
-      self->split_given = TRUE;
       has_train |= order[i] == SEG_SPLIT_TRAIN;
       seg_split_move (all, self->splits[order[i]], seg_split_is_named, names);
       if (order[i] != SEG_SPLIT_TEST) /* whose masks are often kept back */
@@ -198,7 +197,6 @@ seg_split_by_names (SegDataset *self)
   seg_split_move (self->splits[SEG_SPLIT_TRAIN], self->splits[SEG_SPLIT_VALIDATION],
                   seg_split_is_named, names);
   seg_split_note_missing (self, "[data] validation-names", names);
-  self->split_given = TRUE;
 }
 
 /* Sample i validates where i + 1 shares round down to a new whole number. */
@@ -233,12 +231,12 @@ _seg_dataset_split (SegDataset *self, GError **error)
 {
   gboolean has_folders = self->splits[SEG_SPLIT_VALIDATION]->len > 0;
 
-  self->split_given = has_folders;
   if (!has_folders && !seg_split_by_lists (self, error))
     return FALSE;
   if (self->options.validation_names != NULL)
     seg_split_by_names (self);
-  if (self->splits[SEG_SPLIT_VALIDATION]->len == 0)
+  self->split_given = self->splits[SEG_SPLIT_VALIDATION]->len > 0;
+  if (!self->split_given)
     seg_split_by_share (self);
   return TRUE;
 }

@@ -172,6 +172,7 @@ test_layout_splits (void)
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
 
     assert_splits (dataset, "camvid", 2, 1, 1);
+    g_assert_false (seg_dataset_is_split_given (dataset)); /* only the test images are */
   }
   samples_free (folder);
 }
@@ -204,6 +205,7 @@ test_layout_lists (void)
 
     assert_names (dataset, SEG_SPLIT_TRAIN, "2");
     assert_names (dataset, SEG_SPLIT_VALIDATION, "1 3");
+    g_assert_true (seg_dataset_is_split_given (dataset));
   }
   samples_free (folder);
 }
