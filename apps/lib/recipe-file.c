@@ -62,6 +62,26 @@ seg_recipe_file_read (const char *path, GError **error)
 }
 
 /**
+ * seg_recipe_file_load:
+ * @path: the file of a recipe, which may leave much open
+ * @error: return location
+ *
+ * Errors: those of seg_recipe_parse() and of reading, with the file's name.
+ *
+ * Returns: (transfer full): the recipe, or %NULL with @error set
+ */
+GKeyFile *
+seg_recipe_file_load (const char *path, GError **error)
+{
+  g_autofree char *text = seg_recipe_file_read (path, error);
+  GKeyFile *recipe = text != NULL ? seg_recipe_parse (text, strlen (text), error) : NULL;
+
+  if (text != NULL && recipe == NULL)
+    g_prefix_error (error, "%s: ", path);
+  return recipe;
+}
+
+/**
  * seg_recipe_file_make_model:
  * @path: the file of a recipe
  * @seed: of the random numbers that it begins with

@@ -106,8 +106,14 @@ seg_run_folder_probe (const char *folder, GError **error)
   return unlink (path) == 0 || seg_run_folder_fail (path, "cannot be removed", errno, error);
 }
 
-static char *
-seg_run_folder_name (const char *model_path)
+/**
+ * seg_run_folder_dup_name:
+ * @model_path: the model that is to be made
+ *
+ * Returns: (transfer full): the folder of its training, which need not be there
+ */
+char *
+seg_run_folder_dup_name (const char *model_path)
 {
   g_autofree char *stem = g_str_has_suffix (model_path, SEG_RUN_FOLDER_MODEL_ENDING)
                               ? g_strndup (model_path, strlen (model_path)
@@ -135,7 +141,7 @@ seg_run_folder_open (const char *model_path, gboolean lock, GError **error)
   g_autoptr (SegRunFolder) self = g_new0 (SegRunFolder, 1);
   g_autofree char *around = g_path_get_dirname (model_path);
 
-  self->path = seg_run_folder_name (model_path);
+  self->path = seg_run_folder_dup_name (model_path);
   self->lock_fd = -1;
   if (g_file_test (model_path, G_FILE_TEST_IS_DIR))
     {

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  */
 typedef struct _SegRunFolder SegRunFolder;
 
+char         *seg_run_folder_dup_name    (const char *model_path);
 SegRunFolder *seg_run_folder_open        (const char *model_path, gboolean lock, GError **error);
 void          seg_run_folder_free        (SegRunFolder *self);
 

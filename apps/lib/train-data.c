@@ -1,0 +1,87 @@
+/* What a person is told of a data set before anything is learnt from it. */
+#include <stdio.h>
+
+#include "path.h"
+#include "table.h"
+#include "train-data.h"
+
+static void
+seg_train_data_append_classes (SegDataset *dataset, GString *text)
+{
+  g_autoptr (SegTable) table = seg_table_new ("lllr");
+  const guint64 *counts = seg_dataset_get_class_counts (dataset);
+  double total = 0.;
+
+  for (guint i = 0; i < seg_dataset_get_n_classes (dataset); i++)
+    total += (double) counts[i];
+  seg_table_add (table, "class", "name", "in masks", "share", NULL);
+  for (guint i = 0; i < seg_dataset_get_n_classes (dataset); i++)
+    {
+      g_autofree char *number = g_strdup_printf ("%u", i);
+      g_autofree char *name = seg_path_escape (seg_dataset_get_class (dataset, i)->name);
+      g_autofree char *values = seg_dataset_dup_class_values (dataset, i);
+      g_autofree char *share
+          = total > 0. ? g_strdup_printf ("%.2f %%", 100. * (double) counts[i] / total)
+                       : g_strdup ("");
+
+      seg_table_add (table, number, name, values, share, NULL);
+    }
+  seg_table_print (table, 0, text);
+}
+
+/**
+ * seg_train_data_dup_text:
+ * @dataset: a data set
+ *
+ * Returns: (transfer full): lines that say what was found: how many images, of what kind and size,
+ *   and of which classes
+ */
+char *
+seg_train_data_dup_text (SegDataset *dataset)
+{
+  GString *text = g_string_new (NULL);
+  gint64 min_width, max_width, min_height, max_height;
+  guint depth = seg_dataset_get_depth (dataset), n_bands = seg_dataset_get_n_bands (dataset);
+
+  seg_dataset_get_size_range (dataset, &min_width, &max_width, &min_height, &max_height);
+  g_string_append_printf (text, "layout      %s\n", seg_dataset_get_layout (dataset));
+  g_string_append_printf (text, "images      %u to learn from, %u to validate with%s, %u to test\n",
+                          seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN),
+                          seg_dataset_get_n (dataset, SEG_SPLIT_VALIDATION),
+                          seg_dataset_is_split_given (dataset) ? "" : " (every fifth)",
+                          seg_dataset_get_n (dataset, SEG_SPLIT_TEST));
+  g_string_append_printf (text, "pixels      %u band%s of %u bits%s, %" G_GINT64_FORMAT
+                                " × %" G_GINT64_FORMAT,
+                          n_bands, n_bands == 1 ? "" : "s", depth, depth == 32 ? " (float)" : "",
+                          min_width, min_height);
+  if (min_width != max_width || min_height != max_height)
+    g_string_append_printf (text, " to %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT, max_width,
+                            max_height);
+  g_string_append_printf (text, "\nignored     %" G_GUINT64_FORMAT " pixels\n",
+                          seg_dataset_get_ignore_count (dataset));
+  seg_train_data_append_classes (dataset, text);
+  return g_string_free (text, FALSE);
+}
+
+/**
+ * seg_train_data_check:
+ * @dataset: a data set
+ * @tell_warnings: whether also what does not stop anything is of interest
+ * @error: return location
+ *
+ * Prints all that is wrong on stdout, so that it can be mended at once.
+ * Errors: as seg_dataset_check().
+ */
+gboolean
+seg_train_data_check (SegDataset *dataset, gboolean tell_warnings, GError **error)
+{
+  g_autoptr (GPtrArray) problems
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_problem_free);
+  gboolean good = seg_dataset_check (dataset, problems, error);
+  g_autofree char *text = seg_problems_dup_text (problems);
+
+  /* one is all in the error's own line */
+  if ((!good && problems->len > 1) || (good && tell_warnings))
+    fputs (text, stdout);
+  return good;
+}

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "dataset.h"
+
+G_BEGIN_DECLS
+
+char    *seg_train_data_dup_text (SegDataset *dataset);
+gboolean seg_train_data_check    (SegDataset *dataset, gboolean tell_warnings, GError **error);
+
+G_END_DECLS

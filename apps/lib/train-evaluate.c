@@ -1,0 +1,124 @@
+/* How good a model is, for a person and for a program. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <segkit/error.h>
+
+#include "evaluate.h"
+#include "path.h"
+#include "train-evaluate.h"
+
+#define SEG_TRAIN_EVALUATE_ALL "all"
+
+static const char *const seg_split_names[SEG_N_SPLITS] = { "train", "validation", "test" };
+
+/**
+ * seg_train_evaluate_is_split:
+ * @name: a word
+ *
+ * Returns: whether it names a part of the data, or all of it
+ */
+gboolean
+seg_train_evaluate_is_split (const char *name)
+{
+  for (guint i = 0; i < SEG_N_SPLITS; i++)
+    if (strcmp (name, seg_split_names[i]) == 0)
+      return TRUE;
+  return strcmp (name, SEG_TRAIN_EVALUATE_ALL) == 0;
+}
+
+/* Images that no choice was made by, if there are any. */
+static const char *
+seg_train_evaluate_choose_split (const SegTrainEvaluate *request)
+{
+  if (request->split != NULL)
+    return request->split;
+  return seg_split_names[seg_dataset_get_n (request->dataset, SEG_SPLIT_TEST) > 0
+                             ? SEG_SPLIT_TEST
+                             : SEG_SPLIT_VALIDATION];
+}
+
+static void
+seg_train_evaluate_show (guint n_done, guint n, gpointer data)
+{
+  (void) data;
+  fprintf (stderr, "\r%u of %u images", n_done, n);
+  if (n_done == n)
+    fputs ("\r                              \r", stderr);
+  fflush (stderr);
+}
+
+static gboolean
+seg_train_evaluate_check (const SegTrainEvaluate *request, GError **error)
+{
+  guint n_bands = seg_dataset_get_n_bands (request->dataset);
+  guint n_channels = seg_model_get_n_channels (request->model);
+
+  if (n_bands == n_channels)
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+               "the model takes images of %u bands, and the data have %u", n_channels, n_bands);
+  return FALSE;
+}
+
+static gboolean
+seg_train_evaluate_run (const SegTrainEvaluate *request, const char *split, SegMetrics *metrics,
+                        GPtrArray *cases, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SegPool) pool = seg_pool_new (request->n_threads);
+  g_autoptr (SegPredictor) predictor
+      = seg_predictor_new (request->model, pool, request->limit_bytes, error);
+  SegEvaluation evaluation = { .predictor = predictor, .dataset = request->dataset };
+
+  if (predictor == NULL)
+    return FALSE;
+  if (!request->quiet && isatty (STDERR_FILENO))
+    evaluation.progress = seg_train_evaluate_show;
+  for (guint i = 0; i < SEG_N_SPLITS; i++)
+    {
+      evaluation.split = (SegSplit) i;
+      if ((strcmp (split, seg_split_names[i]) == 0 || strcmp (split, SEG_TRAIN_EVALUATE_ALL) == 0)
+          && !seg_evaluate (&evaluation, metrics, cases, NULL, cancellable, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * seg_train_evaluate:
+ * @request: what to compare with what
+ * @cancellable: stops it
+ * @error: return location
+ *
+ * Prints a table of metrics on stdout, and writes what nnU-Net calls a summary.
+ * Errors: `SEG_ERROR_UNSUPPORTED` where the model does not fit the data, or where there is no image;
+ * those of seg_evaluate() and of writing.
+ */
+gboolean
+seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, GError **error)
+{
+  const char *split = seg_train_evaluate_choose_split (request);
+  guint n_classes = seg_dataset_get_n_classes (request->dataset);
+  g_autoptr (SegMetrics) metrics = seg_metrics_new (n_classes);
+  g_autoptr (GPtrArray) cases = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_case_free);
+  g_auto (GStrv) names = g_new0 (char *, n_classes + 1);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < n_classes; i++)
+    names[i] = seg_path_escape (seg_dataset_get_class (request->dataset, i)->name);
+  if (!seg_train_evaluate_check (request, error)
+      || !seg_train_evaluate_run (request, split, metrics, cases, cancellable, error))
+    return FALSE;
+  if (cases->len == 0)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                   "the data have no image of the part \"%s\"", split);
+      return FALSE;
+    }
+  seg_metrics_print (metrics, (const char *const *) names, text);
+  printf ("%u images (%s)\n%s", cases->len, split, text->str);
+  return request->summary == NULL
+         || seg_metrics_write_summary (metrics, cases, (const char *const *) names,
+                                       request->summary, error);
+}

@@ -1,0 +1,508 @@
+/* segtrain: a folder of images and masks in, a model out. */
+#include <stdio.h>
+#include <string.h>
+
+#include <segkit/recipe.h>
+#include <segkit/segkit.h>
+
+#include "lib/command.h"
+#include "lib/memory-budget.h"
+#include "lib/path.h"
+#include "lib/plugins.h"
+#include "lib/preview.h"
+#include "lib/recipe-file.h"
+#include "lib/run-folder.h"
+#include "lib/train-data.h"
+#include "lib/train-dry-run.h"
+#include "lib/train-evaluate.h"
+#include "lib/train-run.h"
+#include "lib/vips-setup.h"
+
+#define SEG_TRAIN_MAX_THREADS 1024
+#define SEG_TRAIN_ENDING ".safetensors"
+#define SEG_TRAIN_RECIPE "recipe.ini" /* in the run folder */
+
+/* Of the memory that may be taken, for images that are kept decoded. */
+#define SEG_TRAIN_CACHE_SHARE 3
+
+typedef enum
+{
+  SEG_TRAIN_COMMAND_TRAIN,
+  SEG_TRAIN_COMMAND_CHECK,
+  SEG_TRAIN_COMMAND_EVALUATE,
+} SegTrainCommand;
+
+static struct
+{
+  char *output, *preview, *recipe, **settings, *max_time, *encoder_weights, *from;
+  char *split, *max_memory, *progress;
+  gint64 seed;
+  int epochs, steps, batch, threads;
+  gboolean dry_run, dump_recipe, resume, fresh, no_lock, quiet;
+} options = {
+  .seed = G_MININT64,
+  .epochs = SEG_COMMAND_UNSET,
+  .steps = SEG_COMMAND_UNSET,
+  .batch = SEG_COMMAND_UNSET,
+  .threads = SEG_COMMAND_UNSET,
+};
+
+static const GOptionEntry output_entries[] = {
+  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+    "the model (default: DATASET's name); of evaluate: a summary.json", "FILE" },
+  { "preview", 0, 0, G_OPTION_ARG_FILENAME, &options.preview,
+    "only a picture of samples as they would be learnt from (.png)", "FILE" },
+  { "dry-run", 0, 0, G_OPTION_ARG_NONE, &options.dry_run,
+    "only tell what would be done, and what it takes", NULL },
+  { "dump-recipe", 0, 0, G_OPTION_ARG_NONE, &options.dump_recipe,
+    "only print the recipe, all of it, and end", NULL },
+  G_OPTION_ENTRY_NULL
+};
+
+static const GOptionEntry recipe_entries[] = {
+  { "recipe", 0, 0, G_OPTION_ARG_FILENAME, &options.recipe,
+    "what is to be done; what it leaves open is chosen", "FILE" },
+  { "set", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.settings,
+    "group.key=value of the recipe, as train.rate=1e-3", "SETTING" },
+  { "epochs", 0, 0, G_OPTION_ARG_INT, &options.epochs, "go N times through the images", "N" },
+  { "steps", 0, 0, G_OPTION_ARG_INT, &options.steps, "make N steps", "N" },
+  { "max-time", 0, 0, G_OPTION_ARG_FILENAME, &options.max_time,
+    "as many steps as fit into this, such as 15min or 2h", "TIME" },
+  { "batch", 0, 0, G_OPTION_ARG_INT, &options.batch, "crops of one step", "N" },
+  { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "of all that is left to chance", "N" },
+  { "encoder-weights", 0, 0, G_OPTION_ARG_FILENAME, &options.encoder_weights,
+    "begin with an encoder's parameters from this safetensors file", "FILE" },
+  { "from", 0, 0, G_OPTION_ARG_FILENAME, &options.from, "begin with this model's parameters",
+    "MODEL" },
+  G_OPTION_ENTRY_NULL
+};
+
+static const GOptionEntry run_entries[] = {
+  { "resume", 0, 0, G_OPTION_ARG_NONE, &options.resume,
+    "go on by the recipe that the run was begun with", NULL },
+  { "fresh", 0, 0, G_OPTION_ARG_NONE, &options.fresh, "begin anew, whatever was done before",
+    NULL },
+  { "no-lock", 0, 0, G_OPTION_ARG_NONE, &options.no_lock,
+    "do not keep other runs out: where locks do not work", NULL },
+  { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads,
+    "use N threads (default: one for each processor)", "N" },
+  { "max-memory", 0, 0, G_OPTION_ARG_STRING, &options.max_memory,
+    "take no more than this, such as 800M or 2G", "SIZE" },
+  { "progress", 0, 0, G_OPTION_ARG_STRING, &options.progress,
+    "line (on a terminal), json (a line each, on stderr) or none", "KIND" },
+  { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "say nothing but what is wrong", NULL },
+  G_OPTION_ENTRY_NULL
+};
+
+static const GOptionEntry evaluate_entries[] = {
+  { "split", 0, 0, G_OPTION_ARG_STRING, &options.split,
+    "train, validation, test or all (default: test, if there is one)", "PART" },
+  G_OPTION_ENTRY_NULL
+};
+
+static const SegCommandGroup groups[] = {
+  { "Output:", output_entries },
+  { "Recipe:", recipe_entries },
+  { "Running:", run_entries },
+  { "Evaluation:", evaluate_entries },
+  { "Plugins:", seg_plugins_entries },
+  { NULL, NULL },
+};
+
+static const char summary[]
+    = "Trains a network on the images of a folder and their masks, and writes the model that\n"
+      "\"segment -m\" takes. What is not said is chosen by looking at the images, told with its\n"
+      "reason, and written down as a recipe, by which the run can be repeated to the bit.\n"
+      "\n"
+      "  segtrain DATASET                 trains\n"
+      "  segtrain check DATASET           tells what is in the folder, and all that is wrong\n"
+      "  segtrain evaluate MODEL DATASET  tells how good a model is";
+
+static const char description[]
+    = "Examples:\n"
+      "  segtrain check cells/\n"
+      "  segtrain --max-time 30min -o cells.safetensors cells/\n"
+      "  segtrain --recipe my.recipe --set train.rate=3e-4 --fresh cells/\n"
+      "  segtrain evaluate cells.safetensors cells/\n"
+      "\n"
+      "DATASET has folders images/ and masks/, in which files of one name belong together, or\n"
+      "folders train/, val/ and test/ that have; CamVid's, VOC's and nnU-Net's ways are known,\n"
+      "too. In a mask each value or colour is a class. A folder called check or evaluate is ./check.\n"
+      "\n"
+      "Beside the model, cells.run holds checkpoints, log.csv, summary.json, the recipe and\n"
+      "report.html, a page to look at. A run that was stopped, in any way, goes on when the same\n"
+      "command is given again, and ends with the same model.\n"
+      "\n"
+      "Exit status: 0 done, 2 usage, 3 malformed or unsupported input, 4 input or output failed,\n"
+      "5 a limit on memory or size, 6 numbers that are not finite, 7 plugin, 8 another run has the\n"
+      "output, 9 a bug; 130 and 143 stopped by SIGINT and SIGTERM, with a checkpoint.\n";
+
+/* ---- options ---------------------------------------------------------------------------- */
+
+static SegTrainCommand
+choose_command (char ***arguments)
+{
+  static const char *const names[] = { NULL, "check", "evaluate" };
+
+  for (guint i = 1; **arguments != NULL && i < G_N_ELEMENTS (names); i++)
+    if (g_str_equal (**arguments, names[i]))
+      {
+        (*arguments)++;
+        return (SegTrainCommand) i;
+      }
+  return SEG_TRAIN_COMMAND_TRAIN;
+}
+
+static gboolean
+check_numbers (GError **error)
+{
+  int n_lengths = (options.epochs != SEG_COMMAND_UNSET) + (options.steps != SEG_COMMAND_UNSET)
+                  + (options.max_time != NULL);
+
+  if (!seg_command_check_number ("epochs", options.epochs, 1000000, error)
+      || !seg_command_check_number ("steps", options.steps, 1000000000, error)
+      || !seg_command_check_number ("batch", options.batch, 4096, error)
+      || !seg_command_check_number ("threads", options.threads, SEG_TRAIN_MAX_THREADS, error))
+    return FALSE;
+  if (options.seed < 0 && options.seed != G_MININT64)
+    return seg_command_fail_usage (error, "--seed must not be negative");
+  if (n_lengths > 1)
+    return seg_command_fail_usage (error, "--epochs, --steps and --max-time: give one");
+  return TRUE;
+}
+
+static gboolean
+has_recipe_options (void)
+{
+  return options.recipe != NULL || options.settings != NULL || options.max_time != NULL
+         || options.encoder_weights != NULL || options.from != NULL
+         || options.epochs != SEG_COMMAND_UNSET || options.steps != SEG_COMMAND_UNSET
+         || options.batch != SEG_COMMAND_UNSET || options.seed != G_MININT64;
+}
+
+static gboolean
+check_train (GError **error)
+{
+  if ((options.preview != NULL) + options.dry_run + options.dump_recipe > 1)
+    return seg_command_fail_usage (error, "--preview, --dry-run and --dump-recipe: give one");
+  if (options.resume && options.fresh)
+    return seg_command_fail_usage (error, "--resume and --fresh: give one");
+  if (options.resume && has_recipe_options ())
+    return seg_command_fail_usage (error, "--resume goes by the recipe that there is");
+  return options.split == NULL
+         || seg_command_fail_usage (error, "--split is of \"segtrain evaluate\"");
+}
+
+/* Commands that only look. */
+static gboolean
+check_look (SegTrainCommand which, GError **error)
+{
+  gboolean evaluates = which == SEG_TRAIN_COMMAND_EVALUATE;
+
+  if (options.preview != NULL || options.dry_run || options.dump_recipe || options.resume
+      || options.fresh || options.no_lock || options.max_time != NULL
+      || options.encoder_weights != NULL || options.from != NULL
+      || options.epochs != SEG_COMMAND_UNSET || options.steps != SEG_COMMAND_UNSET
+      || options.batch != SEG_COMMAND_UNSET || options.seed != G_MININT64)
+    return seg_command_fail_usage (error, "check and evaluate train nothing: of a recipe they "
+                                          "take --recipe and --set");
+  if (!evaluates && (options.output != NULL || options.split != NULL))
+    return seg_command_fail_usage (error, "check looks at all images and writes nothing");
+  return options.split == NULL || seg_train_evaluate_is_split (options.split)
+         || seg_command_fail_usage (error, "--split is train, validation, test or all");
+}
+
+static gboolean
+check_options (SegTrainCommand which, char **arguments, GError **error)
+{
+  static const char *const wanted[]
+      = { "name one folder of images and masks", "name one folder to check",
+          "name a model and a folder of images and masks" };
+
+  if (g_strv_length (arguments) != (which == SEG_TRAIN_COMMAND_EVALUATE ? 2 : 1))
+    return seg_command_fail_usage (error, wanted[which]);
+  return check_numbers (error)
+         && (which == SEG_TRAIN_COMMAND_TRAIN ? check_train (error)
+                                                : check_look (which, error));
+}
+
+static gboolean
+parse_progress (SegProgressKind *kind, GError **error)
+{
+  static const char *const names[] = { "none", "line", "json", NULL };
+
+  *kind = options.quiet ? SEG_PROGRESS_NONE : SEG_PROGRESS_LINE;
+  for (guint i = 0; options.progress != NULL && names[i] != NULL; i++)
+    if (g_str_equal (options.progress, names[i]))
+      {
+        *kind = (SegProgressKind) i;
+        return TRUE;
+      }
+  return options.progress == NULL
+         || seg_command_fail_usage (error, "--progress is line, json or none");
+}
+
+static gboolean
+get_limit (gsize *bytes, GError **error)
+{
+  *bytes = seg_memory_budget_get_default ();
+  return options.max_memory == NULL
+         || seg_memory_budget_parse (options.max_memory, bytes, error);
+}
+
+static guint
+get_n_threads (void)
+{
+  return options.threads > 0 ? (guint) options.threads : g_get_num_processors ();
+}
+
+/* ---- what is wanted --------------------------------------------------------------------- */
+
+static void
+set_length (GKeyFile *recipe, const char *key, const char *value)
+{
+  static const char *const keys[] = { "epochs", "steps", "max-time" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    g_key_file_remove_key (recipe, "train", keys[i], NULL);
+  g_key_file_set_value (recipe, "train", key, value);
+}
+
+static void
+set_options (GKeyFile *recipe)
+{
+  g_autofree char *steps = g_strdup_printf ("%d", options.steps);
+  g_autofree char *epochs = g_strdup_printf ("%d", options.epochs);
+
+  if (options.steps != SEG_COMMAND_UNSET)
+    set_length (recipe, "steps", steps);
+  if (options.epochs != SEG_COMMAND_UNSET)
+    set_length (recipe, "epochs", epochs);
+  if (options.max_time != NULL)
+    set_length (recipe, "max-time", options.max_time);
+  if (options.batch != SEG_COMMAND_UNSET)
+    g_key_file_set_integer (recipe, "train", "batch", options.batch);
+  if (options.seed != G_MININT64)
+    g_key_file_set_int64 (recipe, "train", "seed", options.seed);
+  if (options.encoder_weights != NULL)
+    g_key_file_set_value (recipe, "train", "encoder-weights", options.encoder_weights);
+  if (options.from != NULL)
+    g_key_file_set_value (recipe, "train", "from", options.from);
+}
+
+/* Options over settings over a file over what @basis says. */
+static GKeyFile *
+read_wishes (const char *basis, GError **error)
+{
+  const char *path = options.recipe != NULL ? options.recipe : basis;
+  g_autoptr (GKeyFile) recipe = path != NULL ? seg_recipe_file_load (path, error)
+                                             : g_key_file_new ();
+
+  if (recipe == NULL)
+    return NULL;
+  for (char **setting = options.settings; setting != NULL && *setting != NULL; setting++)
+    if (!seg_train_recipe_set (recipe, *setting, error))
+      {
+        g_prefix_error (error, "--set: ");
+        return NULL;
+      }
+  set_options (recipe);
+  return g_steal_pointer (&recipe);
+}
+
+static char *
+choose_output (const char *dataset)
+{
+  g_autofree char *whole = g_canonicalize_filename (dataset, NULL);
+  g_autofree char *name = g_path_get_basename (whole);
+
+  return options.output != NULL ? g_strdup (options.output)
+                                : g_strconcat (name, SEG_TRAIN_ENDING, NULL);
+}
+
+/* ---- commands --------------------------------------------------------------------------- */
+
+static gboolean
+check (const char *path, GError **error)
+{
+  g_autoptr (GKeyFile) wishes = read_wishes (NULL, error);
+  g_autoptr (SegDataset) dataset
+      = wishes != NULL ? seg_dataset_open (path, wishes, error) : NULL;
+  g_autofree char *text = NULL;
+
+  if (dataset == NULL)
+    return FALSE;
+  text = seg_train_data_dup_text (dataset);
+  fputs (text, stdout);
+  return seg_train_data_check (dataset, TRUE, error);
+}
+
+/* What masks mean is in the recipe that a model carries. */
+static GKeyFile *
+read_wishes_of_model (SegModel *model, GError **error)
+{
+  const char *text = seg_model_get_recipe (model);
+  g_autoptr (GKeyFile) recipe = seg_recipe_parse (text, strlen (text), error);
+  g_autoptr (GKeyFile) wishes = read_wishes (NULL, error);
+  g_auto (GStrv) names = recipe != NULL ? g_key_file_get_groups (recipe, NULL) : NULL;
+
+  if (recipe == NULL || wishes == NULL)
+    return NULL;
+  for (char **group = names; options.recipe == NULL && *group != NULL; group++)
+    if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
+      {
+        g_auto (GStrv) keys = g_key_file_get_keys (recipe, *group, NULL, NULL);
+
+        for (char **key = keys; key != NULL && *key != NULL; key++)
+          {
+            g_autofree char *value = g_key_file_get_value (recipe, *group, *key, NULL);
+
+            if (!g_key_file_has_key (wishes, *group, *key, NULL))
+              g_key_file_set_value (wishes, *group, *key, value);
+          }
+      }
+  return g_steal_pointer (&wishes);
+}
+
+static gboolean
+evaluate (const char *model_name, const char *path, GCancellable *cancellable, GError **error)
+{
+  SegTrainEvaluate request = {
+    .split = options.split,
+    .summary = options.output,
+    .n_threads = get_n_threads (),
+    .quiet = options.quiet,
+  };
+  g_autofree char *model_path = seg_model_find (model_name, error);
+  g_autoptr (SegModel) model = model_path != NULL ? seg_model_load (model_path, error) : NULL;
+  g_autoptr (GKeyFile) wishes = model != NULL ? read_wishes_of_model (model, error) : NULL;
+  g_autoptr (SegDataset) dataset = NULL;
+
+  if (wishes == NULL || !get_limit (&request.limit_bytes, error)
+      || (options.output != NULL && !seg_path_check_not_over (options.output, model_path, error))
+      || (dataset = seg_dataset_open (path, wishes, error)) == NULL)
+    return FALSE;
+  request.model = model;
+  request.dataset = dataset;
+  return seg_train_evaluate (&request, cancellable, error);
+}
+
+/* What was chosen, so that who wants something else knows what to set. */
+static void
+tell (SegDataset *dataset, SegTrainRecipe *recipe)
+{
+  g_autofree char *text = seg_train_data_dup_text (dataset);
+
+  printf ("%schosen:\n", text);
+  for (guint i = 0; i < recipe->reasons->len; i++)
+    printf ("  %s\n", (const char *) recipe->reasons->pdata[i]);
+  fflush (stdout);
+}
+
+/* Only looks at what would be done. */
+static gboolean
+look (const SegTrainRun *run, GError **error)
+{
+  SegTrainRecipe *recipe = run->recipe;
+  g_autofree char *text = NULL;
+
+  if (options.preview != NULL)
+    return seg_preview_write (run->dataset, recipe->augmentation, &recipe->batches,
+                              options.preview, error);
+  if (options.dump_recipe)
+    return fputs (recipe->text, stdout) >= 0;
+  text = seg_train_dry_run (run, error);
+  if (text == NULL)
+    return FALSE;
+  printf ("\n%s\n%s", recipe->text, text);
+  return TRUE;
+}
+
+static gboolean
+train_dataset (SegTrainRun *run, GKeyFile *wishes, GCancellable *cancellable, GError **error)
+{
+  gsize cache = run->limit_bytes / SEG_TRAIN_CACHE_SHARE;
+  SegTrainLimits limits = { .n_threads = run->n_threads, .max_memory = run->limit_bytes - cache };
+  gboolean only_looks = options.preview != NULL || options.dump_recipe || options.dry_run;
+  gboolean tells = !options.quiet && !options.dump_recipe && options.preview == NULL;
+  g_autoptr (SegTrainRecipe) recipe = NULL;
+
+  seg_dataset_set_cache (run->dataset, cache);
+  if (!seg_train_data_check (run->dataset, tells, error)
+      || g_cancellable_set_error_if_cancelled (cancellable, error)
+      || (recipe = seg_train_recipe_new (wishes, run->dataset, &limits, error)) == NULL
+      /* a run that begins again would not find what it began with */
+      || !seg_path_check_not_over (run->output, recipe->encoder_weights, error)
+      || !seg_path_check_not_over (run->output, recipe->from_model, error))
+    return FALSE;
+  run->recipe = recipe;
+  run->limit_bytes = limits.max_memory;
+  if (tells)
+    tell (run->dataset, recipe);
+  return only_looks ? look (run, error) : seg_train_run (run, cancellable, error);
+}
+
+static gboolean
+train (const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *output = choose_output (path), *folder = seg_run_folder_dup_name (output);
+  g_autofree char *before = g_build_filename (folder, SEG_TRAIN_RECIPE, NULL);
+  SegTrainRun run = {
+    .output = output,
+    .fresh = options.fresh,
+    .no_lock = options.no_lock,
+    .n_threads = get_n_threads (),
+  };
+  g_autoptr (GKeyFile) wishes = NULL;
+  g_autoptr (SegDataset) dataset = NULL;
+
+  if (!parse_progress (&run.progress, error) || !get_limit (&run.limit_bytes, error)
+      || (wishes = read_wishes (options.resume ? before : NULL, error)) == NULL
+      || (dataset = seg_dataset_open (path, wishes, error)) == NULL)
+    return FALSE;
+  run.dataset = dataset;
+  return train_dataset (&run, wishes, cancellable, error);
+}
+
+static gboolean
+run_command (SegTrainCommand which, char **arguments, GCancellable *cancellable, GError **error)
+{
+  switch (which)
+    {
+    case SEG_TRAIN_COMMAND_CHECK:
+      return check (arguments[0], error);
+    case SEG_TRAIN_COMMAND_EVALUATE:
+      return evaluate (arguments[0], arguments[1], cancellable, error);
+    default:
+      return train (arguments[0], cancellable, error);
+    }
+}
+
+static gboolean
+run (char **arguments, GCancellable *cancellable, GError **error)
+{
+  SegTrainCommand which = choose_command (&arguments);
+  gboolean ok;
+
+  if (!check_options (which, arguments, error) || !seg_vips_setup (g_get_prgname (), error))
+    return FALSE;
+  ok = seg_plugins_load (SEG_PLUGINS_TELL_FOREIGN, error)
+       && run_command (which, arguments, cancellable, error);
+  seg_vips_shutdown ();
+  return ok;
+}
+
+static const SegCommand command = {
+  .name = "segtrain",
+  .arguments = "[check|evaluate MODEL] DATASET",
+  .summary = summary,
+  .description = description,
+  .groups = groups,
+  .run = run,
+};
+
+int
+main (int argc, char **argv)
+{
+  return seg_command_main (&command, argc, argv);
+}
