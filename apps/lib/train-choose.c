@@ -2,7 +2,6 @@
  * read, with its reason, and overrule; there is no search, and nothing depends on the machine but the
  * size of a batch, on its memory. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <segkit/error.h>
@@ -174,32 +173,16 @@ seg_choose_optimizer (SegChoice *self)
     }
 }
 
-/* Median frequency [Eigen and Fergus 2015, arXiv:1411.4734]: median of the classes' shares, divided
- * by a class's share. Bounded, lest a class of a few pixels rule. */
-static gint
-seg_choose_compare (gconstpointer a, gconstpointer b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return x < y ? -1 : x > y;
-}
-
+/* Bounded, lest a class of a few pixels rule. */
 static char *
 seg_choose_class_weights (SegChoice *self)
 {
-  const guint64 *counts = seg_dataset_get_class_counts (self->dataset);
-  g_autofree double *sorted = g_new (double, self->n_classes);
+  g_autofree float *numbers = g_new (float, self->n_classes);
   GString *weights = g_string_new (NULL);
-  double median;
 
+  seg_dataset_get_class_weights (self->dataset, numbers);
   for (guint i = 0; i < self->n_classes; i++)
-    sorted[i] = (double) counts[i];
-  qsort (sorted, self->n_classes, sizeof *sorted, seg_choose_compare);
-  median = sorted[self->n_classes / 2];
-  for (guint i = 0; i < self->n_classes; i++)
-    seg_choose_append_number (weights, counts[i] > 0
-                                           ? CLAMP (median / (double) counts[i], 0.1, 10.)
-                                           : 1.);
+    seg_choose_append_number (weights, CLAMP ((double) numbers[i], 0.1, 10.));
   return g_string_free (weights, FALSE);
 }
 

@@ -31,9 +31,6 @@ typedef struct
   gint64 saved;          /* when the last checkpoint was, monotonic, µs */
   gint64 row_begun;      /* when the last row of the log was, monotonic, µs */
   double rate;           /* of the last step */
-  float *images;         /* of a step's batches, where there is more than one */
-  guint16 *targets;
-  float *weights;
 } SegTraining;
 
 double   _seg_training_get_seconds    (SegTraining *self);

@@ -288,7 +288,7 @@ seg_train_recipe_parse_trainer (SegTrainRecipe *self, SegDataset *dataset, GErro
                                      seg_dataset_get_n_classes (dataset), 0., &self->class_weight,
                                      error))
     return FALSE;
-  trainer->accumulate = (guint) accumulate;
+  trainer->accumulate = self->batches.n_kept = (guint) accumulate;
   trainer->seed = self->seed;
   trainer->n_steps = self->n_steps;
   g_free (self->frozen);

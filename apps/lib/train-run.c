@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <segkit/error.h>
-#include <segkit/memory.h>
 
 #include "train-private.h"
 
@@ -33,9 +32,6 @@ seg_training_clear (SegTraining *self)
   g_clear_pointer (&self->folder, seg_run_folder_free);
   g_clear_pointer (&self->class_names, g_free);
   seg_checkpoint_state_clear (&self->state);
-  seg_free (self->images);
-  seg_free (self->targets);
-  seg_free (self->weights);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegTraining, seg_training_clear)
@@ -165,22 +161,6 @@ seg_training_open_batcher (SegTraining *self, guint64 first, GError **error)
   return self->batcher != NULL;
 }
 
-/* Batches of one step are needed together. */
-static gboolean
-seg_training_take_memory (SegTraining *self, GError **error)
-{
-  const SegBatcherOptions *o = &self->recipe->batches;
-  gsize pixels = (gsize) (o->n * o->h * o->w), n = self->recipe->trainer.accumulate;
-
-  if (n <= 1)
-    return TRUE;
-  self->images = seg_alloc (n * seg_dataset_get_n_bands (self->run->dataset),
-                            pixels * sizeof (float), "batches", error);
-  self->targets = seg_alloc (n, pixels * sizeof (guint16), "batches", error);
-  self->weights = seg_alloc (n, pixels * sizeof (float), "batches", error);
-  return self->images != NULL && self->targets != NULL && self->weights != NULL;
-}
-
 static gboolean
 seg_training_check_same (SegTraining *self, const char *recipe, const char *data, GError **error)
 {
@@ -247,30 +227,12 @@ seg_training_check_space (SegTraining *self, GError **error)
 
 /* ---- steps ------------------------------------------------------------------------------ */
 
-/* The next batches of one step. Each is valid only until the next is asked for. */
 static gboolean
 seg_training_next (SegTraining *self, SegBatch *batches, GError **error)
 {
-  guint n = MAX (self->recipe->trainer.accumulate, 1);
-
-  for (guint i = 0; i < n; i++)
-    {
-      SegBatch *batch = &batches[i];
-      gsize pixels, floats;
-
-      if (!seg_batcher_next (self->batcher, batch, error))
-        return FALSE;
-      if (n == 1)
-        break;
-      pixels = (gsize) (batch->n * batch->h * batch->w);
-      floats = pixels * (gsize) batch->c;
-      batch->images = memcpy (self->images + i * floats, batch->images, floats * sizeof (float));
-      batch->targets
-          = memcpy (self->targets + i * pixels, batch->targets, pixels * sizeof (guint16));
-      if (batch->weights != NULL)
-        batch->weights
-            = memcpy (self->weights + i * pixels, batch->weights, pixels * sizeof (float));
-    }
+  for (guint i = 0; i < MAX (self->recipe->trainer.accumulate, 1); i++)
+    if (!seg_batcher_next (self->batcher, &batches[i], error))
+      return FALSE;
   return TRUE;
 }
 
@@ -434,7 +396,7 @@ seg_training_begin (SegTraining *self, GError **error)
   g_autofree char *log = seg_run_folder_dup_file (self->folder, SEG_TRAINING_LOG);
   guint64 step;
 
-  if (!seg_training_take_memory (self, error) || !seg_training_open_batcher (self, 0, error)
+  if (!seg_training_open_batcher (self, 0, error)
       || !seg_training_fix_steps (self, error) || !seg_training_new_trainer (self, error)
       || !seg_training_check_space (self, error) || !seg_training_resume (self, error))
     return FALSE;
