@@ -204,7 +204,7 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
   dout = _seg_workspace_view (workspace, SEG_BANK_GRADIENT, node->output, whole);
 
   if (!_seg_workspace_is_frozen (workspace, index)
-      && !_seg_sums_run (workspace, index, SEG_PHASE_BACKWARD, in, &dout, error))
+      && !_seg_sums_run (workspace, index, SEG_PHASE_BACKWARD, in, &out, &dout, error))
     return FALSE;
   run = _seg_workspace_make_run (workspace, index);
   _seg_workspace_prepare_step (workspace, index, SEG_PHASE_BACKWARD);

@@ -16,19 +16,12 @@ seg_pass_find_before (SegPlan *plan, const SegPlanNode *node)
                                                                                         : NULL;
 }
 
-static gboolean
-seg_pass_is_clamp (SegLayer *layer)
-{
-  float lo, hi;
-
-  return SEG_IS_ELEMENTWISE (layer) && SEG_ELEMENTWISE_GET_CLASS (layer)->as_clamp != NULL
-         && SEG_ELEMENTWISE_GET_CLASS (layer)->as_clamp (layer, &lo, &hi);
-}
-
 gboolean
 _seg_pass_absorb_before (SegPlan *plan, SegPlanNode *node)
 {
-  guint absorbs = SEG_LAYER_GET_CLASS (node->layer)->absorbs_before;
+  guint absorbs = plan->purpose == SEG_PURPOSE_INFERENCE
+                      ? SEG_LAYER_GET_CLASS (node->layer)->absorbs_before
+                      : 0;
   SegPlanNode *before = absorbs != 0 && node->n_layer_inputs == 1 ? seg_pass_find_before (plan, node)
                                                                   : NULL;
   SegPost post = { 0 };
@@ -36,7 +29,7 @@ _seg_pass_absorb_before (SegPlan *plan, SegPlanNode *node)
   if (before == NULL)
     return FALSE;
   if ((absorbs & SEG_POST_ELEMENTWISE) && node->befores->len == 0
-      && seg_pass_is_clamp (before->layer))
+      && _seg_plan_is_clamp (before->layer))
     {
       post.kind = SEG_POST_ELEMENTWISE;
       post.layer = g_object_ref (before->layer);

@@ -72,6 +72,7 @@ seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
   g_autofree SegShape *shapes = g_new (SegShape, node->n_layer_inputs);
   g_autofree SegBlocking *blocking = g_new (SegBlocking, node->n_layer_inputs);
+  GError *error = NULL;
   SegOffer offer = {
     .purpose = self->plan->purpose,
     .kernels = self->plan->kernels,
@@ -93,18 +94,21 @@ seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
       shapes[i] = _seg_graph_get_value (self->plan->graph, node->inputs[i])->shape;
       blocking[i] = seg_compiler_get_blocking (self, node->inputs[i]);
     }
-  node->step = klass->compile != NULL
-                   ? klass->compile (node->layer, &offer, self->error)
-                   : seg_forward_step_new (node->layer, shapes, node->n_layer_inputs);
+  if (klass->compile != NULL)
+    node->step = klass->compile (node->layer, &offer, &error);
+  if (node->step == NULL && error == NULL && klass->forward != NULL && node->posts->len == 0
+      && node->befores->len == 0)
+    node->step = seg_forward_step_new (node->layer, shapes, node->n_layer_inputs);
   if (node->step == NULL)
     {
+      g_propagate_error (self->error, error);
       _seg_error_complete (self->error, node->layer, "compile");
       g_prefix_error (self->error, "%s: ", node->name);
       return FALSE;
     }
   node->step->layer = node->layer;
   if (node->step->kernel == NULL)
-    node->step->kernel = klass->compile != NULL ? "own" : "plain";
+    node->step->kernel = node->step->run == seg_forward_step_run ? "plain" : "own";
   if (self->plan->purpose == SEG_PURPOSE_INFERENCE && node->step->packed_bytes > 0)
     seg_compiler_release_parameters (node);
   return TRUE;

@@ -60,11 +60,14 @@ gboolean _seg_pass_absorb_elementwise (SegPlan *plan, SegPlanNode *node);
 gboolean _seg_pass_absorb_add         (SegPlan *plan, SegPlanNode *node);
 gboolean _seg_pass_absorb_before      (SegPlan *plan, SegPlanNode *node);
 
+SegLayerFlags _seg_plan_get_flags (const SegPlanNode *node);
+
 SegPlanNode *_seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPostKind kind);
 void         _seg_plan_absorb          (SegPlan *plan, SegPlanNode *node, SegPlanNode *reader,
                                         SegPost *post);
 void         _seg_plan_absorb_before   (SegPlan *plan, SegPlanNode *node, SegPlanNode *before,
                                         SegPost *post);
+gboolean     _seg_plan_is_clamp        (SegLayer *layer);
 gboolean     _seg_plan_make_affine     (SegPlan *plan, const SegPlanNode *node, SegPost *post);
 
 GPtrArray *_seg_plan_find_parts    (SegPlan *plan, const SegShape *shapes);

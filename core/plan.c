@@ -85,8 +85,10 @@ SegPlanNode *
 _seg_plan_find_absorbable (SegPlan *plan, SegPlanNode *node, SegPostKind kind)
 {
   const SegPlanReaders *readers = &plan->readers[node->output];
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+  guint absorbs = plan->purpose == SEG_PURPOSE_TRAINING ? klass->absorbs_training : klass->absorbs;
 
-  if ((SEG_LAYER_GET_CLASS (node->layer)->absorbs & kind) == 0 || node->output == plan->output
+  if ((absorbs & kind) == 0 || node->output == plan->output
       || readers->n != 1)
     return NULL;
   /* what the reader itself has taken over would be lost */
@@ -128,6 +130,22 @@ _seg_plan_absorb_before (SegPlan *plan, SegPlanNode *node, SegPlanNode *before, 
     plan->readers[value].last = node;
   plan->nodes->pdata[before->at] = NULL;
   seg_plan_node_free (before);
+}
+
+/* What a compiled node's way back needs, and whether it is cheap. */
+SegLayerFlags
+_seg_plan_get_flags (const SegPlanNode *node)
+{
+  return node->posts->len > 0 ? node->step->flags : SEG_LAYER_GET_CLASS (node->layer)->flags;
+}
+
+gboolean
+_seg_plan_is_clamp (SegLayer *layer)
+{
+  float lo, hi;
+
+  return SEG_IS_ELEMENTWISE (layer) && SEG_ELEMENTWISE_GET_CLASS (layer)->as_clamp != NULL
+         && SEG_ELEMENTWISE_GET_CLASS (layer)->as_clamp (layer, &lo, &hi);
 }
 
 /* What a node does as an affine post, if its layer says that it is one. */
@@ -461,8 +479,7 @@ seg_plan_make (SegGraph *graph, SegParameters *parameters, gboolean takes, SegPu
   if (takes)
     _seg_parameters_take (parameters);
   seg_plan_drop_unused (self);
-  if (purpose == SEG_PURPOSE_INFERENCE)
-    seg_plan_run_passes (self, off);
+  seg_plan_run_passes (self, off);
   seg_plan_find_aliases (self);
   _seg_plan_choose_layouts (self);
   self->parts = _seg_plan_find_parts (self, NULL);

@@ -49,7 +49,7 @@ seg_way_back_touch (SegWayBack *self, SegBank bank, SegValue value)
 static gboolean
 seg_way_back_needs (const SegPlanNode *node, SegLayerFlags drops)
 {
-  return (SEG_LAYER_GET_CLASS (node->layer)->flags & drops) == 0;
+  return (_seg_plan_get_flags (node) & drops) == 0;
 }
 
 /* Marks the values that hold @value. */
@@ -101,8 +101,8 @@ seg_way_back_find_cheap (SegWayBack *self)
   for (guint i = 0; i < plan->nodes->len; i++)
     {
       const SegPlanNode *node = plan->nodes->pdata[i];
-      gboolean can = (SEG_LAYER_GET_CLASS (node->layer)->flags & SEG_LAYER_CHEAP) != 0
-                     && _seg_schedule_runs (schedule, i)
+      gboolean can = _seg_schedule_runs (schedule, i)
+                     && (_seg_plan_get_flags (node) & SEG_LAYER_CHEAP) != 0
                      && schedule->slots[node->output].death + 1 < plan->nodes->len;
 
       for (guint j = 0; can && j < node->n_inputs; j++)

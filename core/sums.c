@@ -6,11 +6,11 @@
 
 typedef struct
 {
-  SegLayer *layer;
+  const SegPlanNode *node;
   SegPhase phase;
   const SegRun *run;
   SegWorkspace *workspace;
-  const SegView *in, *dout;
+  const SegView *in, *out, *dout;
   guint n_in;
   gint64 height;
   gsize n_sums;
@@ -25,20 +25,26 @@ seg_sums_row (guint task, guint thread, gpointer user_data)
   SegRun run = *job->run;
 
   run.scratch = job->workspace->scratch + thread * job->workspace->schedule->scratch_bytes;
-  SEG_LAYER_GET_CLASS (job->layer)
-      ->sum_row (job->layer, job->phase, &run, job->in, job->n_in, job->dout,
-                 task / job->height, task % job->height, job->rows + task * job->n_sums);
+  if (job->node->step->sum_row != NULL)
+    job->node->step->sum_row (job->node->step, job->phase, &run, job->in, job->n_in, job->out,
+                              job->dout, task / job->height, task % job->height,
+                              job->rows + task * job->n_sums);
+  else
+    SEG_LAYER_GET_CLASS (job->node->layer)
+        ->sum_row (job->node->layer, job->phase, &run, job->in, job->n_in, job->dout,
+                   task / job->height, task % job->height, job->rows + task * job->n_sums);
 }
 
 gboolean
 _seg_sums_run (SegWorkspace *workspace, guint index, SegPhase phase, const SegView *in,
-               const SegView *dout, GError **error)
+               const SegView *out, const SegView *dout, GError **error)
 {
   const SegPlanNode *node = workspace->schedule->plan->nodes->pdata[index];
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
   g_autofree SegShape *shapes = g_new (SegShape, node->n_inputs);
   SegRun run = _seg_workspace_make_run (workspace, index);
-  SegSumJob job = { node->layer, phase, &run, workspace, in, dout, node->n_inputs, in[0].shape.h, 0, NULL };
+  SegSumJob job = { node, phase, &run, workspace, in, out, dout, node->n_inputs, in[0].shape.h, 0,
+                    NULL };
   gsize n_rows = (gsize) (in[0].shape.n * in[0].shape.h);
 
   if (klass->n_sums == NULL)

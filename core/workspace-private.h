@@ -79,7 +79,7 @@ void    _seg_profile_add            (SegWorkspace *self, guint index, const SegV
                                      double multiply_adds);
 
 gboolean _seg_sums_run         (SegWorkspace *self, guint node, SegPhase phase, const SegView *in,
-                                const SegView *dout, GError **error);
+                                const SegView *out, const SegView *dout, GError **error);
 void     _seg_gradients_update (SegWorkspace *self, guint node);
 void     _seg_gradients_free   (SegGradients *gradients);
 void     _seg_gradients_run_params (SegWorkspace *workspace, const SegBackwardJob *backward);

@@ -298,7 +298,7 @@ seg_workspace_prepare_node (SegWorkspace *self, guint index, const SegView *in, 
   if (klass->n_sums == NULL || self->has_stats[index] || _seg_workspace_is_frozen (self, index))
     return TRUE;
   self->has_stats[index] = TRUE;
-  return _seg_sums_run (self, index, SEG_PHASE_FORWARD, in, NULL, error);
+  return _seg_sums_run (self, index, SEG_PHASE_FORWARD, in, NULL, NULL, error);
 }
 
 #define SEG_WORKSPACE_MANY_BYTES (4 << 20)

@@ -259,9 +259,11 @@ typedef struct
  * @back_grid: pieces of an input's gradient are whole cells of this many rows and columns, counted
  *   from 0 (0 or 1: any)
  * @back_channel_grain: blocks of an input's gradient may be split at multiples of this; 0: never
+ * @flags: training: of the step, if it has taken over posts; otherwise those of the layer count
  * @prepare: training, before the pieces of each phase: writes to run->shared, such as packed
  *   weights; tasks run in parallel. May be %NULL
- * @backward_input: as the layer's, which it replaces; %NULL: the layer's
+ * @sum_row: as the layer's, which it replaces, with a look at the output; %NULL: the layer's
+ * @backward_input: as the layer's; %NULL: the layer's
  * @split_params: as the layer's
  * @backward_params: as the layer's
  * @free: frees the step
@@ -285,7 +287,11 @@ struct _SegStep
                const SegPiece *piece);
   gsize shared_bytes;
   guint n_prepare, back_grid, back_channel_grain;
+  SegLayerFlags flags;
   void (*prepare) (const SegStep *self, const SegRun *run, SegPhase phase, guint task);
+  void (*sum_row) (const SegStep *self, SegPhase phase, const SegRun *run, const SegView *in,
+                   guint n_in, const SegView *out, const SegView *dout, gint64 sample, gint64 y,
+                   double *sums);
   void (*backward_input) (const SegStep *self, const SegRun *run, const SegView *in, guint n_in,
                           const SegView *out, const SegView *dout, guint input, SegView *din,
                           const SegPiece *piece);
@@ -306,6 +312,7 @@ struct _SegStep
  * @max_inputs: most inputs, 1 by default
  * @flags: see #SegLayerFlags
  * @absorbs: kinds of #SegPost that compile() accepts after the layer
+ * @absorbs_training: kinds that it accepts after the layer in training; elementwise are clamps then
  * @absorbs_before: kinds that it accepts before it, on a layer with one input: affine maps, and one
  *   elementwise layer at the end that is a clamp
  * @infer: the output's shape. Channels must not depend on h and w
@@ -335,7 +342,8 @@ struct _SegStep
  *   own. A layer that has it must also run, forward and backward, without statistics (run->stats is
  *   %NULL): from its running state
  * @as_affine: inference: y = scale[c]·x + shift[c] for @n_channels channels. %FALSE: it is not
- * @compile: %NULL: core wraps forward() in a step
+ * @compile: may give %NULL without an error where it has taken over nothing: then, and without it,
+ *   core wraps forward() in a step
  *
  * Everything up to multiply_adds is a pure function of properties and shapes.
  */
@@ -349,7 +357,7 @@ struct _SegLayerClass
   /*< public >*/
   guint min_inputs, max_inputs;
   SegLayerFlags flags;
-  guint absorbs, absorbs_before;
+  guint absorbs, absorbs_training, absorbs_before;
 
   gboolean (*infer) (SegLayer *self, const SegShape *in, guint n_in, SegShape *out, GError **error);
   void (*declare) (SegLayer *self, const SegShape *in, guint n_in, SegParamSet *params);

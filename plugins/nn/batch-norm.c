@@ -1,25 +1,10 @@
 #include <math.h>
 
-#include "blocks.h"
-#include "nn.h"
-
-typedef enum
-{
-  SEG_EPS_INSIDE,
-  SEG_EPS_OUTSIDE,
-} SegEpsMode;
+#include "batch-norm.h"
 
 static GType seg_eps_mode_get_type (void);
 G_DEFINE_ENUM_TYPE (SegEpsMode, seg_eps_mode, G_DEFINE_ENUM_VALUE (SEG_EPS_INSIDE, "inside"),
                     G_DEFINE_ENUM_VALUE (SEG_EPS_OUTSIDE, "outside"))
-
-struct _SegBatchNorm
-{
-  SegLayer parent_instance;
-  float eps, momentum;
-  SegEpsMode eps_mode;
-  gboolean affine;
-};
 
 G_DEFINE_FINAL_TYPE (SegBatchNorm, seg_batch_norm, SEG_TYPE_LAYER)
 
@@ -36,8 +21,6 @@ G_DEFINE_FINAL_TYPE (SegBatchNorm, seg_batch_norm, SEG_TYPE_LAYER)
  * Source: Ioffe and Szegedy 2015, algorithms 1 and 2, arXiv:1502.03167
  * Halo: none; in training the whole map
  * Kept for backward: the input
- *
- * Longer than most layers: the only one with statistics of its own for training.
  */
 
 /* What finish() leaves in run->stats: one run of C floats each. */
@@ -116,43 +99,6 @@ seg_batch_norm_as_affine (SegLayer *layer, gconstpointer const *params, gint64 n
   return TRUE;
 }
 
-/* Those of the batch, or in inference, and where they are frozen, the running ones. */
-static void
-seg_batch_norm_get_statistics (SegBatchNorm *self, const SegRun *run, gint64 channels, guint c,
-                               double *mean, double *inverse)
-{
-  Params p = seg_batch_norm_get_params (SEG_LAYER (self), run->params);
-
-  *mean = run->stats != NULL ? (double) run->stats[MEAN * channels + c] : (double) p.mean[c];
-  *inverse = run->stats != NULL ? (double) run->stats[INVERSE_DEVIATION * channels + c]
-                                : seg_batch_norm_invert (self, (double) p.variance[c]);
-}
-
-static void
-seg_batch_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                        SegView *out, const SegPiece *piece)
-{
-  SegBatchNorm *self = SEG_BATCH_NORM (layer);
-  Params p = seg_batch_norm_get_params (layer, run->params);
-  gint64 channels = in->shape.c;
-  (void) n_in;
-
-  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    {
-      float scale[SEG_KERNEL_MAX_LANES] = { 0 }, shift[SEG_KERNEL_MAX_LANES] = { 0 };
-
-      for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
-        {
-          guint c = (guint) (in->blocks[b].channel + l);
-          double mean, inverse;
-
-          seg_batch_norm_get_statistics (self, run, channels, c, &mean, &inverse);
-          seg_batch_norm_get_affine (&p, c, mean, inverse, &scale[l], &shift[l]);
-        }
-      seg_block_affine (run, in, out, piece, b, scale, shift);
-    }
-}
-
 static gsize
 seg_batch_norm_n_sums (SegLayer *layer, SegPhase phase, const SegShape *in, guint n_in)
 {
@@ -165,50 +111,6 @@ seg_batch_norm_n_stats (SegLayer *layer, const SegShape *in, guint n_in)
 {
   (void) layer, (void) n_in;
   return N_STATS * (gsize) in->c;
-}
-
-/* The means of a block's channels. */
-static void
-seg_batch_norm_get_means (SegBatchNorm *self, const SegRun *run, const SegView *in, guint b,
-                          float *means)
-{
-  const SegChannelBlock *block = &in->blocks[b];
-  double mean, inverse;
-
-  for (gint32 l = 0; l < block->n_channels; l++)
-    {
-      seg_batch_norm_get_statistics (self, run, in->shape.c, (guint) (block->channel + l), &mean,
-                                     &inverse);
-      means[l] = (float) mean;
-    }
-}
-
-/* Forward: Σ x and Σ x². Backward: Σ dy and Σ dy·(x - mean). Two numbers for each channel. */
-static void
-seg_batch_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, const SegView *in,
-                        guint n_in, const SegView *dout, gint64 sample, gint64 y, double *sums)
-{
-  (void) n_in;
-
-  for (guint b = 0; b < in->n_blocks; b++)
-    {
-      const SegChannelBlock *block = &in->blocks[b];
-      double first[SEG_KERNEL_MAX_LANES] = { 0 }, second[SEG_KERNEL_MAX_LANES] = { 0 };
-      float means[SEG_KERNEL_MAX_LANES] = { 0 };
-
-      if (phase == SEG_PHASE_FORWARD)
-        seg_block_sum (in, b, sample, y, first, second);
-      else
-        {
-          seg_batch_norm_get_means (SEG_BATCH_NORM (layer), run, in, b, means);
-          seg_block_sum_gradient (in, dout, b, sample, y, means, first, second);
-        }
-      for (gint32 l = 0; l < block->n_channels; l++)
-        {
-          sums[2 * (block->channel + l)] += first[l];
-          sums[2 * (block->channel + l) + 1] += second[l];
-        }
-    }
 }
 
 static void
@@ -273,92 +175,37 @@ seg_batch_norm_get_slope (SegBatchNorm *self, const SegRun *run, const SegShape 
   return deviation > 0.f ? 1.f / deviation : 0.f;
 }
 
-/* dx = weight / deviation · (dy - Σ dy / n - x̂ · Σ dy·x̂ / n): the paper's three partial
- * derivatives put together. With eps outside, the last x̂ is (x - mean) / √variance. Running
- * statistics do not move with x, and only the first term is left. */
-static SegNormGradient
-seg_batch_norm_get_gradient (SegBatchNorm *self, const SegRun *run, const SegView *in, guint b)
+/* The statistics of the batch, or in inference, and where they are frozen, the running ones. */
+SegBatchNormChannel
+seg_batch_norm_get_channel (SegBatchNorm *self, const SegRun *run, const SegShape *in, gint32 c)
 {
   Params p = seg_batch_norm_get_params (SEG_LAYER (self), run->params);
-  gint64 channels = in->shape.c;
-  double n = (double) in->shape.n * (double) in->shape.h * (double) in->shape.w;
-  SegNormGradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
+  double n = (double) in->n * (double) in->h * (double) in->w;
+  SegBatchNormChannel of = { .weight = p.weight != NULL ? p.weight[c] : 1.f };
 
-  for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
+  if (run->stats == NULL)
     {
-      double mean, inverse;
-
-      seg_batch_norm_get_statistics (self, run, channels, (guint) c, &mean, &inverse);
-      of.center[l] = (float) mean;
-      of.scale[l] = (p.weight != NULL ? p.weight[c] : 1.f) * (float) inverse;
-      if (run->stats == NULL)
-        continue;
-      of.mean[l] = of.scale[l] * (float) ((double) run->stats[SUM_DY * channels + c] / n);
-      of.slope[l] = of.scale[l]
-                    * seg_batch_norm_get_slope (self, run, &in->shape, (guint) c)
-                    * (float) ((double) run->stats[SUM_DY_XHAT * channels + c] / n);
+      of.mean = (double) p.mean[c];
+      of.inverse = seg_batch_norm_invert (self, (double) p.variance[c]);
     }
+  else
+    {
+      of.mean = (double) run->stats[MEAN * in->c + c];
+      of.inverse = (double) run->stats[INVERSE_DEVIATION * in->c + c];
+      of.mean_dy = (float) ((double) run->stats[SUM_DY * in->c + c] / n);
+      of.slope = seg_batch_norm_get_slope (self, run, in, (guint) c)
+                 * (float) ((double) run->stats[SUM_DY_XHAT * in->c + c] / n);
+    }
+  seg_batch_norm_get_affine (&p, (guint) c, of.mean, of.inverse, &of.scale, &of.shift);
   return of;
 }
 
-static void
-seg_batch_norm_backward_input (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                               const SegView *out, const SegView *dout, guint input, SegView *din,
-                               const SegPiece *piece)
+void
+seg_batch_norm_get_sums (const SegRun *run, const SegShape *in, gint32 c, float *dweight,
+                         float *dbias)
 {
-  (void) n_in, (void) out, (void) input;
-
-  for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
-    {
-      SegNormGradient of = seg_batch_norm_get_gradient (SEG_BATCH_NORM (layer), run, in, b);
-      seg_block_add_norm_gradient (&of, in, dout, din, piece, b);
-    }
-}
-
-/* With running statistics nothing has been summed. */
-static void
-seg_batch_norm_add_row (SegBatchNorm *self, const SegRun *run, const SegView *in,
-                        const SegView *dout, gint64 sample, gint64 y, float *const *dparams)
-{
-  for (guint b = 0; b < in->n_blocks; b++)
-    {
-      double dy[SEG_KERNEL_MAX_LANES] = { 0 }, product[SEG_KERNEL_MAX_LANES] = { 0 };
-      float means[SEG_KERNEL_MAX_LANES] = { 0 };
-
-      seg_batch_norm_get_means (self, run, in, b, means);
-      seg_block_sum_gradient (in, dout, b, sample, y, means, dy, product);
-      for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
-        {
-          double mean, inverse;
-
-          seg_batch_norm_get_statistics (self, run, in->shape.c, (guint) c, &mean, &inverse);
-          dparams[0][c] += (float) (product[l] * inverse);
-          dparams[1][c] += (float) dy[l];
-        }
-    }
-}
-
-/* The sums of the whole map are the gradients: the first piece adds them for all. */
-static void
-seg_batch_norm_backward_params (SegLayer *layer, const SegRun *run, const SegView *in, guint n_in,
-                                const SegView *out, const SegView *dout,
-                                const SegParamPiece *piece, float *const *dparams)
-{
-  SegBatchNorm *self = SEG_BATCH_NORM (layer);
-  gint64 channels = in->shape.c, height = in->shape.h;
-  (void) n_in, (void) out;
-
-  if (!self->affine)
-    return;
-  if (run->stats == NULL)
-    for (gint64 row = piece->row0; row < piece->row1; row++)
-      seg_batch_norm_add_row (self, run, in, dout, row / height, row % height, dparams);
-  else if (piece->row0 == 0 && piece->row1 > 0)
-    for (gint64 c = 0; c < channels; c++)
-      {
-        dparams[0][c] += run->stats[SUM_DY_XHAT * channels + c];
-        dparams[1][c] += run->stats[SUM_DY * channels + c];
-      }
+  *dweight = run->stats[SUM_DY_XHAT * in->c + c];
+  *dbias = run->stats[SUM_DY * in->c + c];
 }
 
 static void
@@ -366,18 +213,13 @@ seg_batch_norm_class_init (SegBatchNormClass *klass)
 {
   SegLayerClass *layer = SEG_LAYER_CLASS (klass);
 
+  seg_batch_norm_class_init_passes (layer);
   layer->declare = seg_batch_norm_declare;
-  layer->layout = seg_layer_layout_alike;
-  layer->forward = seg_batch_norm_forward;
-  layer->backward_input = seg_batch_norm_backward_input;
-  layer->backward_params = seg_batch_norm_backward_params;
   layer->n_sums = seg_batch_norm_n_sums;
   layer->n_stats = seg_batch_norm_n_stats;
-  layer->sum_row = seg_batch_norm_sum_row;
   layer->finish = seg_batch_norm_finish;
   layer->update = seg_batch_norm_update;
   layer->as_affine = seg_batch_norm_as_affine;
-  layer->flags = SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
   seg_layer_class_set_info (layer, "Batch normalisation",
                             "Ioffe and Szegedy 2015, arXiv:1502.03167");
   seg_class_add_float (klass, "eps", G_STRUCT_OFFSET (SegBatchNorm, eps), 1e-12f, 1.f, 1e-5f,

@@ -38,7 +38,10 @@ seg_relu_backward (SegLayer *layer, const float *x, const float *y, const float 
   (void) layer, (void) x;
 #pragma omp simd
   for (gsize i = 0; i < n; i++)
-    dx[i] += y[i] <= 0.f ? 0.f : dy[i];
+    {
+      float g = dy[i];
+      dx[i] += y[i] <= 0.f ? 0.f : g;
+    }
 }
 
 static gboolean

@@ -2,6 +2,7 @@
 
 #include "blocks.h"
 #include "nn.h"
+#include "norm-rows.h"
 
 /**
  * SegSampleNorm:
@@ -133,7 +134,8 @@ seg_sample_norm_sum_gradient (SegLayer *layer, const SegRun *run, const SegView 
   float means[SEG_KERNEL_MAX_LANES] = { 0 };
 
   seg_sample_norm_get_means (layer, run, in, sample, b, means);
-  seg_block_sum_gradient (in, dout, b, sample, y, means, sum_dy, sum_dy_xhat);
+  seg_norm_sum_gradient (in->blocks[b].lanes, in->shape.w, seg_view_at (in, b, sample, y, 0),
+                         seg_view_at (dout, b, sample, y, 0), means, sum_dy, sum_dy_xhat);
   for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
     sum_dy_xhat[l] *= (double) seg_sample_norm_get_stat (layer, run, &in->shape, INVERSE_DEVIATION,
                                                          sample, in->blocks[b].channel + l);
@@ -155,7 +157,7 @@ seg_sample_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, con
       if (phase == SEG_PHASE_BACKWARD)
         seg_sample_norm_sum_gradient (layer, run, in, dout, b, sample, y, first, second);
       else
-        seg_block_sum (in, b, sample, y, first, second);
+        seg_norm_sum (block->lanes, in->shape.w, seg_view_at (in, b, sample, y, 0), first, second);
 
       for (gint32 l = 0; l < block->n_channels; l++)
         {
@@ -253,12 +255,18 @@ seg_sample_norm_backward_input (SegLayer *layer, const SegRun *run, const SegVie
                                 const SegView *out, const SegView *dout, guint input, SegView *din,
                                 const SegPiece *piece)
 {
+  const SegRect *r = &piece->rect;
   (void) n_in, (void) out, (void) input;
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
       SegNormGradient of = seg_sample_norm_get_gradient (layer, run, in, piece->sample, b);
-      seg_block_add_norm_gradient (&of, in, dout, din, piece, b);
+
+      for (gint64 y = r->y; y < r->y + r->h; y++)
+        seg_norm_add_gradient (in->blocks[b].lanes, r->w, &of,
+                               seg_view_at (in, b, piece->sample, y, r->x),
+                               seg_view_at (dout, b, piece->sample, y, r->x),
+                               seg_view_at (din, b, piece->sample, y, r->x));
     }
 }
 

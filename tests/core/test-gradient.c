@@ -21,6 +21,25 @@ typedef struct
   gsize n_image;
 } Net;
 
+/* Parameters, plan and an image for the graph. */
+static void
+net_finish (Net *net, const char *passes_off)
+{
+  g_autoptr (GError) error = NULL;
+
+  net->parameters = seg_parameters_new (net->graph);
+  seg_parameters_initialise (net->parameters, 7, &error);
+  g_assert_no_error (error);
+  net->plan
+      = seg_plan_new (net->graph, net->parameters, SEG_PURPOSE_TRAINING, NULL, passes_off, &error);
+  g_assert_no_error (error);
+  net->schedule = seg_schedule_new_region (net->plan, BATCH, HEIGHT, WIDTH, NULL, &error);
+  g_assert_no_error (error);
+  net->n_image = BATCH * 3 * HEIGHT * WIDTH;
+  net->image = g_new (float, net->n_image);
+  seg_random_normal (7, 1, 0, net->n_image, net->image);
+}
+
 /* What of the network is joined: b and a; b, padded by nothing, and a; or b, so padded, and b again. */
 static enum { JOIN_PLAIN, JOIN_PADDED, JOIN_TWICE } join;
 
@@ -50,17 +69,7 @@ net_new (void)
                      "kernel-size", 3, "padding", 1, NULL);
   seg_graph_set_output (net.graph, b);
   g_assert_true (seg_graph_finish (net.graph, &error));
-
-  net.parameters = seg_parameters_new (net.graph);
-  seg_parameters_initialise (net.parameters, 7, &error);
-  g_assert_no_error (error);
-  net.plan = seg_plan_new (net.graph, net.parameters, SEG_PURPOSE_TRAINING, NULL, NULL, &error);
-  g_assert_no_error (error);
-  net.schedule = seg_schedule_new_region (net.plan, BATCH, HEIGHT, WIDTH, NULL, &error);
-  g_assert_no_error (error);
-  net.n_image = BATCH * 3 * HEIGHT * WIDTH;
-  net.image = g_new (float, net.n_image);
-  seg_random_normal (7, 1, 0, net.n_image, net.image);
+  net_finish (&net, NULL);
   return net;
 }
 
@@ -364,6 +373,71 @@ test_threads (void)
   net_clear (&net);
 }
 
+/* conv → norm → ReLU → conv → norm, plus what the ReLU gave → ReLU → conv: a residual unit. */
+static Net
+net_new_residual (const char *passes_off)
+{
+  Net net = { .graph = seg_graph_new () };
+  g_autoptr (GError) error = NULL;
+  SegValue x = seg_graph_add_input (net.graph, "input", 3), a;
+
+  x = seg_graph_add (net.graph, "conv1", "conv2d", SEG_IN (x), "channels", 19, "padding", 1, NULL);
+  x = seg_graph_add (net.graph, "bn1", "batch-norm", SEG_IN (x), NULL);
+  a = x = seg_graph_add (net.graph, "relu1", "relu", SEG_IN (x), NULL);
+  x = seg_graph_add (net.graph, "conv2", "conv2d", SEG_IN (x), "channels", 19, "padding", 1, NULL);
+  x = seg_graph_add (net.graph, "bn2", "batch-norm", SEG_IN (x), NULL);
+  x = seg_graph_add (net.graph, "add", "add", SEG_IN (x, a), NULL);
+  x = seg_graph_add (net.graph, "relu2", "relu", SEG_IN (x), NULL);
+  x = seg_graph_add (net.graph, "conv3", "conv2d", SEG_IN (x), "channels", 2, NULL);
+  seg_graph_set_output (net.graph, x);
+  g_assert_true (seg_graph_finish (net.graph, &error));
+  net_finish (&net, passes_off);
+  return net;
+}
+
+/* Steps that have taken over a sum or a clamp give the gradients of layers on their own, whether the norms
+ * use the batch or not. */
+static void
+test_absorbed (void)
+{
+  Net net = net_new_residual (NULL), plain = net_new_residual ("-all");
+  g_autoptr (SegPool) pool = seg_pool_new (2);
+
+  g_assert_cmpuint (seg_plan_get_n_steps (net.plan), ==, 5);
+  g_assert_cmpuint (seg_plan_get_n_steps (plain.plan), ==, 8);
+  for (norms = SEG_NORMS_BATCH; norms <= SEG_NORMS_RUNNING; norms++)
+    {
+      g_autoptr (SegWorkspace) workspace = net_run (&net, pool), other = net_run (&plain, pool);
+      g_autoptr (GError) error = NULL;
+
+      seg_workspace_run_backward (workspace, read_gradient, NULL, &error);
+      g_assert_no_error (error);
+      seg_workspace_run_backward (other, read_gradient, NULL, &error);
+      g_assert_no_error (error);
+      for (guint i = 0; i < seg_parameters_get_n (net.parameters); i++)
+        {
+          const char *name = seg_parameters_get_name (net.parameters, i);
+          const float *a = seg_workspace_get_gradient (workspace, name);
+          const float *b = seg_workspace_get_gradient (other, name);
+          double error_square = 0., square = 1e-6;
+
+          if (a == NULL)
+            continue;
+          for (gsize j = 0; j < seg_tensor_get_n_elements (
+                                seg_parameters_get_tensor (net.parameters, i, NULL)); j++)
+            {
+              error_square += pow ((double) a[j] - (double) b[j], 2.);
+              square += pow ((double) b[j], 2.);
+            }
+          g_test_message ("%s: %g of %g", name, sqrt (error_square), sqrt (square));
+          g_assert_cmpfloat (error_square, <, 1e-10 * square);
+        }
+    }
+  norms = SEG_NORMS_BATCH;
+  net_clear (&net);
+  net_clear (&plain);
+}
+
 /* Gives zeros, and has no backward pass. */
 typedef struct
 {
@@ -476,6 +550,7 @@ main (int argc, char **argv)
   seg_registry_load_default (seg_registry_get_default (), NULL);
   g_test_add_func ("/gradient/central-differences", test_central_differences);
   g_test_add_func ("/gradient/joins", test_joins);
+  g_test_add_func ("/gradient/absorbed", test_absorbed);
   g_test_add_func ("/gradient/running-statistics", test_running_statistics);
   g_test_add_func ("/gradient/frozen-norms", test_frozen_norms);
   g_test_add_func ("/gradient/cumulative-statistics", test_cumulative_statistics);
