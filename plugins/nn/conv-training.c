@@ -27,6 +27,8 @@ typedef struct
   SegConvPass forward, back;
   gboolean transposed, bias;
   gint64 groups;
+  SegBlocking out_blocking;
+  gint tile; /* of the gradient of the weights; 0: directly */
   SegWinogradGradient winograd;
   SegDirectGradient direct;
 } SegConvTrainingStep;
@@ -176,7 +178,7 @@ seg_conv_training_backward_params (const SegStep *step, const SegRun *run, const
   (void) n_in;
   for (guint b = piece->block; self->bias && b < piece->block + piece->n_blocks; b++)
     seg_conv_training_add_bias (dout, piece, b, dparams[1]);
-  if (self->forward.tile > 0)
+  if (self->tile > 0)
     seg_winograd_gradient_run (&self->winograd, in, dout, piece, dparams[0], run->scratch);
   else if (self->transposed)
     seg_direct_gradient_run (&self->direct, in, dout,
@@ -193,14 +195,14 @@ seg_conv_training_split_params (const SegStep *step, const SegShape *in, guint n
                                 const SegShape *out, guint *n_slots, guint *grain)
 {
   const SegConvTrainingStep *self = (const SegConvTrainingStep *) step;
-  const SegBlocking *blocks = self->transposed ? &self->direct.large : &self->direct.small;
+  const SegBlocking *blocks = &self->out_blocking;
   gint64 n_ranges = 1, most = out->n * MIN (out->h, in->h) / SEG_CONV_TRAINING_ROWS;
 
   (void) n_in;
   *grain = 0;
   if (self->groups == 1)
     {
-      *grain = self->forward.tile > 0 ? (guint) self->winograd.grain
+      *grain = self->tile > 0 ? (guint) self->winograd.grain
                                       : SEG_CONV_TRAINING_CHANNELS / (guint) blocks->lanes;
       n_ranges = (blocks->n_blocks + *grain - 1) / *grain;
     }
@@ -220,45 +222,64 @@ seg_conv_training_free (SegStep *step)
 /* ---- compiling --------------------------------------------------------------------------- */
 
 static void
-seg_conv_training_init_winograd (SegConvTrainingStep *self, const SegOffer *offer,
-                                 const SegOffer *back, const SegConvSpec *spec, gint64 out_channels,
-                                 gint tile)
+seg_conv_training_init_forward (SegConvTrainingStep *self, const SegOffer *offer,
+                                const SegConvSpec *spec, gint64 out_channels, gint tile)
 {
-  gint y_padding = spec->v.padding, x_padding = spec->h.padding;
+  SegWinogradConv *conv = &self->forward.winograd;
+  SegOffer at_border = *offer; /* nobody waits for a tile, and the fewest cover a map from there */
 
-  self->forward.tile = self->back.tile = tile;
-  seg_winograd_conv_init (&self->forward.winograd, offer, tile, out_channels, y_padding, x_padding);
-  seg_winograd_conv_init (&self->back.winograd, back, tile, offer->in[0].c, 2 - y_padding,
-                          2 - x_padding);
-  self->back.winograd.transposed = self->back.winograd.adds = TRUE;
-  seg_winograd_gradient_init (&self->winograd, offer, tile, y_padding, x_padding);
+  self->forward.tile = tile;
+  at_border.front = 0;
+  if (tile > 0)
+    {
+      seg_winograd_conv_init (conv, &at_border, tile, out_channels, spec->v.padding, spec->h.padding);
+      self->step.grid_y = self->step.grid_x = (guint16) tile;
+    }
+  else if (self->transposed)
+    seg_direct_conv_init_scatter (&self->forward.direct, offer, spec, out_channels);
+  else
+    seg_direct_conv_init_gather (&self->forward.direct, offer, spec, out_channels);
+}
 
-  self->step.kernel = tile == 4 ? "Winograd 4×4" : "Winograd 2×2";
-  self->step.grid_y = self->step.grid_x = (guint16) tile;
-  self->step.phase_y = (guint16) self->forward.winograd.y_phase;
-  self->step.phase_x = (guint16) self->forward.winograd.x_phase;
-  self->step.back_grid = (guint) tile;
+/* The same with weights transposed: from the output's gradient to the input's. */
+static void
+seg_conv_training_init_back (SegConvTrainingStep *self, const SegOffer *offer,
+                             const SegConvSpec *spec, gint64 in_channels, gint tile)
+{
+  SegWinogradConv *conv = &self->back.winograd;
+
+  self->back.tile = tile;
+  if (tile > 0)
+    {
+      seg_winograd_conv_init (conv, offer, tile, in_channels, 2 - spec->v.padding,
+                              2 - spec->h.padding);
+      conv->transposed = conv->adds = TRUE;
+      self->step.back_grid = (guint) tile;
+      return;
+    }
+  if (self->transposed)
+    seg_direct_conv_init_gather (&self->back.direct, offer, spec, in_channels);
+  else
+    seg_direct_conv_init_scatter (&self->back.direct, offer, spec, in_channels);
+  seg_direct_conv_set_adds (&self->back.direct);
 }
 
 static void
-seg_conv_training_init_direct (SegConvTrainingStep *self, const SegOffer *offer,
-                               const SegOffer *back_offer, const SegConvSpec *spec,
-                               const SegConvSpec *back, gint64 out_channels)
+seg_conv_training_init_weights (SegConvTrainingStep *self, const SegOffer *offer,
+                                const SegConvSpec *spec, gint64 out_channels, gint tile)
 {
-  gint64 in_channels = offer->in[0].c;
+  gint64 n_in = offer->in[0].c / spec->groups, n_out = out_channels / spec->groups;
+  const SegBlocking *in_blocking = &offer->in_blocking[0], *out_blocking = &offer->out_blocking;
 
-  if (self->transposed)
-    {
-      seg_direct_conv_init_scatter (&self->forward.direct, offer, spec, out_channels);
-      seg_direct_conv_init_gather (&self->back.direct, back_offer, back, in_channels);
-    }
+  self->tile = tile;
+  if (tile > 0)
+    seg_winograd_gradient_init (&self->winograd, offer, tile, spec->v.padding, spec->h.padding);
+  else if (self->transposed)
+    seg_direct_gradient_init (&self->direct, offer->kernels, spec, n_in, in_blocking, n_out,
+                              out_blocking);
   else
-    {
-      seg_direct_conv_init_gather (&self->forward.direct, offer, spec, out_channels);
-      seg_direct_conv_init_scatter (&self->back.direct, back_offer, back, in_channels);
-    }
-  seg_direct_conv_set_adds (&self->back.direct);
-  self->step.kernel = "direct";
+    seg_direct_gradient_init (&self->direct, offer->kernels, spec, n_out, out_blocking, n_in,
+                              in_blocking);
 }
 
 /**
@@ -267,19 +288,19 @@ seg_conv_training_init_direct (SegConvTrainingStep *self, const SegOffer *offer,
  * @back: the same, but for whether windows reach over the border going back
  * @transposed: it is the transpose
  * @bias: whether there is one
- * @tile: of Winograd's; 0: directly
+ * @tiles: how each of the three is computed
  */
 SegStep *
 seg_conv_training_step_new (const SegOffer *offer, const SegConvSpec *spec, const SegConvSpec *back,
-                            gboolean transposed, gint64 out_channels, gboolean bias, gint tile)
+                            gboolean transposed, gint64 out_channels, gboolean bias,
+                            SegConvTiles tiles)
 {
+  static const char *const names[] = { "direct", NULL, "Winograd 2×2", NULL, "Winograd 4×4" };
   SegConvTrainingStep *self = g_new0 (SegConvTrainingStep, 1);
-  const SegBlocking *in_blocking = &offer->in_blocking[0], *out_blocking = &offer->out_blocking;
   SegShape dout = { offer->in[0].n, out_channels, 0, 0 };
   SegOffer back_offer = { .purpose = offer->purpose, .kernels = offer->kernels, .in = &dout,
-                          .n_in = 1, .in_blocking = out_blocking, .out_blocking = *in_blocking,
-                          .stride = offer->stride };
-  gint64 n_in = offer->in[0].c / spec->groups, n_out = out_channels / spec->groups;
+                          .n_in = 1, .in_blocking = &offer->out_blocking,
+                          .out_blocking = offer->in_blocking[0], .stride = offer->stride };
   SegStep *step = &self->step;
 
   g_return_val_if_fail (offer->n_after == 0 && offer->n_before == 0, NULL);
@@ -287,16 +308,10 @@ seg_conv_training_step_new (const SegOffer *offer, const SegConvSpec *spec, cons
   self->transposed = transposed;
   self->bias = bias;
   self->groups = spec->groups;
-  if (transposed)
-    seg_direct_gradient_init (&self->direct, offer->kernels, spec, n_in, in_blocking, n_out,
-                              out_blocking);
-  else
-    seg_direct_gradient_init (&self->direct, offer->kernels, spec, n_out, out_blocking, n_in,
-                              in_blocking);
-  if (tile > 0)
-    seg_conv_training_init_winograd (self, offer, &back_offer, spec, out_channels, tile);
-  else
-    seg_conv_training_init_direct (self, offer, &back_offer, spec, back, out_channels);
+  self->out_blocking = offer->out_blocking;
+  seg_conv_training_init_forward (self, offer, spec, out_channels, tiles.forward);
+  seg_conv_training_init_back (self, &back_offer, back, offer->in[0].c, tiles.back);
+  seg_conv_training_init_weights (self, offer, spec, out_channels, tiles.weights);
 
   step->run = seg_conv_training_run;
   step->prepare = seg_conv_training_prepare;
@@ -304,6 +319,7 @@ seg_conv_training_step_new (const SegOffer *offer, const SegConvSpec *spec, cons
   step->split_params = seg_conv_training_split_params;
   step->backward_params = seg_conv_training_backward_params;
   step->free = seg_conv_training_free;
+  step->kernel = names[tiles.forward];
   step->channel_grain = seg_conv_pass_get_grain (&self->forward);
   step->back_channel_grain = seg_conv_pass_get_grain (&self->back);
   step->n_prepare = MAX (seg_conv_pass_n_panels (&self->forward), seg_conv_pass_n_panels (&self->back));
@@ -312,7 +328,7 @@ seg_conv_training_step_new (const SegOffer *offer, const SegConvSpec *spec, cons
   step->scratch_bytes = MAX (seg_conv_pass_scratch_bytes (&self->forward),
                              seg_conv_pass_scratch_bytes (&self->back));
   step->scratch_bytes = MAX (step->scratch_bytes,
-                             tile > 0 ? seg_winograd_gradient_scratch_bytes (&self->winograd)
-                                      : seg_direct_gradient_scratch_bytes (&self->direct));
+                             self->tile > 0 ? seg_winograd_gradient_scratch_bytes (&self->winograd)
+                                            : seg_direct_gradient_scratch_bytes (&self->direct));
   return step;
 }

@@ -119,7 +119,8 @@ seg_conv_transpose2d_compile (SegLayer *layer, const SegOffer *offer, GError **e
   spec.inside = self->padding == 0 && self->output_padding == 0 && apart;
   back.inside = self->padding == 0;
   if (offer->purpose == SEG_PURPOSE_TRAINING)
-    return seg_conv_training_step_new (offer, &spec, &back, TRUE, self->channels, self->bias, 0);
+    return seg_conv_training_step_new (offer, &spec, &back, TRUE, self->channels, self->bias,
+                                       (SegConvTiles){ 0, 0, 0 });
   return seg_direct_step_new (offer, &spec, TRUE, self->channels, self->bias, error);
 }
 

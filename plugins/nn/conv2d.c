@@ -140,6 +140,10 @@ seg_winograd_step_new (SegConv2d *self, const SegOffer *offer, gint tile, GError
  * F(4×4) would make four times as large, and a tile is as wide as much of the image. */
 #define SEG_CONV2D_MAX_STRIDE_4 8
 
+/* In training weights are packed for one layer at a time, and the maps of a batch are worked on
+ * together. */
+#define SEG_CONV2D_MAX_STRIDE_4_TRAINING 16
+
 /* With fewer channels transforming costs more than it saves. */
 #define SEG_CONV2D_MIN_CHANNELS 8
 
@@ -151,15 +155,24 @@ seg_conv2d_choose_tile (SegConv2d *self, const SegOffer *offer)
   SegWindow v, h;
 
   seg_windowed_get_windows (SEG_WINDOWED (self), &v, &h);
-  /* going back, input and output change places */
-  if (offer->purpose == SEG_PURPOSE_TRAINING
-      && (offer->out_blocking.lanes == 1 || self->channels < SEG_CONV2D_MIN_CHANNELS))
-    return 0;
   if (offer->in_blocking[0].lanes == 1 || self->groups > 1
-      || offer->in[0].c < SEG_CONV2D_MIN_CHANNELS || v.kernel != 3
-      || h.kernel != 3 || v.stride != 1 || h.stride != 1 || v.dilation != 1 || h.dilation != 1)
+      || offer->in[0].c < SEG_CONV2D_MIN_CHANNELS || v.kernel != 3 || h.kernel != 3
+      || v.stride != 1 || h.stride != 1 || v.dilation != 1 || h.dilation != 1)
     return 0;
-  return offer->stride <= SEG_CONV2D_MAX_STRIDE_4 ? 4 : 2;
+  return offer->stride <= (offer->purpose == SEG_PURPOSE_TRAINING ? SEG_CONV2D_MAX_STRIDE_4_TRAINING
+                                                                  : SEG_CONV2D_MAX_STRIDE_4)
+             ? 4
+             : 2;
+}
+
+/* Going back, input and output change places. */
+static SegConvTiles
+seg_conv2d_choose_tiles (SegConv2d *self, const SegOffer *offer)
+{
+  gint tile = seg_conv2d_choose_tile (self, offer);
+  gboolean both_ways = offer->out_blocking.lanes > 1 && self->channels >= SEG_CONV2D_MIN_CHANNELS;
+
+  return (SegConvTiles){ tile, both_ways ? tile : 0, both_ways ? tile : 0 };
 }
 
 static SegStep *
@@ -174,7 +187,8 @@ seg_conv2d_compile (SegLayer *layer, const SegOffer *offer, GError **error)
   back = spec;
   back.inside = spec.inside && spec.v.kernel == 1 && spec.h.kernel == 1;
   if (offer->purpose == SEG_PURPOSE_TRAINING)
-    return seg_conv_training_step_new (offer, &spec, &back, FALSE, self->channels, self->bias, tile);
+    return seg_conv_training_step_new (offer, &spec, &back, FALSE, self->channels, self->bias,
+                                       seg_conv2d_choose_tiles (self, offer));
   return tile > 0 ? seg_winograd_step_new (self, offer, tile, error)
                   : seg_direct_step_new (offer, &spec, FALSE, self->channels, self->bias, error);
 }

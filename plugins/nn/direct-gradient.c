@@ -96,20 +96,21 @@ seg_direct_gradient_fill_small (const SegDirectJob *job, const SegDirectChunk *c
                                 gint64 n_vectors)
 {
   gint64 lanes = job->gradient->kernels->lanes, of_vector = chunk->height * chunk->width * lanes;
+  gint64 n_channels = MIN (n_vectors * lanes, job->end_small - first);
 
-  for (gint64 i = 0; i < n_vectors * lanes; i++)
+  if (n_channels < n_vectors * lanes)
+    memset (job->small_pixels, 0, (gsize) (n_vectors * of_vector) * sizeof *job->small_pixels);
+  for (gint64 i = 0; i < n_channels; i++)
     {
       float *to = job->small_pixels + i / lanes * of_vector + i % lanes;
 
       for (gint64 y = 0; y < chunk->height; y++)
         {
-          const float *from = first + i < job->end_small
-                                  ? seg_view_at (job->small, (guint) (first + i), chunk->sample,
-                                                 chunk->y + y, chunk->x)
-                                  : NULL;
+          const float *from
+              = seg_view_at (job->small, (guint) (first + i), chunk->sample, chunk->y + y, chunk->x);
 
           for (gint64 x = 0; x < chunk->width; x++, to += lanes)
-            *to = from != NULL ? from[x] : 0.f;
+            *to = from[x];
         }
     }
 }
@@ -133,8 +134,12 @@ seg_direct_gradient_fill_lane (const SegDirectJob *job, const SegDirectChunk *ch
                                                 (chunk->x + first) * h->stride + dx)
                                  : NULL;
 
-      for (gint64 x = 0; x < chunk->width; x++)
-        to[x * lanes] = exists && x >= first && x < end ? from[(x - first) * h->stride] : 0.f;
+      for (gint64 x = 0; x < (exists ? first : chunk->width); x++)
+        to[x * lanes] = 0.f;
+      for (gint64 x = first; exists && x < end; x++, from += h->stride)
+        to[x * lanes] = *from;
+      for (gint64 x = end; exists && x < chunk->width; x++)
+        to[x * lanes] = 0.f;
     }
 }
 

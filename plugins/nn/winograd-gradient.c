@@ -8,17 +8,9 @@
 #define SEG_WINOGRAD_GRADIENT_FEW_TILES 24
 #define SEG_WINOGRAD_GRADIENT_MANY_TILES 96
 
-/* Outputs worked on at once: the more, the less often inputs are transformed, but sums of all points
- * should not be so many that they come from far away. */
-#define SEG_WINOGRAD_GRADIENT_OUTPUTS 64
-#define SEG_WINOGRAD_GRADIENT_SUMS (640 << 10)
-
-static gint64
-seg_winograd_gradient_n_sums (const SegWinogradGradient *self)
-{
-  gint64 lanes = self->kernels->lanes;
-  return self->n_points * self->n_in_blocks * lanes * self->grain * lanes;
-}
+/* Outputs worked on at once: the more, the less often inputs are transformed, but the fewer tiles are
+ * in a portion, for which all sums are read and written. */
+#define SEG_WINOGRAD_GRADIENT_OUTPUTS 32
 
 void
 seg_winograd_gradient_init (SegWinogradGradient *self, const SegOffer *offer, gint tile,
@@ -33,8 +25,6 @@ seg_winograd_gradient_init (SegWinogradGradient *self, const SegOffer *offer, gi
                                  .n_out_blocks = offer->out_blocking.n_blocks,
                                  .y_padding = y_padding, .x_padding = x_padding };
   self->grain = MIN (SEG_WINOGRAD_GRADIENT_OUTPUTS / lanes, self->n_out_blocks);
-  if (seg_winograd_gradient_n_sums (self) > SEG_WINOGRAD_GRADIENT_SUMS)
-    self->grain = (self->grain + 1) / 2;
   of_tile = self->n_points * (1 + self->grain) * lanes;
   self->n_tiles = CLAMP (SEG_WINOGRAD_GRADIENT_FLOATS / of_tile, SEG_WINOGRAD_GRADIENT_FEW_TILES,
                          SEG_WINOGRAD_GRADIENT_MANY_TILES);
@@ -61,7 +51,7 @@ seg_winograd_gradient_lay_out (const SegWinogradGradient *self, float *memory,
   /* not whole pages apart, so that they do not crowd each other out of L1 */
   scratch->v_plane = (block + 1023) / 1024 * 1024 + 16;
   scratch->m_plane = ((gsize) self->grain * block + 1023) / 1024 * 1024 + 16;
-  scratch->u_plane = (gsize) (seg_winograd_gradient_n_sums (self) / self->n_points);
+  scratch->u_plane = (gsize) (self->n_in_blocks * self->grain) * lanes * lanes + 16;
   scratch->v = memory;
   at += n_points * scratch->v_plane;
   scratch->m = memory + at;
@@ -150,9 +140,10 @@ seg_winograd_gradient_load (const SegGradientJob *job, gint64 first, gint64 n, g
     }
 }
 
-/* Adds the products of one block of inputs and the piece's outputs, at all points. */
+/* Adds the products of one block of inputs and the piece's outputs, at all points, to block @at of
+ * the sums. */
 static void
-seg_winograd_gradient_multiply (const SegGradientJob *job, gint64 n, gint64 in_block,
+seg_winograd_gradient_multiply (const SegGradientJob *job, gint64 n, gint64 in_block, gint64 at,
                                 gint64 n_out_blocks)
 {
   const SegWinogradGradient *self = job->gradient;
@@ -172,62 +163,96 @@ seg_winograd_gradient_multiply (const SegGradientJob *job, gint64 n, gint64 in_b
         b[1] = b[0] + block_floats;
         outer.n_vectors = MIN (2, (gsize) n_out_blocks - k);
         outer.y = scratch->u + p * scratch->u_plane
-                  + ((gsize) in_block * lanes * (gsize) self->grain + k) * lanes;
+                  + ((gsize) at * lanes * (gsize) self->grain + k) * lanes;
         self->kernels->outer (&outer);
       }
 }
 
-/* Gᵀ u G, for one block of outputs and all inputs. */
+/* Zeros in blocks @first to @first + @n of the sums. */
 static void
-seg_winograd_gradient_finish (const SegGradientJob *job, gint64 k, const SegChannelBlock *out,
-                              float *dweights)
+seg_winograd_gradient_clear (const SegGradientJob *job, gint64 first, gint64 n)
 {
   const SegWinogradGradient *self = job->gradient;
+  gsize of_block = (gsize) (self->kernels->lanes * self->grain * self->kernels->lanes);
+
+  for (gsize p = 0; p < (gsize) self->n_points; p++)
+    memset (job->scratch.u + p * job->scratch.u_plane + (gsize) first * of_block, 0,
+            (gsize) n * of_block * sizeof *job->scratch.u);
+}
+
+/* Gᵀ u G of block @at of the sums: of one block of inputs and the piece's outputs. */
+static void
+seg_winograd_gradient_finish (const SegGradientJob *job, gint64 in_block, gint64 at,
+                              gint64 first_block, gint64 n_blocks, float *dweights)
+{
+  const SegWinogradGradient *self = job->gradient;
+  const SegChannelBlock *in = &job->in->blocks[in_block];
   gint64 lanes = self->kernels->lanes;
   float dg[9 * SEG_KERNEL_MAX_LANES];
 
-  for (gint64 b = 0; b < self->n_in_blocks; b++)
-    for (gint64 i = 0; i < job->in->blocks[b].n_channels; i++)
+  for (gint64 i = 0; i < in->n_channels; i++)
+    for (gint64 k = 0; k < n_blocks; k++)
       {
-        gint64 c = job->in->blocks[b].channel + i;
+        const SegChannelBlock *out = &job->dout->blocks[first_block + k];
+        float *to = dweights + (out->channel * self->in_channels + in->channel + i) * 9;
 
         (self->tile == 4 ? self->kernels->winograd4_filter_adjoint
                          : self->kernels->winograd2_filter_adjoint) (
-            job->scratch.u + ((b * lanes + i) * self->grain + k) * lanes, job->scratch.u_plane, dg);
-        for (gint64 l = 0; l < out->n_channels; l++)
-          {
-            float *to = dweights + ((out->channel + l) * self->in_channels + c) * 9;
-
-            for (gint64 t = 0; t < 9; t++)
-              to[t] += dg[t * lanes + l];
-          }
+            job->scratch.u + ((at * lanes + i) * self->grain + k) * lanes, job->scratch.u_plane, dg);
+        for (gint64 l = 0; l < out->n_channels; l++, to += self->in_channels * 9)
+          for (gint64 t = 0; t < 9; t++)
+            to[t] += dg[t * lanes + l];
       }
 }
 
+/* A portion of tiles: what the outputs' gradients are transformed to. */
 static void
-seg_winograd_gradient_run_blocks (const SegGradientJob *job, gint64 first_block, gint64 n_blocks,
-                                  float *dweights)
+seg_winograd_gradient_load_outputs (const SegGradientJob *job, gint64 first, gint64 n,
+                                    gint64 first_block, gint64 n_blocks)
+{
+  for (gint64 k = 0; k < n_blocks; k++)
+    seg_winograd_gradient_load (job, first, n, TRUE, (guint) (first_block + k),
+                                job->scratch.m
+                                    + k * job->gradient->n_tiles * job->gradient->kernels->lanes);
+}
+
+/* One portion is all: sums of a block of inputs are finished while they are near. */
+static void
+seg_winograd_gradient_run_portion (const SegGradientJob *job, gint64 n_tiles, gint64 first_block,
+                                   gint64 n_blocks, float *dweights)
+{
+  seg_winograd_gradient_load_outputs (job, 0, n_tiles, first_block, n_blocks);
+  for (gint64 b = 0; b < job->gradient->n_in_blocks; b++)
+    {
+      seg_winograd_gradient_clear (job, 0, 1);
+      seg_winograd_gradient_load (job, 0, n_tiles, FALSE, (guint) b, job->scratch.v);
+      seg_winograd_gradient_multiply (job, n_tiles, b, 0, n_blocks);
+      seg_winograd_gradient_finish (job, b, 0, first_block, n_blocks, dweights);
+    }
+}
+
+static void
+seg_winograd_gradient_run_portions (const SegGradientJob *job, gint64 n_tiles, gint64 first_block,
+                                    gint64 n_blocks, float *dweights)
 {
   const SegWinogradGradient *self = job->gradient;
-  const SegGradientScratch *scratch = &job->scratch;
-  gint64 n_tiles = seg_winograd_gradient_count_tiles (job);
+  gint64 n_portions = (n_tiles + self->n_tiles - 1) / self->n_tiles;
+  gint64 of_portion = (n_tiles + n_portions - 1) / n_portions;
 
-  memset (scratch->u, 0, (gsize) self->n_points * scratch->u_plane * sizeof *scratch->u);
-  for (gint64 t = 0; t < n_tiles; t += self->n_tiles)
+  seg_winograd_gradient_clear (job, 0, self->n_in_blocks);
+  for (gint64 t = 0; t < n_tiles; t += of_portion)
     {
-      gint64 n = MIN (self->n_tiles, n_tiles - t);
+      gint64 n = MIN (of_portion, n_tiles - t);
 
-      for (gint64 k = 0; k < n_blocks; k++)
-        seg_winograd_gradient_load (job, t, n, TRUE, (guint) (first_block + k),
-                                    scratch->m + k * self->n_tiles * self->kernels->lanes);
+      seg_winograd_gradient_load_outputs (job, t, n, first_block, n_blocks);
       for (gint64 b = 0; b < self->n_in_blocks; b++)
         {
-          seg_winograd_gradient_load (job, t, n, FALSE, (guint) b, scratch->v);
-          seg_winograd_gradient_multiply (job, n, b, n_blocks);
+          seg_winograd_gradient_load (job, t, n, FALSE, (guint) b, job->scratch.v);
+          seg_winograd_gradient_multiply (job, n, b, b, n_blocks);
         }
     }
-  for (gint64 k = 0; k < n_blocks; k++)
-    seg_winograd_gradient_finish (job, k, &job->dout->blocks[first_block + k], dweights);
+  for (gint64 b = 0; b < self->n_in_blocks; b++)
+    seg_winograd_gradient_finish (job, b, b, first_block, n_blocks, dweights);
 }
 
 /**
@@ -242,9 +267,12 @@ seg_winograd_gradient_run (const SegWinogradGradient *self, const SegView *in, c
 {
   SegGradientJob job = { self, in, dout, piece, { 0 },
                          (dout->shape.w + self->tile - 1) / self->tile };
+  gint64 n_tiles;
 
   seg_winograd_gradient_lay_out (self, memory, &job.scratch);
+  n_tiles = seg_winograd_gradient_count_tiles (&job);
   for (gint64 k = 0; k < piece->n_blocks; k += self->grain)
-    seg_winograd_gradient_run_blocks (&job, piece->block + k, MIN (self->grain, piece->n_blocks - k),
-                                      dweights);
+    (n_tiles <= self->n_tiles ? seg_winograd_gradient_run_portion
+                              : seg_winograd_gradient_run_portions) (
+        &job, n_tiles, piece->block + k, MIN (self->grain, piece->n_blocks - k), dweights);
 }
