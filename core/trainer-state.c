@@ -171,7 +171,9 @@ seg_checkpoint_find_damage (const char *expected, const char *actual)
  *
  * Writes a checkpoint: parameters by their names, `optimizer.SLOT.NAME`, `ema.NAME`, step and state of
  * the schedule, with SHA-256 sums of each. All of the file or nothing; equal states make equal files.
- * Errors: %G_IO_ERROR, `SEG_ERROR_MEMORY`; `SEG_ERROR_UNSUPPORTED` for names of more than 256 bytes.
+ * What is not finite is not written, so that a training gone wrong never replaces a good checkpoint.
+ * Errors: %G_IO_ERROR, `SEG_ERROR_MEMORY`; `SEG_ERROR_NUMERIC` for numbers that are not finite;
+ * `SEG_ERROR_UNSUPPORTED` for names of more than 256 bytes.
  *
  * Returns: %FALSE with @error set if there is no new file
  */
@@ -195,6 +197,11 @@ seg_trainer_save (SegTrainer *self, const char *path, const char *const *keys,
     {
       const SegCheckpointEntry *entry = &g_array_index (entries, SegCheckpointEntry, i);
 
+      if (!_seg_model_check_values (entry->name, entry->tensor, error))
+        {
+          _seg_model_prefix_path (path, error);
+          return FALSE;
+        }
       seg_safetensors_add (file, entry->name, entry->tensor);
     }
   for (guint i = 0; keys != NULL && keys[i] != NULL; i++)

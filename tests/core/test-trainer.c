@@ -621,6 +621,32 @@ test_damaged (void)
   run_clear (&other);
 }
 
+/* A rate that throws weights out of all numbers: the good checkpoint stays. */
+static void
+test_no_bad_checkpoint (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "a.safetensors", NULL);
+  g_autofree char *before = NULL, *after = NULL;
+  Run run = run_new ("sgd", 2);
+  g_autoptr (GError) error = NULL;
+  gsize n_before, n_after;
+
+  run.options.rate = 1e38;
+  run_start (&run);
+  run_save (&run, path);
+  g_assert_true (g_file_get_contents (path, &before, &n_before, NULL));
+  run_step (&run);
+  ((float *) get_values (run.model, "encoder.blocks.1.conv1.0.weight"))[7] *= 1e38f;
+  g_assert_false (seg_trainer_save (run.trainer, path, NULL, NULL, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_NUMERIC);
+  g_assert_true (g_str_has_prefix (error->message, path));
+  g_test_message ("%s", error->message);
+  g_assert_true (g_file_get_contents (path, &after, &n_after, NULL));
+  g_assert_cmpmem (before, n_before, after, n_after);
+  run_clear (&run);
+}
+
 static void
 test_other_checkpoint (void)
 {
@@ -696,6 +722,7 @@ main (int argc, char **argv)
   g_test_add_func ("/trainer/bad-options", test_bad_options);
   g_test_add_func ("/trainer/resume", test_resume);
   g_test_add_func ("/trainer/damaged", test_damaged);
+  g_test_add_func ("/trainer/no-bad-checkpoint", test_no_bad_checkpoint);
   g_test_add_func ("/trainer/other-checkpoint", test_other_checkpoint);
   g_test_add_func ("/trainer/other-classes", test_other_classes);
   return g_test_run ();
