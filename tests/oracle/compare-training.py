@@ -189,9 +189,17 @@ def image_data(seed):
             "targets": np.where(u < 0.1, -1, (u < 0.4).astype(np.int64))}
 
 
-def torch_steps(name, make_optimizer, data, dtype):
+def freeze_norms(net):
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval().requires_grad_(False)
+
+
+def torch_steps(name, make_optimizer, data, dtype, frozen):
     """losses, gradients of the first step, state after the first, state after the last."""
     net, _ = make(name, dtype)
+    if frozen:
+        freeze_norms(net)
     x, targets = torch.from_numpy(data["images"]).to(dtype), torch.from_numpy(data["targets"])
     weights = {id(module.weight) for module in net.modules()
                if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))}
@@ -204,7 +212,8 @@ def torch_steps(name, make_optimizer, data, dtype):
         loss = losses.dice_ce(net(x), targets, None, None)
         loss.backward()
         if step == 0:
-            gradients = {key: p.grad.numpy().copy() for key, p in net.named_parameters()}
+            gradients = {key: p.grad.numpy().copy() for key, p in net.named_parameters()
+                         if p.requires_grad}
         optimizer.step()
         values.append(loss.item())
         if step == 0:
@@ -219,7 +228,7 @@ def worst(ours, prefix, expected, names):
     return together, *max((distance(ours[prefix + name], expected[name]), name) for name in names)
 
 
-def run_steps(program, name, optimizer, seed, folder):
+def run_steps(program, name, optimizer, seed, folder, frozen):
     """What segkit, PyTorch in float64 and PyTorch in float32 make of an image."""
     group, make_optimizer = OPTIMIZERS[optimizer]
     model, source, result = (folder / part for part in ("model", "data", "out"))
@@ -227,21 +236,22 @@ def run_steps(program, name, optimizer, seed, folder):
     safetensors_io.write(model, make(name, torch.float32)[1],
                          {"segkit.recipe": recipe(name, group)})
     safetensors_io.write(source, data, {})
-    if not run(program, "steps", model, source, STEPS, RATE, DECAY, result):
+    if not run(program, "steps", model, source, STEPS, RATE, DECAY, result,
+               *(["frozen"] if frozen else [])):
         return None, None, None
     theirs = {}
-    float32 = torch_steps(name, make_optimizer, data, torch.float32)
+    float32 = torch_steps(name, make_optimizer, data, torch.float32, frozen)
     for prefix, tensors in zip(("gradient.", "first.", "last."), float32[1:]):
         theirs.update({prefix + key: tensor for key, tensor in tensors.items()})
-    return safetensors_io.read(result)[0], torch_steps(name, make_optimizer, data,
-                                                       torch.float64), theirs
+    exact = torch_steps(name, make_optimizer, data, torch.float64, frozen)
+    return safetensors_io.read(result)[0], exact, theirs
 
 
-def same_steps(program, name, optimizer, folder):
+def same_steps(program, name, optimizer, folder, frozen=False):
     """Yields (label, good) of what is compared."""
-    label = f"{name} {optimizer}"
+    label = f"{name} {optimizer}" + (" with frozen norms" if frozen else "")
     for seed in NETWORKS[name]:
-        ours, exact, theirs = run_steps(program, name, optimizer, seed, folder)
+        ours, exact, theirs = run_steps(program, name, optimizer, seed, folder, frozen)
         if ours is None:
             yield label, False
             return
@@ -285,6 +295,8 @@ def cases(program, folder):
     for name in NETWORKS:
         for optimizer in OPTIMIZERS:
             yield from same_steps(program, name, optimizer, folder)
+    for name in ("resnet18", "preact18"):
+        yield from same_steps(program, name, "sgd", folder, frozen=True)
 
 
 def main():
