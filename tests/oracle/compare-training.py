@@ -35,7 +35,8 @@ GRADIENTS, STATISTICS = 1e-4, 1e-5
 # rounding that turns a sign counts in full, in PyTorch as here.
 WEIGHTS = {"sgd": 1e-3, "adam": 3e-2}
 # the images that are tried
-NETWORKS = {"classic": (2, 5, 6), "resnet18": (2, 3, 4), "preact18": (5, 2, 6), "dense": (2, 5, 6)}
+NETWORKS = {"classic": (2, 5, 6, 7), "resnet18": (2, 3, 4, 7), "preact18": (6, 5, 2, 4, 7),
+            "dense": (2, 5, 6, 7)}
 OPTIMIZERS = {
     "sgd": ("type=sgd\nmomentum=0.9\nnesterov=true",
             lambda w: torch.optim.SGD(w, RATE, momentum=0.9, nesterov=True)),
