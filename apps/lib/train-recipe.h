@@ -67,6 +67,7 @@ gboolean        seg_train_recipe_parse_time (const char *text, double *seconds, 
 SegTrainRecipe *seg_train_recipe_new       (GKeyFile *given, SegDataset *dataset,
                                             const SegTrainLimits *limits, GError **error);
 void            seg_train_recipe_free      (SegTrainRecipe *self);
+char          **seg_train_recipe_dup_class_names (SegTrainRecipe *self);
 SegModel       *seg_train_recipe_new_model (SegTrainRecipe *self, GError **error);
 gboolean        seg_train_recipe_set_steps (SegTrainRecipe *self, guint64 n_steps, GError **error);
 

@@ -30,7 +30,7 @@ seg_training_clear (SegTraining *self)
   g_clear_object (&self->trainer);
   g_clear_pointer (&self->pool, seg_pool_free);
   g_clear_pointer (&self->folder, seg_run_folder_free);
-  g_clear_pointer (&self->class_names, g_free);
+  g_clear_pointer (&self->class_names, g_strfreev);
   seg_checkpoint_state_clear (&self->state);
 }
 
@@ -375,12 +375,9 @@ static gboolean
 seg_training_open (SegTraining *self, GError **error)
 {
   const SegTrainRun *run = self->run;
-  guint n_classes = seg_dataset_get_n_classes (run->dataset);
 
   self->begun = g_get_monotonic_time ();
-  self->class_names = g_new0 (char *, n_classes + 1);
-  for (guint i = 0; i < n_classes; i++)
-    self->class_names[i] = (char *) seg_dataset_get_class (run->dataset, i)->name;
+  self->class_names = seg_train_recipe_dup_class_names (self->recipe);
   self->folder = seg_run_folder_open (run->output, !run->no_lock, error);
   if (self->folder == NULL
       || (run->fresh && !seg_checkpoints_remove_all (self->folder, error)))
