@@ -544,3 +544,20 @@ seg_recipe_build_plain (GKeyFile *recipe, const char *group, GType type, GError 
     return NULL;
   return g_steal_pointer (&object);
 }
+
+/**
+ * seg_recipe_find_nearest:
+ * @name: of a key that there is not
+ * @names: (array zero-terminated=1): of those that there are
+ *
+ * For messages of programs that look at the groups [train…] and [data] themselves.
+ *
+ * Returns: (nullable): the one of @names that @name may have been meant to be
+ */
+const char *
+seg_recipe_find_nearest (const char *name, const char *const *names)
+{
+  g_return_val_if_fail (name != NULL && names != NULL, NULL);
+
+  return _seg_text_nearest (name, names);
+}

@@ -26,7 +26,7 @@ typedef struct
   SegDataset *dataset;
   const SegTrainLimits *limits;
   guint n_train, n_classes, n_bands;
-  gint64 width, height; /* of the largest image */
+  gint64 min_width, min_height, width, height; /* of all images: the smallest and largest sides */
   gboolean is_scene;    /* many classes: a photograph, a map */
 } SegChoice;
 
@@ -114,59 +114,90 @@ seg_choose_classes (SegChoice *self)
 
 /* ---- the network ------------------------------------------------------------------------ */
 
+/* A group whose kind is given stands as it is; of one that only says something else than its kind
+ * the rest is chosen. */
+static gboolean
+seg_choose_is_kind_given (SegChoice *self, const char *group)
+{
+  return g_key_file_has_key (self->keys, group, "type", NULL);
+}
+
+static void
+seg_choose_encoder (SegChoice *self)
+{
+  const char *group = "model.encoder";
+  gboolean has_weights = g_key_file_has_key (self->keys, "train", "encoder-weights", NULL);
+  gboolean is_few = self->n_train <= SEG_CHOOSE_FEW_IMAGES;
+
+  if (seg_choose_is_kind_given (self, group))
+    return;
+  if (self->is_scene || has_weights)
+    {
+      seg_choose (self, group, "type", "resnet-encoder",
+                  has_weights ? "the weights that it begins with are a ResNet's"
+                              : "several classes need to see far around a pixel");
+      seg_choose (self, group, "depth", "18", "the smallest: there is no graphics card");
+      return;
+    }
+  seg_choose (self, group, "type", "unet-encoder", "the classic U-Net: two classes");
+  seg_choose (self, group, "channels", is_few ? "32" : "16",
+              is_few ? "few images leave the time for a wide network"
+                     : "many images are learnt from sooner by a narrow network");
+  seg_choose (self, group, "depth", "4", NULL);
+}
+
 static void
 seg_choose_model (SegChoice *self)
 {
-  if (g_key_file_has_group (self->keys, "model"))
+  g_autofree char *encoder = NULL;
+  gboolean is_classic;
+
+  if (seg_choose_is_kind_given (self, "model"))
     {
       seg_choose_int (self, "model", "classes", self->n_classes, NULL);
       return;
     }
   seg_choose (self, "model", "type", "unet", NULL);
   seg_choose_int (self, "model", "classes", self->n_classes, NULL);
-  if (self->is_scene)
-    {
-      seg_choose (self, "model", "head-kernel-size", "3", NULL);
-      seg_choose (self, "model.encoder", "type", "resnet-encoder",
-                  "several classes need to see far around a pixel");
-      seg_choose (self, "model.encoder", "depth", "18", "the smallest: there is no graphics card");
-      seg_choose (self, "model.decoder", "type", "unet-smp-decoder",
-                  "goes with it, and other programs can read the model");
-      return;
-    }
-  seg_choose (self, "model", "head-kernel-size", "1", NULL);
-  seg_choose (self, "model.encoder", "type", "unet-encoder", "the classic U-Net: two classes");
-  seg_choose (self, "model.encoder", "channels",
-              self->n_train <= SEG_CHOOSE_FEW_IMAGES ? "32" : "16",
-              self->n_train <= SEG_CHOOSE_FEW_IMAGES
-                  ? "few images leave the time for a wide network"
-                  : "many images are learnt from sooner by a narrow network");
-  seg_choose (self, "model.encoder", "depth", "4", NULL);
-  seg_choose (self, "model.decoder", "type", "unet-decoder", NULL);
+  seg_choose_encoder (self);
+  encoder = g_key_file_get_value (self->keys, "model.encoder", "type", NULL);
+  is_classic = g_str_equal (encoder, "unet-encoder");
+  seg_choose (self, "model", "head-kernel-size", is_classic ? "1" : "3", NULL);
+  if (seg_choose_is_kind_given (self, "model.decoder"))
+    return;
+  if (is_classic)
+    seg_choose (self, "model.decoder", "type", "unet-decoder", NULL);
+  else
+    seg_choose (self, "model.decoder", "type", "unet-smp-decoder",
+                "goes with the encoder, and other programs can read the model");
 }
 
 /* ---- how it is learnt ------------------------------------------------------------------- */
 
-/* A multiple of 32, which all strides divide, not larger than the images if they are that large. */
+/* A multiple of 32, which all strides divide, that fits into the smallest image, or, if that is tiny,
+ * into the largest. */
 static void
 seg_choose_crop (SegChoice *self)
 {
-  gint64 largest = self->is_scene ? SEG_CHOOSE_CROP_OF_SCENES : SEG_CHOOSE_CROP;
-  gint64 side = MIN (self->width, self->height) / 32 * 32;
+  gint64 most = self->is_scene ? SEG_CHOOSE_CROP_OF_SCENES : SEG_CHOOSE_CROP;
+  gint64 least = MIN (self->min_width, self->min_height), all = MIN (self->width, self->height);
+  gint64 side = (least >= SEG_CHOOSE_CROP / 2 ? least : all) / 32 * 32;
 
-  seg_choose_int (self, "train", "crop", CLAMP (side, 32, largest),
-                  side >= largest ? "enough around each pixel, and quick"
-                                  : "the images are no larger; what lacks is mirrored");
+  seg_choose_int (self, "train", "crop", CLAMP (side, 32, most),
+                  side >= most                   ? "enough around each pixel, and quick"
+                  : least >= SEG_CHOOSE_CROP / 2 ? "fits into the smallest image"
+                                                 : "small images; what lacks is mirrored");
 }
 
 static void
 seg_choose_optimizer (SegChoice *self)
 {
-  if (!g_key_file_has_group (self->keys, "train.optimizer"))
-    seg_choose (self, "train.optimizer", "type", "adamw", "learns well without much care for its rate");
+  if (!seg_choose_is_kind_given (self, "train.optimizer"))
+    seg_choose (self, "train.optimizer", "type", "adamw",
+                "learns well without much care for its rate");
   seg_choose (self, "train", "rate", "0.001", NULL);
   seg_choose (self, "train", "weight-decay", "0.0001", NULL);
-  if (!g_key_file_has_group (self->keys, "train.schedule"))
+  if (!seg_choose_is_kind_given (self, "train.schedule"))
     {
       seg_choose (self, "train.schedule", "type", "cosine", "ends with small steps");
       seg_choose (self, "train.schedule", "warmup", "0.03", NULL);
@@ -192,7 +223,7 @@ seg_choose_loss (SegChoice *self)
   g_autofree char *asked = g_key_file_get_value (self->keys, "train", "class-weights", NULL);
   g_autofree char *weights = NULL;
 
-  if (!g_key_file_has_group (self->keys, "train.loss"))
+  if (!seg_choose_is_kind_given (self, "train.loss"))
     seg_choose (self, "train.loss", "type", "dice-ce",
                 "each pixel counts, and so does each class as a whole");
   if (asked != NULL ? !g_str_equal (asked, "auto") : !self->is_scene)
@@ -209,7 +240,11 @@ seg_choose_augmentation (SegChoice *self)
   const char *group = "train.augmentation";
 
   if (g_key_file_has_group (self->keys, group))
-    return;
+    {
+      g_ptr_array_add (self->recipe->reasons,
+                       g_strdup_printf ("[%s]: as given, and nothing else", group));
+      return;
+    }
   seg_choose (self, group, "flip-horizontal", "true", NULL);
   if (!self->is_scene)
     {
@@ -288,6 +323,12 @@ seg_choose_copy_group (GKeyFile *from, GKeyFile *to, const char *group)
 {
   g_auto (GStrv) names = g_key_file_get_keys (from, group, NULL, NULL);
 
+  /* a group without keys says something, too: no augmentation. GKeyFile makes it with a key only */
+  if (!g_key_file_has_group (to, group))
+    {
+      g_key_file_set_value (to, group, "x", "");
+      g_key_file_remove_key (to, group, "x", NULL);
+    }
   for (char **name = names; name != NULL && *name != NULL; name++)
     if (!g_key_file_has_key (to, group, *name, NULL))
       {
@@ -350,15 +391,46 @@ seg_choose_from_model (SegChoice *self, GError **error)
   return TRUE;
 }
 
+/* Settings of the command line have not been looked at yet; as text they are read as a file is. */
 static GKeyFile *
-seg_choose_copy (GKeyFile *given)
+seg_choose_copy (GKeyFile *given, GError **error)
 {
-  GKeyFile *keys = g_key_file_new ();
-  g_autofree char *text = given != NULL ? g_key_file_to_data (given, NULL, NULL) : NULL;
+  g_autofree char *wishes = given != NULL ? g_key_file_to_data (given, NULL, NULL) : NULL;
+  gboolean is_whole = given != NULL && g_key_file_has_group (given, "segkit");
+  g_autofree char *text = g_strconcat (is_whole ? "" : "[segkit]\nformat=1\n",
+                                       wishes != NULL ? wishes : "", NULL);
 
-  if (text != NULL)
-    g_key_file_load_from_data (keys, text, (gsize) -1, G_KEY_FILE_NONE, NULL);
-  return keys;
+  return seg_recipe_parse (text, strlen (text), error);
+}
+
+static gboolean
+seg_choose_refuse (const char *what, guint64 given, guint64 found, const char *where,
+                   GError **error)
+{
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+               "%s: %" G_GUINT64_FORMAT " in the recipe, %" G_GUINT64_FORMAT " in the %s", what,
+               given, found, where);
+  return FALSE;
+}
+
+/* What is given must be true of the data. A model that tells two classes apart may do so with one
+ * number a pixel. */
+static gboolean
+seg_choose_check_data (SegChoice *self, GError **error)
+{
+  GKeyFile *keys = self->keys;
+  guint64 n_channels = g_key_file_get_uint64 (keys, "input", "channels", NULL);
+  guint64 n_classes = g_key_file_get_uint64 (keys, "model", "classes", NULL);
+  gsize n_names = 0;
+  g_auto (GStrv) names = g_key_file_get_string_list (keys, "classes", "names", &n_names, NULL);
+
+  if (n_channels > 0 && n_channels != self->n_bands)
+    return seg_choose_refuse ("[input] channels", n_channels, self->n_bands, "images",
+                              error);
+  if (n_classes > 0 && n_classes != self->n_classes && (n_classes > 1 || self->n_classes > 2))
+    return seg_choose_refuse ("[model] classes", n_classes, self->n_classes, "masks", error);
+  return names == NULL || n_names == self->n_classes
+         || seg_choose_refuse ("[classes] names", n_names, self->n_classes, "masks", error);
 }
 
 /**
@@ -370,17 +442,19 @@ gboolean
 _seg_train_choose (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
                    const SegTrainLimits *limits, GError **error)
 {
-  g_autoptr (GKeyFile) keys = seg_choose_copy (given);
-  gint64 min_width, min_height;
+  g_autoptr (GKeyFile) keys = seg_choose_copy (given, error);
   SegChoice choice = { .recipe = self, .keys = keys, .dataset = dataset, .limits = limits,
                        .n_train = seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN),
                        .n_classes = seg_dataset_get_n_classes (dataset),
                        .n_bands = seg_dataset_get_n_bands (dataset) };
 
-  seg_dataset_get_size_range (dataset, &min_width, &choice.width, &min_height, &choice.height);
+  if (keys == NULL)
+    return FALSE;
+  seg_dataset_get_size_range (dataset, &choice.min_width, &choice.width, &choice.min_height,
+                              &choice.height);
   choice.is_scene = choice.n_classes > 2;
-  seg_choose (&choice, "segkit", "format", "1", NULL);
-  if (!seg_choose_from_model (&choice, error) || !seg_choose_input (&choice, error))
+  if (!seg_choose_from_model (&choice, error) || !seg_choose_check_data (&choice, error)
+      || !seg_choose_input (&choice, error))
     return FALSE;
   seg_choose_classes (&choice);
   seg_choose_model (&choice);

@@ -136,15 +136,19 @@ seg_train_recipe_get_list (SegTrainRecipe *self, const char *group, const char *
 {
   g_autofree char *text = g_key_file_get_value (self->keys, group, key, NULL);
   g_auto (GStrv) words = text != NULL ? g_strsplit (text, ";", -1) : NULL;
+  guint n_words;
 
   g_clear_pointer (numbers, g_free);
   if (text == NULL || g_str_equal (text, "none"))
     return TRUE;
+  n_words = g_strv_length (words);
+  if (n_words > 0 && *g_strstrip (words[n_words - 1]) == '\0')
+    n_words--; /* a list may end with a semicolon */
   *numbers = g_new0 (float, n);
   for (guint i = 0; i < n; i++)
     {
       char *end = NULL;
-      double number = i < g_strv_length (words) ? g_ascii_strtod (words[i], &end) : 0.;
+      double number = n_words == n ? g_ascii_strtod (words[i], &end) : 0.;
 
       if (end == NULL || end == words[i] || *g_strchug (end) != '\0' || !(number >= least)
           || !isfinite (number))
@@ -162,6 +166,21 @@ seg_train_recipe_get_list (SegTrainRecipe *self, const char *group, const char *
 /* ---- groups ----------------------------------------------------------------------------- */
 
 static gboolean
+seg_train_recipe_refuse_name (const char *what, const char *name, const char *const *names,
+                              GError **error)
+{
+  const char *nearest = seg_recipe_find_nearest (name, names);
+  g_autofree char *known = g_strjoinv (", ", (char **) names);
+
+  if (nearest != NULL)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s \"%s\"; did you mean \"%s\"?", what, name,
+                 nearest);
+  else
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "%s \"%s\"; there is %s", what, name, known);
+  return FALSE;
+}
+
+static gboolean
 seg_train_recipe_check_names (GKeyFile *keys, GError **error)
 {
   g_auto (GStrv) names = g_key_file_get_keys (keys, "train", NULL, NULL);
@@ -169,25 +188,15 @@ seg_train_recipe_check_names (GKeyFile *keys, GError **error)
 
   for (char **name = names; name != NULL && *name != NULL; name++)
     if (!g_strv_contains (seg_train_keys, *name))
-      {
-        g_autofree char *known = g_strjoinv (", ", (char **) seg_train_keys);
-
-        g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[train] has no key \"%s\"; there is %s",
-                     *name, known);
-        return FALSE;
-      }
+      return seg_train_recipe_refuse_name ("[train] has no key", *name, seg_train_keys, error);
   for (char **group = groups; *group != NULL; group++)
     if (g_str_has_prefix (*group, "train."))
       {
         g_auto (GStrv) parts = g_strsplit (*group, ".", 3);
 
-        if (g_strv_contains (seg_train_groups, parts[1]))
-          continue;
-        g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                     "there is no group [%s]; there is [train.loss], [train.optimizer], "
-                     "[train.schedule], [train.augmentation]",
-                     *group);
-        return FALSE;
+        if (!g_strv_contains (seg_train_groups, parts[1]))
+          return seg_train_recipe_refuse_name ("[train] has no group below it", parts[1],
+                                               seg_train_groups, error);
       }
   return TRUE;
 }

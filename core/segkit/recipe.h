@@ -13,4 +13,6 @@ SegBlock *seg_recipe_build_block  (GKeyFile *recipe, const char *group, GError *
 gpointer  seg_recipe_build_plain  (GKeyFile *recipe, const char *group, GType type,
                                    GError **error);
 
+const char *seg_recipe_find_nearest (const char *name, const char *const *names);
+
 G_END_DECLS
