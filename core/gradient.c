@@ -18,9 +18,35 @@ _seg_gradients_free (SegGradients *gradients)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegGradients, _seg_gradients_free)
 
+/* Which parameters get a gradient: those that are trained and not frozen, and what else the node has
+ * whose layer works out all of them together. */
+static gboolean *
+seg_gradients_choose (SegWorkspace *workspace)
+{
+  SegPlan *plan = workspace->schedule->plan;
+  guint n = seg_parameters_get_n (plan->parameters);
+  gboolean *chosen = g_new0 (gboolean, MAX (n, 1));
+
+  for (guint i = 0; i < n; i++)
+    chosen[i] = _seg_role_is_trained (seg_parameters_get_role (plan->parameters, i))
+                && (workspace->frozen == NULL || !workspace->frozen[i]);
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+      gboolean any = FALSE;
+
+      for (guint p = node->first_param; p < node->first_param + node->n_params; p++)
+        any |= chosen[p];
+      for (guint p = node->first_param; any && p < node->first_param + node->n_params; p++)
+        chosen[p] = _seg_role_is_trained (seg_parameters_get_role (plan->parameters, p));
+    }
+  return chosen;
+}
+
 static SegGradients *
 seg_gradients_new (SegWorkspace *workspace, GError **error)
 {
+  g_autofree gboolean *chosen = seg_gradients_choose (workspace);
   SegSchedule *schedule = workspace->schedule;
   SegParameters *parameters = schedule->plan->parameters;
   g_autoptr (SegGradients) self = g_new0 (SegGradients, 1);
@@ -38,7 +64,7 @@ seg_gradients_new (SegWorkspace *workspace, GError **error)
 
       if (tensor == NULL)
         return NULL;
-      if (_seg_role_is_trained (seg_parameters_get_role (parameters, i))
+      if (chosen[i]
           && (self->parameters[i] = seg_alloc (seg_tensor_get_n_elements (tensor), sizeof (float),
                                                "parameter gradients", error)) == NULL)
         return NULL;
@@ -252,6 +278,24 @@ seg_gradients_run_move (SegWorkspace *workspace, guint move, GError **error)
          || seg_gradients_run_node (workspace, m->node, error);
 }
 
+/* Moves up to the last that gives a gradient somebody wants. */
+static guint
+seg_gradients_count_moves (SegWorkspace *workspace)
+{
+  SegSchedule *schedule = workspace->schedule;
+  guint n = schedule->moves->len;
+
+  for (; n > 0; n--)
+    {
+      const SegBackwardMove *m = &g_array_index (schedule->moves, SegBackwardMove, n - 1);
+      const SegPlanNode *node = schedule->plan->nodes->pdata[m->node];
+
+      if (!m->again && workspace->gradients->is_wanted[node->output])
+        break;
+    }
+  return n;
+}
+
 /**
  * seg_workspace_run_backward:
  * @self: a workspace of a training plan that has just run
@@ -270,6 +314,7 @@ seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient, gpoin
                             GError **error)
 {
   SegPlan *plan = self->schedule->plan;
+  guint n_moves;
   SegView dout;
 
   g_return_val_if_fail (plan->purpose == SEG_PURPOSE_TRAINING, FALSE);
@@ -282,7 +327,8 @@ seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient, gpoin
   dout = _seg_workspace_view (self, SEG_BANK_GRADIENT, plan->output, self->schedule->out);
   if (!read_gradient (&dout, user_data, error))
     return FALSE;
-  for (guint i = 0; i < self->schedule->moves->len; i++)
+  n_moves = seg_gradients_count_moves (self);
+  for (guint i = 0; i < n_moves; i++)
     if (!seg_gradients_run_move (self, i, error))
       return FALSE;
   return TRUE;
@@ -294,7 +340,7 @@ seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient, gpoin
  * @parameter: full name of a parameter
  *
  * Returns: (transfer none) (nullable): its gradient, as many numbers as it has; %NULL if there
- *   is no such parameter or it is not trained
+ *   is no such parameter or it is not trained, or frozen
  */
 const float *
 seg_workspace_get_gradient (SegWorkspace *self, const char *parameter)
@@ -302,6 +348,27 @@ seg_workspace_get_gradient (SegWorkspace *self, const char *parameter)
   gint i = seg_parameters_find (self->schedule->plan->parameters, parameter);
 
   return i < 0 || self->gradients == NULL ? NULL : self->gradients->parameters[i];
+}
+
+/**
+ * seg_workspace_freeze:
+ * @self: a workspace of a training plan that has not yet run backward
+ * @parameter: full name of a parameter
+ *
+ * Says that nobody asks for this parameter's gradient. Where that of no parameter before it is asked for
+ * either, the reverse walk ends.
+ */
+void
+seg_workspace_freeze (SegWorkspace *self, const char *parameter)
+{
+  SegParameters *parameters = self->schedule->plan->parameters;
+  gint i = seg_parameters_find (parameters, parameter);
+
+  g_return_if_fail (self->gradients == NULL && i >= 0);
+
+  if (self->frozen == NULL)
+    self->frozen = g_new0 (gboolean, seg_parameters_get_n (parameters));
+  self->frozen[i] = TRUE;
 }
 
 /**

@@ -159,6 +159,9 @@ seg_trainer_new (SegModel *model, const SegTrainerOptions *options, SegPool *poo
     return NULL;
   seg_workspace_set_norms (self->workspace,
                            options->freeze_norms ? SEG_NORMS_RUNNING : SEG_NORMS_BATCH, 0.);
+  for (guint i = 0; i < self->n_parameters; i++)
+    if (!self->parameters[i].trained)
+      seg_workspace_freeze (self->workspace, self->parameters[i].name);
   return g_steal_pointer (&self);
 }
 

@@ -51,6 +51,7 @@ struct _SegWorkspace
   float **stats;      /* per node, or NULL */
   gboolean *has_stats; /* of this run */
   gboolean wants_input_gradient;
+  gboolean *frozen; /* per parameter: no gradient is wanted; NULL: all are */
   SegGradients *gradients;
 };
 

@@ -14,6 +14,7 @@ seg_workspace_finalize (GObject *object)
     seg_free (self->stats[i]);
   g_free (self->stats);
   g_free (self->has_stats);
+  g_free (self->frozen);
   g_clear_pointer (&self->gradients, _seg_gradients_free);
   seg_free (self->arena);
   seg_free (self->scratch);

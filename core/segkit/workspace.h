@@ -75,6 +75,7 @@ void          seg_workspace_set_norms  (SegWorkspace *self, SegNorms which, doub
 gboolean      seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient,
                                           gpointer user_data, GError **error);
 const float  *seg_workspace_get_gradient (SegWorkspace *self, const char *parameter);
+void          seg_workspace_freeze     (SegWorkspace *self, const char *parameter);
 void          seg_workspace_want_input_gradient (SegWorkspace *self);
 gboolean      seg_workspace_get_input_gradient (SegWorkspace *self, SegRowsFunc write,
                                                 gpointer user_data, GError **error);

@@ -73,6 +73,28 @@ net_new (void)
   return net;
 }
 
+/* conv → norm → ReLU → conv → norm, plus what the ReLU gave → ReLU → conv: a residual unit. */
+static Net
+net_new_residual (const char *passes_off)
+{
+  Net net = { .graph = seg_graph_new () };
+  g_autoptr (GError) error = NULL;
+  SegValue x = seg_graph_add_input (net.graph, "input", 3), a;
+
+  x = seg_graph_add (net.graph, "conv1", "conv2d", SEG_IN (x), "channels", 19, "padding", 1, NULL);
+  x = seg_graph_add (net.graph, "bn1", "batch-norm", SEG_IN (x), NULL);
+  a = x = seg_graph_add (net.graph, "relu1", "relu", SEG_IN (x), NULL);
+  x = seg_graph_add (net.graph, "conv2", "conv2d", SEG_IN (x), "channels", 19, "padding", 1, NULL);
+  x = seg_graph_add (net.graph, "bn2", "batch-norm", SEG_IN (x), NULL);
+  x = seg_graph_add (net.graph, "add", "add", SEG_IN (x, a), NULL);
+  x = seg_graph_add (net.graph, "relu2", "relu", SEG_IN (x), NULL);
+  x = seg_graph_add (net.graph, "conv3", "conv2d", SEG_IN (x), "channels", 2, NULL);
+  seg_graph_set_output (net.graph, x);
+  g_assert_true (seg_graph_finish (net.graph, &error));
+  net_finish (&net, passes_off);
+  return net;
+}
+
 static void
 net_clear (Net *net)
 {
@@ -348,9 +370,8 @@ test_running_statistics (void)
 }
 
 static void
-test_threads (void)
+check_threads (Net net)
 {
-  Net net = net_new ();
   g_autofree float *expected = NULL;
   gsize n = 0;
 
@@ -373,26 +394,12 @@ test_threads (void)
   net_clear (&net);
 }
 
-/* conv → norm → ReLU → conv → norm, plus what the ReLU gave → ReLU → conv: a residual unit. */
-static Net
-net_new_residual (const char *passes_off)
+/* In planes, and in blocks of channels. */
+static void
+test_threads (void)
 {
-  Net net = { .graph = seg_graph_new () };
-  g_autoptr (GError) error = NULL;
-  SegValue x = seg_graph_add_input (net.graph, "input", 3), a;
-
-  x = seg_graph_add (net.graph, "conv1", "conv2d", SEG_IN (x), "channels", 19, "padding", 1, NULL);
-  x = seg_graph_add (net.graph, "bn1", "batch-norm", SEG_IN (x), NULL);
-  a = x = seg_graph_add (net.graph, "relu1", "relu", SEG_IN (x), NULL);
-  x = seg_graph_add (net.graph, "conv2", "conv2d", SEG_IN (x), "channels", 19, "padding", 1, NULL);
-  x = seg_graph_add (net.graph, "bn2", "batch-norm", SEG_IN (x), NULL);
-  x = seg_graph_add (net.graph, "add", "add", SEG_IN (x, a), NULL);
-  x = seg_graph_add (net.graph, "relu2", "relu", SEG_IN (x), NULL);
-  x = seg_graph_add (net.graph, "conv3", "conv2d", SEG_IN (x), "channels", 2, NULL);
-  seg_graph_set_output (net.graph, x);
-  g_assert_true (seg_graph_finish (net.graph, &error));
-  net_finish (&net, passes_off);
-  return net;
+  check_threads (net_new ());
+  check_threads (net_new_residual (NULL));
 }
 
 /* Steps that have taken over a sum or a clamp give the gradients of layers on their own, whether the norms
@@ -436,6 +443,38 @@ test_absorbed (void)
   norms = SEG_NORMS_BATCH;
   net_clear (&net);
   net_clear (&plain);
+}
+
+/* Nobody asks for the gradients of the first layers; the others' are as before. */
+static void
+test_frozen (void)
+{
+  static const char *const frozen[] = { "conv1.weight", "conv1.bias", "bn1.weight", "bn2.bias" };
+  Net net = net_new_residual (NULL);
+  g_autoptr (SegPool) pool = seg_pool_new (2);
+  g_autoptr (SegWorkspace) workspace = net_run (&net, pool), all = net_run (&net, pool);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (frozen); i++)
+    seg_workspace_freeze (workspace, frozen[i]);
+  seg_workspace_run_backward (workspace, read_gradient, NULL, &error);
+  g_assert_no_error (error);
+  seg_workspace_run_backward (all, read_gradient, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_null (seg_workspace_get_gradient (workspace, "conv1.weight"));
+  g_assert_null (seg_workspace_get_gradient (workspace, "conv1.bias"));
+  for (guint i = 0; i < seg_parameters_get_n (net.parameters); i++)
+    {
+      const char *name = seg_parameters_get_name (net.parameters, i);
+      const float *gradient = seg_workspace_get_gradient (workspace, name);
+      gsize n = seg_tensor_get_n_bytes (seg_parameters_get_tensor (net.parameters, i, NULL));
+
+      if (gradient != NULL)
+        g_assert_cmpmem (gradient, n, seg_workspace_get_gradient (all, name), n);
+      else
+        g_assert_false (g_str_has_prefix (name, "conv2") || g_str_has_prefix (name, "conv3"));
+    }
+  net_clear (&net);
 }
 
 /* Gives zeros, and has no backward pass. */
@@ -551,6 +590,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gradient/central-differences", test_central_differences);
   g_test_add_func ("/gradient/joins", test_joins);
   g_test_add_func ("/gradient/absorbed", test_absorbed);
+  g_test_add_func ("/gradient/frozen", test_frozen);
   g_test_add_func ("/gradient/running-statistics", test_running_statistics);
   g_test_add_func ("/gradient/frozen-norms", test_frozen_norms);
   g_test_add_func ("/gradient/cumulative-statistics", test_cumulative_statistics);
