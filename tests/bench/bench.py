@@ -295,6 +295,8 @@ def parse(arguments):
     options.peers = peers if options.peers is None else options.peers
     if set(options.peers) - set(peers):
         parser.error("--peers: only pytorch trains")
+    if options.train and "d" in options.models:
+        parser.error("--models: d draws masks for its dropout, and each program draws its own")
     if options.runs < 1:
         parser.error("--runs: 1 is the least")
     return options

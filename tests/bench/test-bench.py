@@ -50,6 +50,20 @@ def cases_in_table(build, folder):
     yield "each row is printed", all(row["peer"] in result.stdout for row in rows)
 
 
+def training(build, folder):
+    path = folder / "training.csv"
+    options = ["--train", "--models", "b", "--sizes", "32", "--threads", "2", "--peers", ""]
+    result = run_bench(build, *options, "--csv", path)
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    yield "steps of training are timed", result.returncode == 0 and len(rows) == 1 \
+        and good_row(rows[0])
+    yield "who does not train is refused", run_bench(build, *options, "--peers", "onnxruntime") \
+        .returncode == 2
+    yield "what others cannot train is refused", run_bench(build, *options, "--models", "d") \
+        .returncode == 2
+
+
 def broken_peer():
     peer = Peer("broken")
     try:
@@ -104,6 +118,7 @@ def one_fails(build):
 
 def cases(build, folder):
     yield from cases_in_table(build, folder)
+    yield from training(build, folder)
     yield "why a peer ends is told", broken_peer()
     yield "settings for others are not inherited", inherited_settings() == ""
     yield from one_fails(build)
