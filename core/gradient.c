@@ -186,7 +186,8 @@ seg_gradients_run_inputs (SegWorkspace *workspace, SegBackwardJob *job, SegView 
 
   if (node->step->backward_input != NULL)
     cells = (SegCells){ .grid_y = node->step->back_grid, .grid_x = node->step->back_grid,
-                        .channel_grain = node->step->back_channel_grain };
+                        .channel_grain = node->step->back_channel_grain,
+                        .many_weights = _seg_workspace_has_many_weights (node->step) };
   for (guint i = 0; i < node->n_inputs; i++)
     {
       SegRect need = _seg_plan_required (node, workspace->schedule->shapes, &whole, i);

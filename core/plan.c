@@ -503,8 +503,8 @@ seg_plan_make (SegGraph *graph, SegParameters *parameters, gboolean takes, SegPu
  * Compiles a graph. The environment variable `SEGKIT_PASSES` switches passes off, too.
  * Errors: `SEG_ERROR_PARAM` for a pass that there is not, or a level in `SEGKIT_CPU`;
  * `SEG_ERROR_MEMORY`, and what a layer says when it cannot be compiled.
- * Threads: a plan for inference may be shared by any number; one for training serves one workspace
- * at a time, since its packed weights follow the parameters.
+ * Threads: a plan may be shared by any number. A training run changes running statistics, which are
+ * parameters, so that only one at a time may train.
  *
  * Returns: (transfer full): a new plan, or %NULL with @error set
  */

@@ -302,13 +302,20 @@ seg_workspace_prepare_node (SegWorkspace *self, guint index, const SegView *in, 
   return _seg_sums_run (self, index, SEG_PHASE_FORWARD, in, NULL, NULL, error);
 }
 
+/* Packed by compile(), or to train by prepare(). */
 #define SEG_WORKSPACE_MANY_BYTES (4 << 20)
+
+gboolean
+_seg_workspace_has_many_weights (const SegStep *step)
+{
+  return MAX (step->packed_bytes, step->shared_bytes) > SEG_WORKSPACE_MANY_BYTES;
+}
 
 static SegCells
 seg_workspace_get_cells (const SegStep *step)
 {
   return (SegCells){ step->grid_y, step->grid_x, step->phase_y, step->phase_x, step->channel_grain,
-                     step->packed_bytes > SEG_WORKSPACE_MANY_BYTES };
+                     _seg_workspace_has_many_weights (step) };
 }
 
 /* Computes a rectangle of a node's output, already rounded to its grid. */
