@@ -11,9 +11,9 @@
  * PyTorch's Conv2d.
  * Source: LeCun et al. 1989; names and sizes PyTorch 1.13 `torch.nn.Conv2d`. Initial weights: He
  * et al. 2015, arXiv 1502.01852, eq. 10, uniform; bias zero.
- * Halo: padding on the left and above, dilation · (kernel − 1) − padding on the right and below. In
- *   inference 3×3 kernels may be computed by Winograd, in tiles of a grid fixed in the map: the last
- *   bits of a pixel, and NaN where an input is NaN or infinite, then depend on all of its tile.
+ * Halo: padding on the left and above, dilation · (kernel − 1) − padding on the right and below.
+ *   3×3 kernels may be computed by Winograd, in tiles of a grid fixed in the map: the last bits of a
+ *   pixel, and NaN where an input is NaN or infinite, then depend on all of its tile.
  * Kept for backward: its input.
  */
 struct _SegConv2d
