@@ -1,6 +1,8 @@
 /* A recipe's group [data]. */
 #include <string.h>
 
+#include <segkit/recipe.h>
+
 #include "dataset-private.h"
 
 static const char *const seg_dataset_option_names[] = {
@@ -23,10 +25,15 @@ seg_dataset_options_check_keys (GKeyFile *recipe, GError **error)
   for (char **key = keys; *key != NULL; key++)
     if (!g_strv_contains (seg_dataset_option_names, *key))
       {
+        const char *nearest = seg_recipe_find_nearest (*key, seg_dataset_option_names);
         g_autofree char *known = g_strjoinv (", ", (char **) seg_dataset_option_names);
 
-        g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[data] has no key \"%s\"; there is %s",
-                     *key, known);
+        if (nearest != NULL)
+          g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                       "[data] has no key \"%s\"; did you mean \"%s\"?", *key, nearest);
+        else
+          g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[data] has no key \"%s\"; there is %s",
+                       *key, known);
         return FALSE;
       }
   return TRUE;

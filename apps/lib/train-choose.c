@@ -1,11 +1,10 @@
-/* What a recipe leaves open is chosen by looking at the data. Each choice is a default that a user can
- * read, with its reason, and overrule; there is no search, and nothing depends on the machine but the
- * size of a batch, on its memory. */
+/* What a recipe leaves open is chosen by looking at the data. Each choice is a default that a user
+ * can read, with its reason, and overrule; there is no search, and nothing depends on the machine
+ * but the size of a batch, on its memory. */
 #include <math.h>
 #include <string.h>
 
 #include <segkit/error.h>
-#include <segkit/recipe.h>
 
 #include "train-recipe-private.h"
 
@@ -174,8 +173,8 @@ seg_choose_model (SegChoice *self)
 
 /* ---- how it is learnt ------------------------------------------------------------------- */
 
-/* A multiple of 32, which all strides divide, that fits into the smallest image, or, if that is tiny,
- * into the largest. */
+/* A multiple of 32, which all strides divide, that fits into the smallest image, or, if that is
+ * tiny, into the largest. */
 static void
 seg_choose_crop (SegChoice *self)
 {
@@ -253,8 +252,8 @@ seg_choose_augmentation (SegChoice *self)
     }
   else
     seg_choose (self, group, "flip-vertical", "false",
-                "images of several classes may be photographs, which have an up: set it to true, and "
-                "right-angles, if yours have not");
+                "images of several classes may be photographs, which have an up: set it to true, "
+                "and right-angles, if yours have not");
   seg_choose (self, group, "scale-min", "0.8", NULL);
   seg_choose (self, group, "scale-max", "1.25", NULL);
   seg_choose (self, group, "brightness", "0.1", NULL);
@@ -318,121 +317,6 @@ seg_choose_metric (SegChoice *self)
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-static void
-seg_choose_copy_group (GKeyFile *from, GKeyFile *to, const char *group)
-{
-  g_auto (GStrv) names = g_key_file_get_keys (from, group, NULL, NULL);
-
-  /* a group without keys says something, too: no augmentation. GKeyFile makes it with a key only */
-  if (!g_key_file_has_group (to, group))
-    {
-      g_key_file_set_value (to, group, "x", "");
-      g_key_file_remove_key (to, group, "x", NULL);
-    }
-  for (char **name = names; name != NULL && *name != NULL; name++)
-    if (!g_key_file_has_key (to, group, *name, NULL))
-      {
-        g_autofree char *value = g_key_file_get_value (from, group, *name, NULL);
-
-        g_key_file_set_value (to, group, *name, value);
-      }
-}
-
-/* Copies a group and then those below it. */
-static void
-seg_choose_copy_tree (GKeyFile *from, GKeyFile *to, const char *root)
-{
-  g_autofree char *below = g_strconcat (root, ".", NULL);
-  g_auto (GStrv) groups = g_key_file_get_groups (from, NULL);
-
-  if (g_key_file_has_group (from, root))
-    seg_choose_copy_group (from, to, root);
-  for (char **group = groups; *group != NULL; group++)
-    if (g_str_has_prefix (*group, below))
-      seg_choose_copy_group (from, to, *group);
-}
-
-/* The recipe's groups in the order in which a person reads them. */
-static GKeyFile *
-seg_choose_sort (GKeyFile *keys)
-{
-  static const char *const order[] = { "segkit", "input", "classes", "model", "data", "train" };
-  GKeyFile *sorted = g_key_file_new ();
-
-  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
-    seg_choose_copy_tree (keys, sorted, order[i]);
-  return sorted;
-}
-
-/* To go on from a model means its network, and numbers as it knows them. */
-static gboolean
-seg_choose_from_model (SegChoice *self, GError **error)
-{
-  g_autofree char *name = g_key_file_get_value (self->keys, "train", "from", NULL), *path = NULL;
-  g_autoptr (SegModel) model = NULL;
-  g_autoptr (GKeyFile) recipe = NULL;
-
-  if (name == NULL)
-    return TRUE;
-  if ((path = seg_model_find (name, error)) == NULL
-      || (model = seg_model_load (path, error)) == NULL)
-    return FALSE;
-  recipe = seg_recipe_parse (seg_model_get_recipe (model), strlen (seg_model_get_recipe (model)),
-                             error);
-  if (recipe == NULL)
-    return FALSE;
-  if (!g_key_file_has_group (self->keys, "model"))
-    {
-      seg_choose_copy_tree (recipe, self->keys, "model");
-      g_key_file_set_uint64 (self->keys, "model", "classes", self->n_classes);
-      g_ptr_array_add (self->recipe->reasons, g_strdup_printf ("[model]: the network of %s", name));
-    }
-  seg_choose_copy_group (recipe, self->keys, "input");
-  return TRUE;
-}
-
-/* Settings of the command line have not been looked at yet; as text they are read as a file is. */
-static GKeyFile *
-seg_choose_copy (GKeyFile *given, GError **error)
-{
-  g_autofree char *wishes = given != NULL ? g_key_file_to_data (given, NULL, NULL) : NULL;
-  gboolean is_whole = given != NULL && g_key_file_has_group (given, "segkit");
-  g_autofree char *text = g_strconcat (is_whole ? "" : "[segkit]\nformat=1\n",
-                                       wishes != NULL ? wishes : "", NULL);
-
-  return seg_recipe_parse (text, strlen (text), error);
-}
-
-static gboolean
-seg_choose_refuse (const char *what, guint64 given, guint64 found, const char *where,
-                   GError **error)
-{
-  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-               "%s: %" G_GUINT64_FORMAT " in the recipe, %" G_GUINT64_FORMAT " in the %s", what,
-               given, found, where);
-  return FALSE;
-}
-
-/* What is given must be true of the data. A model that tells two classes apart may do so with one
- * number a pixel. */
-static gboolean
-seg_choose_check_data (SegChoice *self, GError **error)
-{
-  GKeyFile *keys = self->keys;
-  guint64 n_channels = g_key_file_get_uint64 (keys, "input", "channels", NULL);
-  guint64 n_classes = g_key_file_get_uint64 (keys, "model", "classes", NULL);
-  gsize n_names = 0;
-  g_auto (GStrv) names = g_key_file_get_string_list (keys, "classes", "names", &n_names, NULL);
-
-  if (n_channels > 0 && n_channels != self->n_bands)
-    return seg_choose_refuse ("[input] channels", n_channels, self->n_bands, "images",
-                              error);
-  if (n_classes > 0 && n_classes != self->n_classes && (n_classes > 1 || self->n_classes > 2))
-    return seg_choose_refuse ("[model] classes", n_classes, self->n_classes, "masks", error);
-  return names == NULL || n_names == self->n_classes
-         || seg_choose_refuse ("[classes] names", n_names, self->n_classes, "masks", error);
-}
-
 /**
  * _seg_train_choose: (skip)
  *
@@ -442,7 +326,7 @@ gboolean
 _seg_train_choose (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
                    const SegTrainLimits *limits, GError **error)
 {
-  g_autoptr (GKeyFile) keys = seg_choose_copy (given, error);
+  g_autoptr (GKeyFile) keys = _seg_train_given_read (given, error);
   SegChoice choice = { .recipe = self, .keys = keys, .dataset = dataset, .limits = limits,
                        .n_train = seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN),
                        .n_classes = seg_dataset_get_n_classes (dataset),
@@ -453,8 +337,8 @@ _seg_train_choose (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
   seg_dataset_get_size_range (dataset, &choice.min_width, &choice.width, &choice.min_height,
                               &choice.height);
   choice.is_scene = choice.n_classes > 2;
-  if (!seg_choose_from_model (&choice, error) || !seg_choose_check_data (&choice, error)
-      || !seg_choose_input (&choice, error))
+  if (!_seg_train_given_take_model (keys, choice.n_classes, self->reasons, error)
+      || !_seg_train_given_check_data (keys, dataset, error) || !seg_choose_input (&choice, error))
     return FALSE;
   seg_choose_classes (&choice);
   seg_choose_model (&choice);
@@ -464,6 +348,6 @@ _seg_train_choose (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
   seg_choose_optimizer (&choice);
   seg_choose_loss (&choice);
   seg_choose_augmentation (&choice);
-  self->keys = seg_choose_sort (keys);
+  self->keys = _seg_train_given_sort (keys);
   return TRUE;
 }

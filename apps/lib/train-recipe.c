@@ -409,8 +409,8 @@ seg_train_recipe_fit_memory (SegTrainRecipe *self, SegDataset *dataset,
  * @error: return location
  *
  * Makes a recipe complete. The same data, limits and wishes give the same.
- * Errors: `SEG_ERROR_PARAM`, `SEG_ERROR_FORMAT`, `SEG_ERROR_PLUGIN` for what is wrong with @given; those of
- * seg_dataset_measure() and of building the network.
+ * Errors: `SEG_ERROR_PARAM`, `SEG_ERROR_FORMAT`, `SEG_ERROR_PLUGIN` for what is wrong with @given;
+ * those of seg_dataset_measure() and of building the network.
  *
  * Returns: (transfer full): the recipe, or %NULL with @error set
  */
@@ -484,8 +484,8 @@ seg_train_recipe_set (GKeyFile *recipe, const char *assignment, GError **error)
  * @n_steps: at least 1
  * @error: return location
  *
- * Fixes how many steps there are, where it was left to epochs or to a time, in the text, too: a run of
- * that then makes the same steps however fast the machine is.
+ * Fixes how many steps there are, where it was left to epochs or to a time, in the text, too: a run
+ * of that then makes the same steps however fast the machine is.
  */
 gboolean
 seg_train_recipe_set_steps (SegTrainRecipe *self, guint64 n_steps, GError **error)
@@ -515,8 +515,8 @@ seg_train_recipe_load_from (SegTrainRecipe *self, SegModel *model, GError **erro
     return FALSE;
   if (*left != NULL)
     g_ptr_array_add (self->reasons,
-                     g_strdup_printf ("%u parameters begin at random, as %s: %s has none of that shape",
-                                      g_strv_length (left), *left, self->from_model));
+                     g_strdup_printf ("%u parameters begin at random, as %s: %s has none of that "
+                                      "shape", g_strv_length (left), *left, self->from_model));
   return TRUE;
 }
 
