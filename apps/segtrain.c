@@ -1,8 +1,6 @@
 /* segtrain: a folder of images and masks in, a model out. */
 #include <stdio.h>
-#include <string.h>
 
-#include <segkit/recipe.h>
 #include <segkit/segkit.h>
 
 #include "lib/command.h"
@@ -10,12 +8,12 @@
 #include "lib/path.h"
 #include "lib/plugins.h"
 #include "lib/preview.h"
-#include "lib/recipe-file.h"
 #include "lib/run-folder.h"
 #include "lib/train-data.h"
 #include "lib/train-dry-run.h"
 #include "lib/train-evaluate.h"
 #include "lib/train-run.h"
+#include "lib/train-wishes.h"
 #include "lib/vips-setup.h"
 
 #define SEG_TRAIN_MAX_THREADS 1024
@@ -34,18 +32,10 @@ typedef enum
 
 static struct
 {
-  char *output, *preview, *recipe, **settings, *max_time, *encoder_weights, *from;
-  char *split, *max_memory, *progress;
-  gint64 seed;
-  int epochs, steps, batch, threads;
+  char *output, *preview, *split, *max_memory, *progress;
+  int threads;
   gboolean dry_run, dump_recipe, resume, fresh, no_lock, quiet;
-} options = {
-  .seed = G_MININT64,
-  .epochs = SEG_COMMAND_UNSET,
-  .steps = SEG_COMMAND_UNSET,
-  .batch = SEG_COMMAND_UNSET,
-  .threads = SEG_COMMAND_UNSET,
-};
+} options = { .threads = SEG_COMMAND_UNSET };
 
 static const GOptionEntry output_entries[] = {
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
@@ -56,24 +46,6 @@ static const GOptionEntry output_entries[] = {
     "only tell what would be done, and what it takes", NULL },
   { "dump-recipe", 0, 0, G_OPTION_ARG_NONE, &options.dump_recipe,
     "only print the recipe, all of it, and end", NULL },
-  G_OPTION_ENTRY_NULL
-};
-
-static const GOptionEntry recipe_entries[] = {
-  { "recipe", 0, 0, G_OPTION_ARG_FILENAME, &options.recipe,
-    "what is to be done; what it leaves open is chosen", "FILE" },
-  { "set", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.settings,
-    "group.key=value of the recipe, as train.rate=1e-3", "SETTING" },
-  { "epochs", 0, 0, G_OPTION_ARG_INT, &options.epochs, "go N times through the images", "N" },
-  { "steps", 0, 0, G_OPTION_ARG_INT, &options.steps, "make N steps", "N" },
-  { "max-time", 0, 0, G_OPTION_ARG_FILENAME, &options.max_time,
-    "as many steps as fit into this, such as 15min or 2h", "TIME" },
-  { "batch", 0, 0, G_OPTION_ARG_INT, &options.batch, "crops of one step", "N" },
-  { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "of all that is left to chance", "N" },
-  { "encoder-weights", 0, 0, G_OPTION_ARG_FILENAME, &options.encoder_weights,
-    "begin with an encoder's parameters from this safetensors file", "FILE" },
-  { "from", 0, 0, G_OPTION_ARG_FILENAME, &options.from, "begin with this model's parameters",
-    "MODEL" },
   G_OPTION_ENTRY_NULL
 };
 
@@ -102,7 +74,7 @@ static const GOptionEntry evaluate_entries[] = {
 
 static const SegCommandGroup groups[] = {
   { "Output:", output_entries },
-  { "Recipe:", recipe_entries },
+  { "Recipe:", seg_train_wishes_entries },
   { "Running:", run_entries },
   { "Evaluation:", evaluate_entries },
   { "Plugins:", seg_plugins_entries },
@@ -154,40 +126,13 @@ choose_command (char ***arguments)
 }
 
 static gboolean
-check_numbers (GError **error)
-{
-  int n_lengths = (options.epochs != SEG_COMMAND_UNSET) + (options.steps != SEG_COMMAND_UNSET)
-                  + (options.max_time != NULL);
-
-  if (!seg_command_check_number ("epochs", options.epochs, 1000000, error)
-      || !seg_command_check_number ("steps", options.steps, 1000000000, error)
-      || !seg_command_check_number ("batch", options.batch, 4096, error)
-      || !seg_command_check_number ("threads", options.threads, SEG_TRAIN_MAX_THREADS, error))
-    return FALSE;
-  if (options.seed < 0 && options.seed != G_MININT64)
-    return seg_command_fail_usage (error, "--seed must not be negative");
-  if (n_lengths > 1)
-    return seg_command_fail_usage (error, "--epochs, --steps and --max-time: give one");
-  return TRUE;
-}
-
-static gboolean
-has_recipe_options (void)
-{
-  return options.recipe != NULL || options.settings != NULL || options.max_time != NULL
-         || options.encoder_weights != NULL || options.from != NULL
-         || options.epochs != SEG_COMMAND_UNSET || options.steps != SEG_COMMAND_UNSET
-         || options.batch != SEG_COMMAND_UNSET || options.seed != G_MININT64;
-}
-
-static gboolean
 check_train (GError **error)
 {
   if ((options.preview != NULL) + options.dry_run + options.dump_recipe > 1)
     return seg_command_fail_usage (error, "--preview, --dry-run and --dump-recipe: give one");
   if (options.resume && options.fresh)
     return seg_command_fail_usage (error, "--resume and --fresh: give one");
-  if (options.resume && has_recipe_options ())
+  if (options.resume && seg_train_wishes_are_given ())
     return seg_command_fail_usage (error, "--resume goes by the recipe that there is");
   return options.split == NULL
          || seg_command_fail_usage (error, "--split is of \"segtrain evaluate\"");
@@ -200,10 +145,7 @@ check_look (SegTrainCommand which, GError **error)
   gboolean evaluates = which == SEG_TRAIN_COMMAND_EVALUATE;
 
   if (options.preview != NULL || options.dry_run || options.dump_recipe || options.resume
-      || options.fresh || options.no_lock || options.max_time != NULL
-      || options.encoder_weights != NULL || options.from != NULL
-      || options.epochs != SEG_COMMAND_UNSET || options.steps != SEG_COMMAND_UNSET
-      || options.batch != SEG_COMMAND_UNSET || options.seed != G_MININT64)
+      || options.fresh || options.no_lock || seg_train_wishes_need_training ())
     return seg_command_fail_usage (error, "check and evaluate train nothing: of a recipe they "
                                           "take --recipe and --set");
   if (!evaluates && (options.output != NULL || options.split != NULL))
@@ -221,7 +163,8 @@ check_options (SegTrainCommand which, char **arguments, GError **error)
 
   if (g_strv_length (arguments) != (which == SEG_TRAIN_COMMAND_EVALUATE ? 2 : 1))
     return seg_command_fail_usage (error, wanted[which]);
-  return check_numbers (error)
+  return seg_command_check_number ("threads", options.threads, SEG_TRAIN_MAX_THREADS, error)
+         && seg_train_wishes_check (error)
          && (which == SEG_TRAIN_COMMAND_TRAIN ? check_train (error)
                                                 : check_look (which, error));
 }
@@ -256,60 +199,6 @@ get_n_threads (void)
   return options.threads > 0 ? (guint) options.threads : g_get_num_processors ();
 }
 
-/* ---- what is wanted --------------------------------------------------------------------- */
-
-static void
-set_length (GKeyFile *recipe, const char *key, const char *value)
-{
-  static const char *const keys[] = { "epochs", "steps", "max-time" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
-    g_key_file_remove_key (recipe, "train", keys[i], NULL);
-  g_key_file_set_value (recipe, "train", key, value);
-}
-
-static void
-set_options (GKeyFile *recipe)
-{
-  g_autofree char *steps = g_strdup_printf ("%d", options.steps);
-  g_autofree char *epochs = g_strdup_printf ("%d", options.epochs);
-
-  if (options.steps != SEG_COMMAND_UNSET)
-    set_length (recipe, "steps", steps);
-  if (options.epochs != SEG_COMMAND_UNSET)
-    set_length (recipe, "epochs", epochs);
-  if (options.max_time != NULL)
-    set_length (recipe, "max-time", options.max_time);
-  if (options.batch != SEG_COMMAND_UNSET)
-    g_key_file_set_integer (recipe, "train", "batch", options.batch);
-  if (options.seed != G_MININT64)
-    g_key_file_set_int64 (recipe, "train", "seed", options.seed);
-  if (options.encoder_weights != NULL)
-    g_key_file_set_value (recipe, "train", "encoder-weights", options.encoder_weights);
-  if (options.from != NULL)
-    g_key_file_set_value (recipe, "train", "from", options.from);
-}
-
-/* Options over settings over a file over what @basis says. */
-static GKeyFile *
-read_wishes (const char *basis, GError **error)
-{
-  const char *path = options.recipe != NULL ? options.recipe : basis;
-  g_autoptr (GKeyFile) recipe = path != NULL ? seg_recipe_file_load (path, error)
-                                             : g_key_file_new ();
-
-  if (recipe == NULL)
-    return NULL;
-  for (char **setting = options.settings; setting != NULL && *setting != NULL; setting++)
-    if (!seg_train_recipe_set (recipe, *setting, error))
-      {
-        g_prefix_error (error, "--set: ");
-        return NULL;
-      }
-  set_options (recipe);
-  return g_steal_pointer (&recipe);
-}
-
 static char *
 choose_output (const char *dataset)
 {
@@ -325,7 +214,7 @@ choose_output (const char *dataset)
 static gboolean
 check (const char *path, GError **error)
 {
-  g_autoptr (GKeyFile) wishes = read_wishes (NULL, error);
+  g_autoptr (GKeyFile) wishes = seg_train_wishes_read (NULL, error);
   g_autoptr (SegDataset) dataset
       = wishes != NULL ? seg_dataset_open (path, wishes, error) : NULL;
   g_autofree char *text = NULL;
@@ -335,33 +224,6 @@ check (const char *path, GError **error)
   text = seg_train_data_dup_text (dataset);
   fputs (text, stdout);
   return seg_train_data_check (dataset, TRUE, error);
-}
-
-/* What masks mean is in the recipe that a model carries. */
-static GKeyFile *
-read_wishes_of_model (SegModel *model, GError **error)
-{
-  const char *text = seg_model_get_recipe (model);
-  g_autoptr (GKeyFile) recipe = seg_recipe_parse (text, strlen (text), error);
-  g_autoptr (GKeyFile) wishes = read_wishes (NULL, error);
-  g_auto (GStrv) names = recipe != NULL ? g_key_file_get_groups (recipe, NULL) : NULL;
-
-  if (recipe == NULL || wishes == NULL)
-    return NULL;
-  for (char **group = names; options.recipe == NULL && *group != NULL; group++)
-    if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
-      {
-        g_auto (GStrv) keys = g_key_file_get_keys (recipe, *group, NULL, NULL);
-
-        for (char **key = keys; key != NULL && *key != NULL; key++)
-          {
-            g_autofree char *value = g_key_file_get_value (recipe, *group, *key, NULL);
-
-            if (!g_key_file_has_key (wishes, *group, *key, NULL))
-              g_key_file_set_value (wishes, *group, *key, value);
-          }
-      }
-  return g_steal_pointer (&wishes);
 }
 
 static gboolean
@@ -375,7 +237,8 @@ evaluate (const char *model_name, const char *path, GCancellable *cancellable, G
   };
   g_autofree char *model_path = seg_model_find (model_name, error);
   g_autoptr (SegModel) model = model_path != NULL ? seg_model_load (model_path, error) : NULL;
-  g_autoptr (GKeyFile) wishes = model != NULL ? read_wishes_of_model (model, error) : NULL;
+  g_autoptr (GKeyFile) wishes
+      = model != NULL ? seg_train_wishes_read_for_model (model, error) : NULL;
   g_autoptr (SegDataset) dataset = NULL;
 
   if (wishes == NULL || !get_limit (&request.limit_bytes, error)
@@ -457,7 +320,7 @@ train (const char *path, GCancellable *cancellable, GError **error)
   g_autoptr (SegDataset) dataset = NULL;
 
   if (!parse_progress (&run.progress, error) || !get_limit (&run.limit_bytes, error)
-      || (wishes = read_wishes (options.resume ? before : NULL, error)) == NULL
+      || (wishes = seg_train_wishes_read (options.resume ? before : NULL, error)) == NULL
       || (dataset = seg_dataset_open (path, wishes, error)) == NULL)
     return FALSE;
   run.dataset = dataset;

@@ -12,6 +12,7 @@
 #include "exit-code.h"
 #include "path.h"
 #include "run-folder.h"
+#include "units.h"
 
 #define SEG_RUN_FOLDER_LOCK ".segkit.lock"
 #define SEG_RUN_FOLDER_ENDING ".run"
@@ -216,15 +217,16 @@ seg_run_folder_check_space (SegRunFolder *self, guint64 bytes, GError **error)
 {
   struct statvfs file_system;
   guint64 needed = bytes + bytes / 5, free_bytes;
+  g_autofree char *shown_needed = seg_units_bytes ((double) needed), *shown_free = NULL;
 
   if (statvfs (self->path, &file_system) != 0)
     return seg_run_folder_fail (self->path, "cannot tell how much room there is", errno, error);
   free_bytes = (guint64) file_system.f_bavail * file_system.f_frsize;
   if (free_bytes >= needed)
     return TRUE;
+  shown_free = seg_units_bytes ((double) free_bytes);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-               "%s: checkpoints and the model need %" G_GUINT64_FORMAT
-               " MiB, %" G_GUINT64_FORMAT " MiB are free",
-               self->path, needed >> 20, free_bytes >> 20);
+               "%s: checkpoints and the model need %s, %s are free", self->path, shown_needed,
+               shown_free);
   return FALSE;
 }

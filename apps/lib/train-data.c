@@ -50,6 +50,8 @@ seg_train_data_dup_text (SegDataset *dataset)
                           seg_dataset_get_n (dataset, SEG_SPLIT_VALIDATION),
                           seg_dataset_is_split_given (dataset) ? "" : " (every fifth)",
                           seg_dataset_get_n (dataset, SEG_SPLIT_TEST));
+  if (n_bands == 0) /* no image can be read */
+    return g_string_free (text, FALSE);
   g_string_append_printf (text, "pixels      %u band%s of %u bits%s, %" G_GINT64_FORMAT
                                 " × %" G_GINT64_FORMAT,
                           n_bands, n_bands == 1 ? "" : "s", depth, depth == 32 ? " (float)" : "",

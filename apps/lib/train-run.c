@@ -17,6 +17,9 @@
 /* Who gave a time has planned with it: a speed that was measured wrong may cost no more than this. */
 #define SEG_TRAINING_LATE 1.1
 
+/* Of the crop that is advised where memory is short. */
+#define SEG_TRAINING_LEAST_CROP 32
+
 /* Weights, two slots of the optimiser, averages: of checkpoints the last two, the best, one being
  * written, and the model. */
 #define SEG_TRAINING_FILES 5
@@ -88,23 +91,52 @@ seg_training_fingerprint (SegDataset *dataset)
   return g_strdup (g_checksum_get_string (sum));
 }
 
+/* A setting with which a step would fit: of batch and crop, halved until it does. */
+static char *
+seg_training_advise (SegTraining *self, SegModel *model)
+{
+  SegBatcherOptions b = self->recipe->batches;
+
+  while (b.n > 1 || MIN (b.w, b.h) >= 2 * SEG_TRAINING_LEAST_CROP)
+    {
+      gsize bytes;
+
+      if (b.n > 1)
+        b.n /= 2;
+      else
+        b.w /= 2, b.h /= 2;
+      bytes = seg_trainer_estimate_bytes (model, &self->recipe->trainer, b.n, b.h, b.w,
+                                          self->run->n_threads, NULL);
+      if (bytes == 0 || bytes > self->run->limit_bytes)
+        continue;
+      return b.w == self->recipe->batches.w
+                 ? g_strdup_printf ("try --set train.batch=%" G_GINT64_FORMAT, b.n)
+                 : g_strdup_printf ("try --set train.batch=1 --set train.crop=%" G_GINT64_FORMAT
+                                    "x%" G_GINT64_FORMAT,
+                                    b.w, b.h);
+    }
+  return g_strdup ("try a smaller network");
+}
+
 static gboolean
 seg_training_check_memory (SegTraining *self, SegModel *model, GError **error)
 {
   const SegBatcherOptions *batches = &self->recipe->batches;
   gsize bytes = seg_trainer_estimate_bytes (model, &self->recipe->trainer, batches->n, batches->h,
                                             batches->w, self->run->n_threads, error);
+  g_autofree char *advice = NULL;
 
   if (bytes == 0)
     return FALSE;
   if (bytes <= self->run->limit_bytes)
     return TRUE;
+  advice = seg_training_advise (self, model);
   g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
                "%s: a step with %" G_GINT64_FORMAT " crops of %" G_GINT64_FORMAT
                " × %" G_GINT64_FORMAT " needs %" G_GSIZE_FORMAT " MiB, %" G_GSIZE_FORMAT
-               " MiB are allowed; try --set train.batch=%" G_GINT64_FORMAT,
+               " MiB are allowed; %s",
                self->run->output, batches->n, batches->w, batches->h, bytes >> 20,
-               self->run->limit_bytes >> 20, MAX (batches->n / 2, 1));
+               self->run->limit_bytes >> 20, advice);
   return FALSE;
 }
 

@@ -1,0 +1,215 @@
+/* What a user wants of a training: a recipe that may leave much open. */
+#include <string.h>
+
+#include <segkit/error.h>
+#include <segkit/recipe.h>
+
+#include "command.h"
+#include "recipe-file.h"
+#include "train-recipe.h"
+#include "train-wishes.h"
+
+#define SEG_TRAIN_WISHES_BEGIN "[segkit]\nformat=1\n"
+
+#define SEG_TRAIN_WISHES_MAX_EPOCHS 1000000
+#define SEG_TRAIN_WISHES_MAX_STEPS 1000000000
+#define SEG_TRAIN_WISHES_MAX_BATCH 4096
+
+static struct
+{
+  char *recipe, **settings, *max_time, *encoder_weights, *from;
+  gint64 seed;
+  int epochs, steps, batch;
+} wishes = {
+  .seed = G_MININT64,
+  .epochs = SEG_COMMAND_UNSET,
+  .steps = SEG_COMMAND_UNSET,
+  .batch = SEG_COMMAND_UNSET,
+};
+
+const GOptionEntry seg_train_wishes_entries[] = {
+  { "recipe", 0, 0, G_OPTION_ARG_FILENAME, &wishes.recipe,
+    "what is to be done; what it leaves open is chosen", "FILE" },
+  /* not a STRING: GLib would convert it from a locale that is not set */
+  { "set", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &wishes.settings,
+    "group.key=value of the recipe, as train.rate=1e-3", "SETTING" },
+  { "epochs", 0, 0, G_OPTION_ARG_INT, &wishes.epochs, "go N times through the images", "N" },
+  { "steps", 0, 0, G_OPTION_ARG_INT, &wishes.steps, "make N steps", "N" },
+  { "max-time", 0, 0, G_OPTION_ARG_FILENAME, &wishes.max_time,
+    "as many steps as fit into this, such as 15min or 2h", "TIME" },
+  { "batch", 0, 0, G_OPTION_ARG_INT, &wishes.batch, "crops of one step", "N" },
+  { "seed", 0, 0, G_OPTION_ARG_INT64, &wishes.seed, "of all that is left to chance", "N" },
+  { "encoder-weights", 0, 0, G_OPTION_ARG_FILENAME, &wishes.encoder_weights,
+    "begin with an encoder's parameters from this safetensors file", "FILE" },
+  { "from", 0, 0, G_OPTION_ARG_FILENAME, &wishes.from, "begin with this model's parameters",
+    "MODEL" },
+  G_OPTION_ENTRY_NULL
+};
+
+/**
+ * seg_train_wishes_check:
+ * @error: return location
+ *
+ * Errors: `G_OPTION_ERROR` for numbers out of range, and for options that contradict each other.
+ */
+gboolean
+seg_train_wishes_check (GError **error)
+{
+  int n_lengths = (wishes.epochs != SEG_COMMAND_UNSET) + (wishes.steps != SEG_COMMAND_UNSET)
+                  + (wishes.max_time != NULL);
+
+  if (!seg_command_check_number ("epochs", wishes.epochs, SEG_TRAIN_WISHES_MAX_EPOCHS, error)
+      || !seg_command_check_number ("steps", wishes.steps, SEG_TRAIN_WISHES_MAX_STEPS, error)
+      || !seg_command_check_number ("batch", wishes.batch, SEG_TRAIN_WISHES_MAX_BATCH, error))
+    return FALSE;
+  if (wishes.seed < 0 && wishes.seed != G_MININT64)
+    return seg_command_fail_usage (error, "--seed must not be negative");
+  return n_lengths <= 1
+         || seg_command_fail_usage (error, "--epochs, --steps and --max-time: give one");
+}
+
+/**
+ * seg_train_wishes_need_training:
+ *
+ * Returns: whether one is given that says nothing where nothing is trained
+ */
+gboolean
+seg_train_wishes_need_training (void)
+{
+  return wishes.max_time != NULL || wishes.encoder_weights != NULL || wishes.from != NULL
+         || wishes.epochs != SEG_COMMAND_UNSET || wishes.steps != SEG_COMMAND_UNSET
+         || wishes.batch != SEG_COMMAND_UNSET || wishes.seed != G_MININT64;
+}
+
+/**
+ * seg_train_wishes_are_given:
+ *
+ * Returns: whether any is
+ */
+gboolean
+seg_train_wishes_are_given (void)
+{
+  return wishes.recipe != NULL || wishes.settings != NULL || seg_train_wishes_need_training ();
+}
+
+static void
+seg_train_wishes_set_length (GKeyFile *recipe, const char *key, const char *value)
+{
+  static const char *const keys[] = { "epochs", "steps", "max-time" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    g_key_file_remove_key (recipe, "train", keys[i], NULL);
+  g_key_file_set_value (recipe, "train", key, value);
+}
+
+static void
+seg_train_wishes_set_options (GKeyFile *recipe)
+{
+  g_autofree char *steps = g_strdup_printf ("%d", wishes.steps);
+  g_autofree char *epochs = g_strdup_printf ("%d", wishes.epochs);
+
+  if (wishes.steps != SEG_COMMAND_UNSET)
+    seg_train_wishes_set_length (recipe, "steps", steps);
+  if (wishes.epochs != SEG_COMMAND_UNSET)
+    seg_train_wishes_set_length (recipe, "epochs", epochs);
+  if (wishes.max_time != NULL)
+    seg_train_wishes_set_length (recipe, "max-time", wishes.max_time);
+  if (wishes.batch != SEG_COMMAND_UNSET)
+    g_key_file_set_integer (recipe, "train", "batch", wishes.batch);
+  if (wishes.seed != G_MININT64)
+    g_key_file_set_int64 (recipe, "train", "seed", wishes.seed);
+  if (wishes.encoder_weights != NULL)
+    g_key_file_set_value (recipe, "train", "encoder-weights", wishes.encoder_weights);
+  if (wishes.from != NULL)
+    g_key_file_set_value (recipe, "train", "from", wishes.from);
+}
+
+/* A setting is held to what a line of a recipe file is: groups are known, names are names. */
+static gboolean
+seg_train_wishes_set (GKeyFile *recipe, const char *setting, GError **error)
+{
+  g_autoptr (GKeyFile) alone = g_key_file_new (), parsed = NULL;
+  g_autoptr (GError) failure = NULL;
+  g_autofree char *keys = NULL, *text = NULL;
+
+  if (seg_train_recipe_set (alone, setting, &failure))
+    {
+      keys = g_key_file_to_data (alone, NULL, NULL);
+      text = g_strconcat (SEG_TRAIN_WISHES_BEGIN, keys, NULL);
+      parsed = seg_recipe_parse (text, strlen (text), &failure);
+    }
+  if (parsed != NULL)
+    return seg_train_recipe_set (recipe, setting, error);
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--set %s: %s", setting,
+               failure->message);
+  return FALSE;
+}
+
+/**
+ * seg_train_wishes_read:
+ * @basis: (nullable): the file of a recipe, if no option names one
+ * @error: return location
+ *
+ * Errors: `G_OPTION_ERROR`; those of seg_recipe_file_load().
+ *
+ * Returns: (transfer full): options over settings over a file, or %NULL with @error set
+ */
+GKeyFile *
+seg_train_wishes_read (const char *basis, GError **error)
+{
+  const char *path = wishes.recipe != NULL ? wishes.recipe : basis;
+  g_autoptr (GKeyFile) recipe = path != NULL ? seg_recipe_file_load (path, error)
+                                             : g_key_file_new ();
+
+  if (recipe == NULL)
+    return NULL;
+  for (char **setting = wishes.settings; setting != NULL && *setting != NULL; setting++)
+    if (!seg_train_wishes_set (recipe, *setting, error))
+      return NULL;
+  seg_train_wishes_set_options (recipe);
+  return g_steal_pointer (&recipe);
+}
+
+/* What @recipe does not have. */
+static void
+seg_train_wishes_add_group (GKeyFile *recipe, GKeyFile *other, const char *group)
+{
+  g_auto (GStrv) keys = g_key_file_get_keys (other, group, NULL, NULL);
+
+  for (char **key = keys; key != NULL && *key != NULL; key++)
+    {
+      g_autofree char *value = g_key_file_get_value (other, group, *key, NULL);
+
+      if (!g_key_file_has_key (recipe, group, *key, NULL))
+        g_key_file_set_value (recipe, group, *key, value);
+    }
+}
+
+/**
+ * seg_train_wishes_read_for_model:
+ * @model: a model that was trained
+ * @error: return location
+ *
+ * Errors: those of seg_train_wishes_read().
+ *
+ * Returns: (transfer full): the same, and if no file is named what the model's own recipe says of
+ *   data: what is ignored, which values are which class
+ */
+GKeyFile *
+seg_train_wishes_read_for_model (SegModel *model, GError **error)
+{
+  const char *text = seg_model_get_recipe (model);
+  g_autoptr (GKeyFile) recipe = seg_train_wishes_read (NULL, error), own = NULL;
+  g_auto (GStrv) groups = NULL;
+
+  if (recipe == NULL || wishes.recipe != NULL)
+    return g_steal_pointer (&recipe);
+  own = seg_recipe_parse (text, strlen (text), error);
+  if (own == NULL)
+    return NULL;
+  groups = g_key_file_get_groups (own, NULL);
+  for (char **group = groups; *group != NULL; group++)
+    if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
+      seg_train_wishes_add_group (recipe, own, *group);
+  return g_steal_pointer (&recipe);
+}

@@ -1,0 +1,645 @@
+/* segtrain from data to model: that it learns, that its bits depend on nothing but data, recipe and
+ * seed, and what it does when it is stopped or something is wrong. */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+#include <jansson.h>
+
+#include "samples.h"
+#include "tool.h"
+
+#define SIDE 64
+#define N_IMAGES 8
+#define N_DISCS 4
+
+/* A network and a training of a second. */
+#define SMALL                                                                                      \
+  "--set", "model.encoder.channels=4", "--set", "model.encoder.depth=2", "--set", "train.rate=0.02"
+#define STEPS "--steps", "24"
+#define MODEL "m.safetensors"
+
+enum { OK, FAILED, USAGE, INPUT, IO, LIMIT, NUMERIC, PLUGIN, IN_USE };
+
+/* ---- data ------------------------------------------------------------------------------- */
+
+static guint
+draw (guint32 *state, guint n)
+{
+  *state = *state * 1664525 + 1013904223;
+  return (*state >> 16) % n;
+}
+
+static void
+save_gray (Tool *tool, const char *name, const guint8 *bytes)
+{
+  g_autoptr (VipsImage) image
+      = vips_image_new_from_memory_copy (bytes, SIDE * SIDE, SIDE, SIDE, 1, VIPS_FORMAT_UCHAR);
+
+  image->Type = VIPS_INTERPRETATION_B_W;
+  samples_save (tool->folder, name, image);
+}
+
+/* Bright discs on a dark ground, and noise. */
+static void
+save_discs (Tool *tool, guint i)
+{
+  g_autofree char *image = g_strdup_printf ("cells/images/%u.png", i);
+  g_autofree char *mask = g_strdup_printf ("cells/masks/%u.png", i);
+  guint8 pixels[SIDE * SIDE], truth[SIDE * SIDE] = { 0 };
+  guint32 state = i + 1;
+
+  for (guint d = 0; d < N_DISCS; d++)
+    {
+      int x = (int) draw (&state, SIDE), y = (int) draw (&state, SIDE);
+      int r = 5 + (int) draw (&state, 8);
+
+      for (int p = 0; p < SIDE * SIDE; p++)
+        if ((p % SIDE - x) * (p % SIDE - x) + (p / SIDE - y) * (p / SIDE - y) < r * r)
+          truth[p] = 255;
+    }
+  for (int p = 0; p < SIDE * SIDE; p++)
+    pixels[p] = (guint8) ((truth[p] > 0 ? 150 : 60) + draw (&state, 50));
+  save_gray (tool, image, pixels);
+  save_gray (tool, mask, truth);
+}
+
+static void
+setup (Tool *tool, gconstpointer data)
+{
+  tool_setup (tool, data);
+  tool->program = "segtrain";
+  tool->max_seconds = 300;
+  for (guint i = 0; i < N_IMAGES; i++)
+    save_discs (tool, i);
+}
+
+/* With the folders in it. */
+static void
+teardown (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  samples_free (tool->folder);
+  g_free (tool->output);
+  g_free (tool->error_line);
+}
+
+/* ---- what came of it -------------------------------------------------------------------- */
+
+static char *
+read_text (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+  char *text = NULL;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  return text;
+}
+
+static gboolean
+exists (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+static char *
+hash (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name), *bytes = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  return g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) bytes, n);
+}
+
+static void
+assert_same_file (Tool *tool, const char *name, const char *expected)
+{
+  g_autofree char *found = hash (tool, name);
+
+  g_assert_cmpstr (found, ==, expected);
+}
+
+/* The log without its columns of seconds and speed. */
+static char *
+read_log (Tool *tool, const char *name)
+{
+  g_autofree char *text = read_text (tool, name);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  GString *timeless = g_string_new (NULL);
+
+  for (char **line = lines; *line != NULL; line++)
+    {
+      g_auto (GStrv) cells = g_strsplit (*line, ",", -1);
+
+      for (guint i = 0; cells[i] != NULL; i++)
+        if (i != 2 && i != 3)
+          g_string_append_printf (timeless, "%s,", cells[i]);
+      g_string_append_c (timeless, '\n');
+    }
+  return g_string_free (timeless, FALSE);
+}
+
+static double
+read_mean_iou (Tool *tool, const char *name)
+{
+  g_autofree char *text = read_text (tool, name);
+  json_t *root = json_loads (text, 0, NULL);
+  double iou = json_number_value (
+      json_object_get (json_object_get (root, "foreground_mean"), "IoU"));
+
+  json_decref (root);
+  return iou;
+}
+
+static double
+get_cell (const char *log, guint line, guint column)
+{
+  g_auto (GStrv) lines = g_strsplit (log, "\n", -1);
+  g_auto (GStrv) cells = NULL;
+
+  g_assert_cmpuint (line, <, g_strv_length (lines));
+  cells = g_strsplit (lines[line], ",", -1);
+  g_assert_cmpuint (column, <, g_strv_length (cells));
+  return g_ascii_strtod (cells[column], NULL);
+}
+
+static void
+assert_no_temporary_file (Tool *tool, const char *folder)
+{
+  g_autofree char *path = tool_path (tool, folder);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    g_assert_null (strstr (name, "segkit-tmp"));
+}
+
+/* ---- a run beside the test -------------------------------------------------------------- */
+
+static GPid
+start (Tool *tool, const char *n_steps)
+{
+  const char *argv[] = { g_getenv ("SEGKIT_SEGTRAIN"), SMALL, "--steps", n_steps, "-o", MODEL,
+                         "cells", NULL };
+  g_auto (GStrv) environment = tool_dup_environment (tool);
+  g_autoptr (GError) error = NULL;
+  GPid pid;
+
+  g_spawn_async (tool->folder, (char **) argv, environment,
+                 G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL
+                     | G_SPAWN_STDERR_TO_DEV_NULL,
+                 NULL, NULL, &pid, &error);
+  g_assert_no_error (error);
+  return pid;
+}
+
+static int
+stop (GPid pid, int number)
+{
+  int status;
+
+  kill (pid, number);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
+}
+
+/* Until the run has got so far as to have made this file. */
+static void
+wait_for (Tool *tool, const char *name)
+{
+  for (guint i = 0; i < 1200 && !exists (tool, name); i++)
+    g_usleep (50 * 1000);
+  g_assert_true (exists (tool, name));
+}
+
+static void
+train (Tool *tool)
+{
+  g_assert_cmpint (tool_run (tool, SMALL, STEPS, "-o", MODEL, "cells", NULL), ==, OK);
+}
+
+/* ---- cases ------------------------------------------------------------------------------ */
+
+static void
+test_learns (Tool *tool, gconstpointer data)
+{
+  g_autofree char *log = NULL, *path = tool_path (tool, MODEL);
+  g_autoptr (SegModel) model = NULL;
+
+  (void) data;
+  g_assert_cmpint (tool_run (tool, SMALL, "--steps", "80", "-o", MODEL, "cells", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "7 to learn from, 1 to validate"));
+  g_assert_nonnull (strstr (tool->output, "[train.loss] type=dice-ce: "));
+  log = read_text (tool, "m.run/log.csv");
+  g_assert_cmpfloat (get_cell (log, 10, 5), <, 0.6 * get_cell (log, 1, 5));
+  g_assert_cmpfloat (read_mean_iou (tool, "m.run/summary.json"), >, 0.9);
+  g_assert_true (exists (tool, "m.run/report.html"));
+
+  model = seg_model_load (path, NULL);
+  g_assert_nonnull (model);
+  g_assert_cmpuint (seg_model_get_n_channels (model), ==, 1);
+  g_assert_cmpuint (seg_model_get_n_classes (model), ==, 2);
+  g_assert_cmpstr (seg_model_get_class (model, 0)->name, ==, "background");
+
+  tool->program = "segment";
+  g_assert_cmpint (tool_run (tool, "-m", MODEL, "-o", "labels.png", "cells/images/0.png", NULL), ==,
+                   OK);
+}
+
+static void
+test_threads (Tool *tool, gconstpointer data)
+{
+  g_autofree char *expected = NULL, *log = NULL, *other_log = NULL;
+
+  (void) data;
+  g_assert_cmpint (tool_run (tool, SMALL, STEPS, "--threads", "1", "-o", MODEL, "cells", NULL), ==,
+                   OK);
+  expected = hash (tool, MODEL);
+  log = read_log (tool, "m.run/log.csv");
+  for (guint n = 2; n <= 3; n++)
+    {
+      g_autofree char *threads = g_strdup_printf ("%u", n);
+
+      g_assert_cmpint (tool_run (tool, SMALL, STEPS, "--threads", threads, "--fresh", "-o",
+                                 "n.safetensors", "cells", NULL),
+                       ==, OK);
+      assert_same_file (tool, "n.safetensors", expected);
+    }
+  other_log = read_log (tool, "n.run/log.csv");
+  g_assert_cmpstr (log, ==, other_log);
+}
+
+/* What was written down does the same again, and so does the printed recipe; another seed does not. */
+static void
+test_repeats (Tool *tool, gconstpointer data)
+{
+  g_autofree char *expected = NULL, *other = NULL, *printed = NULL;
+
+  (void) data;
+  train (tool);
+  expected = hash (tool, MODEL);
+  g_assert_cmpint (tool_run (tool, "--recipe", "m.run/recipe.ini", "-o", "n.safetensors", "cells",
+                             NULL),
+                   ==, OK);
+  assert_same_file (tool, "n.safetensors", expected);
+
+  g_assert_cmpint (tool_run (tool, SMALL, STEPS, "--dump-recipe", "cells", NULL), ==, OK);
+  printed = read_text (tool, "m.run/recipe.ini");
+  g_assert_cmpstr (tool->output, ==, printed);
+
+  g_assert_cmpint (tool_run (tool, SMALL, STEPS, "--seed", "2", "-o", "n.safetensors", "--fresh",
+                             "cells", NULL),
+                   ==, OK);
+  other = hash (tool, "n.safetensors");
+  g_assert_cmpstr (other, !=, expected);
+}
+
+/* The whole run once, and then ones that are killed at moments by chance. */
+static void
+test_killed (Tool *tool, gconstpointer data)
+{
+  guint n = g_test_slow () ? 20 : 3;
+  g_autofree char *expected = NULL, *log = NULL;
+  gint64 begin = g_get_monotonic_time (), duration;
+
+  (void) data;
+  train (tool);
+  duration = g_get_monotonic_time () - begin;
+  expected = hash (tool, MODEL);
+  log = read_log (tool, "m.run/log.csv");
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *other_log = NULL, *folder = tool_path (tool, "m.run");
+      gint64 moment = (gint64) (g_test_rand_double () * (double) duration);
+      g_autofree char *model = tool_path (tool, MODEL);
+      GPid pid;
+
+      samples_free (g_steal_pointer (&folder));
+      g_unlink (model);
+      pid = start (tool, "24");
+      g_usleep ((gulong) moment);
+      g_test_message ("killed after %.3f s: %d", (double) moment / G_USEC_PER_SEC,
+                      stop (pid, SIGKILL));
+      train (tool);
+      assert_same_file (tool, MODEL, expected);
+      other_log = read_log (tool, "m.run/log.csv");
+      g_assert_cmpstr (other_log, ==, log);
+      assert_no_temporary_file (tool, "m.run");
+      assert_no_temporary_file (tool, ".");
+    }
+}
+
+/* A signal is answered with a checkpoint, from which the same command goes on. */
+static void
+test_signals (Tool *tool, gconstpointer data)
+{
+  static const int numbers[] = { SIGINT, SIGTERM };
+  g_autofree char *expected = NULL;
+
+  (void) data;
+  train (tool);
+  expected = hash (tool, MODEL);
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      g_autofree char *folder = tool_path (tool, "m.run");
+      GPid pid;
+      int status;
+
+      samples_free (g_steal_pointer (&folder));
+      pid = start (tool, "24");
+      wait_for (tool, "m.run/recipe.ini");
+      status = stop (pid, numbers[i]);
+      /* on a quick machine it may just have been done */
+      g_assert_true (status == 128 + numbers[i] || status == OK);
+      train (tool);
+      assert_same_file (tool, MODEL, expected);
+    }
+}
+
+static void
+test_locked (Tool *tool, gconstpointer data)
+{
+  g_autofree char *holder = NULL;
+  GPid pid;
+
+  (void) data;
+  pid = start (tool, "100000");
+  wait_for (tool, "m.run/recipe.ini");
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "-o", MODEL, "cells", NULL), ==, IN_USE);
+  holder = g_strdup_printf ("m.run: process %d has been training here from step 0", (int) pid);
+  tool_assert_fails (tool, IN_USE, holder, "segkit:in-use");
+  g_assert_cmpint (stop (pid, SIGINT), ==, 128 + SIGINT);
+  g_assert_false (exists (tool, MODEL));
+}
+
+static void
+test_other_recipe (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  train (tool);
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "-o", MODEL, "cells", NULL),
+                   ==, USAGE);
+  tool_assert_fails (tool, USAGE, "m.run: was begun with another recipe", "segkit:param");
+  save_discs (tool, N_IMAGES);
+  g_assert_cmpint (tool_run (tool, "-q", "--resume", "-o", MODEL, "cells", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "m.run: was begun with another data", "segkit:param");
+  g_assert_cmpint (
+      tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--fresh", "-o", MODEL, "cells", NULL), ==,
+      OK);
+}
+
+/* A network that learns too fast: the model of before stays. */
+static void
+test_diverges (Tool *tool, gconstpointer data)
+{
+  g_autofree char *expected = NULL;
+
+  (void) data;
+  train (tool);
+  expected = hash (tool, MODEL);
+  g_assert_cmpint (tool_run (tool, "-q", STEPS, "--set", "model.encoder.channels=4", "--set",
+                             "train.rate=1e30", "--fresh", "-o", MODEL, "cells", NULL),
+                   ==, NUMERIC);
+  tool_assert_fails (tool, NUMERIC, MODEL ": step ", "segkit:diverged");
+  assert_same_file (tool, MODEL, expected);
+}
+
+static void
+test_usage (Tool *tool, gconstpointer data)
+{
+  static const struct
+  {
+    int status;
+    const char *arguments[8], *names, *cause;
+  } cases[] = {
+    { USAGE, { NULL }, "name one folder", "usage" },
+    { USAGE, { "a", "b" }, "name one folder", "usage" },
+    { USAGE, { "check" }, "name one folder to check", "usage" },
+    { USAGE, { "evaluate", "cells" }, "name a model and a folder", "usage" },
+    { USAGE, { "--epochs", "2", "--steps", "2", "cells" }, "--epochs, --steps", "usage" },
+    { USAGE, { "--resume", "--fresh", "cells" }, "--resume and --fresh", "usage" },
+    { USAGE, { "--resume", "--seed", "2", "cells" }, "--resume", "usage" },
+    { USAGE, { "--seed", "-2", "cells" }, "--seed", "usage" },
+    { USAGE, { "--batch", "0", "cells" }, "--batch: 0 is not in", "usage" },
+    { USAGE, { "--dry-run", "--dump-recipe", "cells" }, "--dry-run", "usage" },
+    { USAGE, { "--split", "test", "cells" }, "--split", "usage" },
+    { USAGE, { "evaluate", "--split", "best", "a", "cells" }, "--split is", "usage" },
+    { USAGE, { "check", "--steps", "2", "cells" }, "train nothing", "usage" },
+    { USAGE, { "--set", "rate=1", "cells" }, "\"rate=1\" is not group.key=value", "usage" },
+    { USAGE, { "--set", "traim.rate=1", "cells" }, "did you mean \"train\"?", "usage" },
+    { USAGE, { "--set", "train.rte=1", "cells" }, "[train] has no key \"rte\"", "segkit:param" },
+    { USAGE, { "--set", "train.rate=x", "cells" }, "[train] rate: \"x\" is not", "segkit:param" },
+    { USAGE, { "--set", "data.layuot=voc", "cells" }, "[data] has no key", "segkit:param" },
+    { USAGE, { "--max-time", "soon", "cells" }, "\"soon\" is not a time", "segkit:param" },
+    { INPUT,
+      { "--set", "train.augmentation.elastc=1", "cells" },
+      "did you mean \"elastic\"?",
+      "segkit:format" },
+    { PLUGIN,
+      { "--set", "train.loss.type=dice-cd", "cells" },
+      "did you mean \"dice-ce\"?",
+      "segkit:plugin" },
+    { IO, { "nothing" }, "nothing: ", "io:not-found" },
+    { IO, { "--recipe", "nothing", "cells" }, "nothing", "io:not-found" },
+    { IO, { "--resume", "-o", "x.safetensors", "cells" }, "x.run", "io:not-found" },
+    { LIMIT,
+      { "--max-memory=80M", "--batch=8", "--set=train.crop=256", "--set=model.encoder.channels=8",
+        "cells" },
+      "MiB are allowed; try --set train.batch=",
+      "segkit:memory" },
+  };
+
+  (void) data;
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const char *const *a = cases[i].arguments;
+
+      g_assert_cmpint (tool_run (tool, "-q", a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], NULL),
+                       ==, cases[i].status);
+      tool_assert_fails (tool, cases[i].status, cases[i].names, cases[i].cause);
+    }
+  g_assert_false (exists (tool, "cells.safetensors"));
+}
+
+/* All that is wrong is told before anything is learnt. */
+static void
+test_broken (Tool *tool, gconstpointer data)
+{
+  static const struct
+  {
+    const char *name, *text, *names;
+  } cases[] = {
+    { "cells/images/9.png", "no picture", "9.png" },  /* and there is no mask */
+    { "cells/masks/3.png", "no picture", "3.png" },
+    { "cells/masks/3.png", NULL, "3.png" }, /* another size */
+  };
+
+  (void) data;
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *path = tool_path (tool, cases[i].name);
+
+      if (cases[i].text != NULL)
+        samples_save_text (tool->folder, cases[i].name, cases[i].text);
+      else
+        samples_save_mask (tool->folder, cases[i].name, SIDE, SIDE / 2, "0 255");
+      g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "-o", MODEL, "cells", NULL), ==, INPUT);
+      tool_assert_fails (tool, INPUT, cases[i].names, "segkit:format");
+      g_assert_cmpint (tool_run (tool, "check", "cells", NULL), ==, INPUT);
+      tool_assert_fails (tool, INPUT, cases[i].names, "segkit:format");
+      g_unlink (path);
+      save_discs (tool, 3);
+    }
+  samples_save_text (tool->folder, "empty/images/readme", "");
+  samples_save_text (tool->folder, "empty/masks/readme", "");
+  g_assert_cmpint (tool_run (tool, "empty", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT, "empty: has no image", "segkit:format");
+  g_assert_false (exists (tool, "m.run"));
+}
+
+/* Those that only look leave nothing behind. */
+static void
+test_looks (Tool *tool, gconstpointer data)
+{
+  VipsImage *preview;
+
+  (void) data;
+  g_assert_cmpint (tool_run (tool, SMALL, STEPS, "--dry-run", "cells", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "\n[train]\n"));
+  g_assert_nonnull (strstr (tool->output, "\nmemory "));
+  g_assert_nonnull (strstr (tool->output, "24 steps, "));
+  g_assert_cmpint (tool_run (tool, "check", "cells", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "pixels      1 band of 8 bits, 64 × 64\n"));
+  tool_assert_files (tool, "cells", NULL);
+  g_assert_cmpint (tool_run (tool, "--preview", "p.png", "cells", NULL), ==, OK);
+  preview = tool_load (tool, "p.png");
+  g_assert_cmpint (preview->Xsize, >=, 2 * SIDE);
+  g_object_unref (preview);
+  tool_assert_files (tool, "cells", "p.png", NULL);
+}
+
+/* The numbers are those of the training's own summary. */
+static void
+test_evaluate (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  train (tool);
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "-o", "s.json", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "1 images (validation)"));
+  g_assert_cmpfloat (read_mean_iou (tool, "s.json"), ==,
+                     read_mean_iou (tool, "m.run/summary.json"));
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "--split", "all", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "8 images (all)"));
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "--split", "test", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT, "no image of the part \"test\"", "segkit:unsupported");
+  g_assert_cmpint (tool_run (tool, "evaluate", "model.safetensors", "cells", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT, "3 bands, and the data have 1", "segkit:unsupported");
+}
+
+/* ---- full disks ------------------------------------------------------------------------- */
+
+/* Whether it was the message itself that could not be written. */
+static gboolean
+is_message_lost (Tool *tool)
+{
+  g_autofree char *log = read_text (tool, "strace.log");
+  g_auto (GStrv) lines = g_strsplit (log, "\n", -1);
+
+  for (char **line = lines; *line != NULL; line++)
+    if (strstr (*line, "(INJECTED)") != NULL && strstr (*line, " write(2<") != NULL)
+      return TRUE;
+  return FALSE;
+}
+
+/* Each of some writes fails once: one line, and a run that goes on ends as if nothing had been. */
+static void
+test_full_disk (Tool *tool, gconstpointer data)
+{
+  static const char *const probe[] = { "strace", "-f", "-qq", "-o", "strace.log", NULL };
+  g_autofree char *expected = NULL, *strace = g_find_program_in_path ("strace");
+  guint n_failed = 0, when = 2;
+  int status = OK;
+
+  (void) data;
+  train (tool);
+  expected = hash (tool, MODEL);
+  tool->before = probe;
+  if (strace == NULL || tool_run (tool, "--version", NULL) != OK)
+    {
+      g_test_skip ("needs strace, and to be allowed to use it");
+      return;
+    }
+  for (guint i = 0; i < 8; i++, when += 47)
+    {
+      g_autofree char *inject
+          = g_strdup_printf ("inject=write,pwrite64,fsync:error=ENOSPC:when=%u", when);
+      const char *const before[] = { "strace", "-f", "-qq", "-y", "-o", "strace.log",
+                                     "-e", inject, NULL };
+
+      tool->before = before;
+      status = tool_run (tool, "-q", SMALL, STEPS, "--fresh", "-o", MODEL, "cells", NULL);
+      g_test_message ("%u: %d %s", when, status, tool->error_line);
+      g_assert_true (status == IO || status == OK);
+      if (status == IO)
+        {
+          n_failed++;
+          if (!is_message_lost (tool))
+            tool_assert_fails (tool, IO, "m.", "io:no-space");
+        }
+      tool->before = NULL;
+      train (tool);
+      assert_same_file (tool, MODEL, expected);
+      assert_no_temporary_file (tool, "m.run");
+    }
+  g_assert_cmpuint (n_failed, >, 0);
+}
+
+/* Found out before the first step. */
+static void
+test_small_disk (Tool *tool, gconstpointer data)
+{
+  static const char *const before[] = {
+    "unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=100k none disk && exec \"$@\"", "sh", NULL
+  };
+  g_autofree char *unshare = g_find_program_in_path ("unshare"), *disk = tool_path (tool, "disk");
+
+  (void) data;
+  g_assert_cmpint (g_mkdir (disk, 0777), ==, 0);
+  tool->before = before;
+  if (unshare == NULL || tool_run (tool, "--version", NULL) != OK)
+    {
+      g_test_skip ("needs unshare, and to be allowed to use it");
+      return;
+    }
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "-o", "disk/m.safetensors", "cells", NULL),
+                   ==, IO);
+  tool_assert_fails (tool, IO, "disk/m.run: checkpoints and the model need", "io:no-space");
+}
+
+int
+main (int argc, char **argv)
+{
+  tool_main_init (&argc, &argv);
+#define ADD(path, function) g_test_add ("/segtrain/" path, Tool, NULL, setup, function, teardown)
+  ADD ("learns", test_learns);
+  ADD ("threads", test_threads);
+  ADD ("repeats", test_repeats);
+  ADD ("killed", test_killed);
+  ADD ("signals", test_signals);
+  ADD ("locked", test_locked);
+  ADD ("other-recipe", test_other_recipe);
+  ADD ("diverges", test_diverges);
+  ADD ("usage", test_usage);
+  ADD ("broken", test_broken);
+  ADD ("looks", test_looks);
+  ADD ("evaluate", test_evaluate);
+  ADD ("full-disk", test_full_disk);
+  ADD ("small-disk", test_small_disk);
+#undef ADD
+  return g_test_run ();
+}
