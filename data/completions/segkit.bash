@@ -1,4 +1,4 @@
-# Completion of segment, segconvert and seginspect for bash. Options, and what kind of value each
+# Completion of segment, segconvert, seginspect and segtrain for bash. Options, and what kind of value each
 # takes, are read from --help, so that there is no second list of them to grow old.
 
 # Lines "LONG SHORT VALUE" of a program's options; "-" is none.
@@ -62,15 +62,20 @@ _segkit() { # PROGRAM
         _segkit_offer "$word" < <(_segkit_options "$1" | cut -d ' ' -f 1,2 | tr ' ' '\n' | grep -vx -e -)
       elif [[ $1 == *seginspect ]]; then
         _segkit_offer_names_and_files "$word" < <(_segkit_features "$1"; _segkit_models "$1")
+      elif [[ $1 == *segtrain && $COMP_CWORD == 1 ]]; then
+        _segkit_offer_names_and_files "$word" < <(printf '%s\n' check evaluate)
+      elif [[ $1 == *segtrain && $before == evaluate ]]; then
+        _segkit_offer_names_and_files "$word" < <(_segkit_models "$1")
       fi ;;
     *,FILE) ;;
     *,DIR) compopt +o default +o bashdefault -o dirnames 2>/dev/null ;;
     *,MODEL) _segkit_offer_names_and_files "$word" < <(_segkit_models "$1") ;;
     *,FORMAT) _segkit_offer "$word" < <(_segkit_features "$1" format) ;;
     --progress,*) _segkit_offer "$word" < <(printf '%s\n' line json none) ;;
+    --split,*) _segkit_offer "$word" < <(printf '%s\n' train validation test all) ;;
     --probability-bits,*) _segkit_offer "$word" < <(printf '%s\n' 8 16 32) ;;
     *) compopt +o default +o bashdefault 2>/dev/null ;;
   esac
 }
 
-complete -o bashdefault -o default -F _segkit segment segconvert seginspect
+complete -o bashdefault -o default -F _segkit segment segconvert seginspect segtrain

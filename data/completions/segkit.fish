@@ -32,6 +32,8 @@ function __segkit_complete -a program
                 set -a option -xa '(__segkit_features format)'
             case 'progress,*'
                 set -a option -xa 'line json none'
+            case 'split,*'
+                set -a option -xa 'train validation test all'
             case 'probability-bits,*'
                 set -a option -xa '8 16 32'
             case '*'
@@ -39,6 +41,7 @@ function __segkit_complete -a program
         end
         complete -c $program $option
     end
+    test $program = segtrain; and complete -c $program -n __fish_is_first_token -a 'check evaluate'
     test $program = seginspect; and complete -c $program -a '(__segkit_features; __segkit_models)'
 end
 

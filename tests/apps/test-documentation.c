@@ -12,6 +12,7 @@ static const Program programs[] = {
   { "segconvert", "SEGKIT_SEGCONVERT" },
   { "seginspect", "SEGKIT_SEGINSPECT" },
   { "segment", "SEGKIT_SEGMENT" },
+  { "segtrain", "SEGKIT_SEGTRAIN" },
 };
 
 static char *
@@ -342,6 +343,10 @@ test_values (void)
   ASSERT_OFFERED (folder, "", "segment", "--threads", "");
   ASSERT_OFFERED (folder, "", "segment", "-o", "nu");
   ASSERT_OFFERED (folder, "", "segment", "nu");
+  ASSERT_OFFERED (folder, "check", "segtrain", "ch");
+  ASSERT_OFFERED (folder, "nuclei nucleus.safetensors", "segtrain", "evaluate", "nu");
+  ASSERT_OFFERED (folder, "train test", "segtrain", "--split", "t");
+  ASSERT_OFFERED (folder, "", "segtrain", "cells", "ch");
 }
 
 /* What plugins have to offer is asked of seginspect. */
