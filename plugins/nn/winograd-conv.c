@@ -166,30 +166,31 @@ seg_winograd_conv_n_panels (const SegWinogradConv *self)
   return (guint) ((self->n_out_blocks + SEG_WINOGRAD_PANEL - 1) / SEG_WINOGRAD_PANEL);
 }
 
-/* The filters from input @c to the outputs of block @block, tap by tap. */
+/* Filters are collected for so many inputs before any is transformed: a vector that is read while
+ * its numbers are still being written has to wait for them. */
+#define SEG_WINOGRAD_GATHER 8
+
+/* The filters from inputs @c to @c + @n to lane @lane of the outputs, each tap in a vector. */
 static void
-seg_winograd_gather_filters (const SegWinogradConv *self, gint64 c, gint64 block,
-                             const float *weights, float *g)
+seg_winograd_gather_lane (const SegWinogradConv *self, gint64 c, gint64 n, gint64 lane,
+                          const float *weights, float *g)
 {
-  gint64 lanes = self->kernels->lanes;
+  gint64 lanes = self->kernels->lanes, k = self->channels[lane];
+  const float *filter
+      = weights + 9 * (self->transposed ? c * self->out_channels + k : k * self->in_channels + c);
+  gint64 step = self->transposed ? 9 * self->out_channels : 9;
 
-  for (gint64 l = 0; l < lanes; l++)
-    {
-      gint64 k = self->channels[block * lanes + l];
-      const float *filter = weights
-                            + 9 * (self->transposed ? c * self->out_channels + k
-                                                    : k * self->in_channels + c);
-
-      if (k < 0)
-        for (gint64 t = 0; t < 9; t++)
-          g[t * lanes + l] = 0.f;
-      else if (self->transposed)
-        for (gint64 t = 0; t < 9; t++)
-          g[t * lanes + l] = filter[8 - t];
-      else
-        for (gint64 t = 0; t < 9; t++)
-          g[t * lanes + l] = filter[t];
-    }
+  g += lane % lanes;
+  for (gint64 i = 0; i < n; i++, g += 9 * lanes, filter += step)
+    if (k < 0)
+      for (gint64 t = 0; t < 9; t++)
+        g[t * lanes] = 0.f;
+    else if (self->transposed)
+      for (gint64 t = 0; t < 9; t++)
+        g[t * lanes] = filter[8 - t];
+    else
+      for (gint64 t = 0; t < 9; t++)
+        g[t * lanes] = filter[t];
 }
 
 /**
@@ -203,16 +204,22 @@ seg_winograd_conv_pack_panel (const SegWinogradConv *self, guint panel, const fl
                               const float *bias, float *packed)
 {
   gint64 lanes = self->kernels->lanes, first = panel * SEG_WINOGRAD_PANEL;
-  gint64 end = MIN (first + SEG_WINOGRAD_PANEL, self->n_out_blocks);
+  gint64 end = MIN (first + SEG_WINOGRAD_PANEL, self->n_out_blocks), pitch = (end - first) * lanes;
   float *shift = packed + (gsize) self->n_points * seg_winograd_point_floats (self);
-  float g[9 * SEG_KERNEL_MAX_LANES], *to = packed + first * lanes * self->in_channels;
+  float g[SEG_WINOGRAD_GATHER * 9 * SEG_KERNEL_MAX_LANES];
+  float *to = packed + first * lanes * self->in_channels;
 
-  for (gint64 c = 0; c < self->in_channels; c++)
-    for (gint64 b = first; b < end; b++, to += lanes)
+  for (gint64 c = 0; c < self->in_channels; c += SEG_WINOGRAD_GATHER, to += SEG_WINOGRAD_GATHER * pitch)
+    for (gint64 b = first; b < end; b++)
       {
-        seg_winograd_gather_filters (self, c, b, weights, g);
-        (self->tile == 4 ? self->kernels->winograd4_filter : self->kernels->winograd2_filter) (
-            g, to, seg_winograd_point_floats (self));
+        gint64 n = MIN (SEG_WINOGRAD_GATHER, self->in_channels - c);
+
+        for (gint64 l = 0; l < lanes; l++)
+          seg_winograd_gather_lane (self, c, n, b * lanes + l, weights, g);
+        for (gint64 i = 0; i < n; i++)
+          (self->tile == 4 ? self->kernels->winograd4_filter : self->kernels->winograd2_filter) (
+              g + i * 9 * lanes, to + i * pitch + (b - first) * lanes,
+              seg_winograd_point_floats (self));
       }
   for (gint64 l = first * lanes; l < end * lanes; l++)
     shift[l] = self->channels[l] >= 0 && bias != NULL ? bias[self->channels[l]] : 0.f;
