@@ -14,7 +14,9 @@ seg_direct_gradient_init (SegDirectGradient *self, const SegKernels *kernels,
                           const SegConvSpec *spec, gint64 n_small, const SegBlocking *small,
                           gint64 n_large, const SegBlocking *large)
 {
-  *self = (SegDirectGradient){ kernels, *spec, n_small, n_large, *small, *large };
+  *self = (SegDirectGradient){ kernels, *spec, n_small, n_large, *small, *large, FALSE };
+  self->few = small->lanes == 1 && large->lanes > 1 && spec->groups == 1
+              && n_small < kernels->lanes;
 }
 
 /* ---- scratch ----------------------------------------------------------------------------- */
@@ -90,12 +92,20 @@ seg_direct_gradient_clip (const SegDirectChunk *chunk, gint64 stride, gint64 dx,
   *end = CLAMP (seg_floor_div (width - 1 - dx, stride) + 1 - chunk->x, *first, chunk->width);
 }
 
-/* Planes of the small map to vectors of channels from @first on. */
+/* Of its pixels as they are copied. */
+static gint64
+seg_direct_gradient_small_lanes (const SegDirectGradient *self)
+{
+  return self->few ? self->n_small : self->kernels->lanes;
+}
+
+/* Planes of the small map to vectors of channels from @first on, or all of them side by side. */
 static void
 seg_direct_gradient_fill_small (const SegDirectJob *job, const SegDirectChunk *chunk, gint64 first,
                                 gint64 n_vectors)
 {
-  gint64 lanes = job->gradient->kernels->lanes, of_vector = chunk->height * chunk->width * lanes;
+  gint64 lanes = seg_direct_gradient_small_lanes (job->gradient);
+  gint64 of_vector = chunk->height * chunk->width * lanes;
   gint64 n_channels = MIN (n_vectors * lanes, job->end_small - first);
 
   if (n_channels < n_vectors * lanes)
@@ -211,12 +221,33 @@ static const float *
 seg_direct_gradient_small_at (const SegDirectJob *job, const SegDirectChunk *chunk,
                               gint64 first_vector, gint64 v, gint64 i, gint64 x)
 {
-  gint64 lanes = job->gradient->kernels->lanes;
+  gint64 lanes = seg_direct_gradient_small_lanes (job->gradient);
 
   if (job->gradient->small.lanes > 1)
     return seg_view_at (job->small, (guint) (job->small_block + first_vector + v), chunk->sample,
                         chunk->y + i, chunk->x + x);
   return job->small_pixels + ((v * chunk->height + i) * chunk->width + x) * lanes;
+}
+
+/* Adds to the sums of one unit, of few channels of the small map. */
+static void
+seg_direct_gradient_add_few (const SegDirectJob *job, const SegDirectChunk *chunk,
+                             SegDirectCall *call, float *sums)
+{
+  SegKernelOuter *outer = &call->outer;
+
+  if (outer->n_runs == 0)
+    return;
+  outer->a = call->b;
+  outer->b = call->a;
+  for (gsize i = 0; i < outer->n_runs; i++)
+    call->b[i] = seg_direct_gradient_small_at (job, chunk, 0, 0, call->rows[i], call->first);
+  outer->b_step = outer->a_step;
+  outer->a_step = outer->n_rows = (gsize) job->gradient->n_small;
+  outer->n_vectors = 1;
+  outer->y = sums;
+  outer->y_row = SEG_DIRECT_GRADIENT_CHANNELS;
+  job->gradient->kernels->outer (outer);
 }
 
 /* Adds to the sums of one unit and some vectors. */
@@ -264,8 +295,11 @@ seg_direct_gradient_run_chunk (const SegDirectJob *job, const SegDirectChunk *ch
         seg_direct_gradient_point_to_planes (job, chunk, first_unit + u, &call);
       else
         seg_direct_gradient_point_to_block (job, chunk, first_unit + u, &call);
-      seg_direct_gradient_add_unit (job, chunk, first_vector, n_vectors, &call,
-                                    job->sums + u * of_unit);
+      if (job->gradient->few)
+        seg_direct_gradient_add_few (job, chunk, &call, job->sums + u * of_unit);
+      else
+        seg_direct_gradient_add_unit (job, chunk, first_vector, n_vectors, &call,
+                                      job->sums + u * of_unit);
     }
 }
 
@@ -299,7 +333,10 @@ seg_direct_gradient_store_vector (const SegDirectJob *job, const float *sums, gi
 {
   gint64 of_unit = job->gradient->kernels->lanes * SEG_DIRECT_GRADIENT_CHANNELS;
   gint64 of_channel = job->gradient->n_large * job->area;
+  gint64 row = SEG_DIRECT_GRADIENT_CHANNELS, column = 1; /* of the large channels, of the small */
 
+  if (job->gradient->few)
+    row = 1, column = SEG_DIRECT_GRADIENT_CHANNELS;
   for (gint64 u = 0; u < n_units; u++, sums += of_unit)
     {
       gint64 first, step;
@@ -308,7 +345,7 @@ seg_direct_gradient_store_vector (const SegDirectJob *job, const float *sums, gi
       for (gint64 l = 0; l < n; l++)
         for (gint64 r = 0; r < n_rows; r++)
           dweights[(k0 + l) * of_channel + first + r * step]
-              += sums[r * SEG_DIRECT_GRADIENT_CHANNELS + l];
+              += sums[r * row + l * column];
     }
 }
 
