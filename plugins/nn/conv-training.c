@@ -160,7 +160,7 @@ seg_conv_training_add_bias (const SegView *dout, const SegParamPiece *piece, gui
     dbias[b->channel + l] += (float) sums[l];
 }
 
-/* A transposed convolution's input has other rows than its output: of each sample the same share. */
+/* A transposed convolution's input has other rows than its output: the same share of each sample. */
 static gint64
 seg_conv_training_scale_row (gint64 row, gint64 height, gint64 other)
 {
@@ -232,7 +232,8 @@ seg_conv_training_init_forward (SegConvTrainingStep *self, const SegOffer *offer
   at_border.front = 0;
   if (tile > 0)
     {
-      seg_winograd_conv_init (conv, &at_border, tile, out_channels, spec->v.padding, spec->h.padding);
+      seg_winograd_conv_init (conv, &at_border, tile, out_channels, spec->v.padding,
+                              spec->h.padding);
       self->step.grid_y = self->step.grid_x = (guint16) tile;
     }
   else if (self->transposed)
@@ -322,7 +323,8 @@ seg_conv_training_step_new (const SegOffer *offer, const SegConvSpec *spec, cons
   step->kernel = names[tiles.forward];
   step->channel_grain = seg_conv_pass_get_grain (&self->forward);
   step->back_channel_grain = seg_conv_pass_get_grain (&self->back);
-  step->n_prepare = MAX (seg_conv_pass_n_panels (&self->forward), seg_conv_pass_n_panels (&self->back));
+  step->n_prepare = MAX (seg_conv_pass_n_panels (&self->forward),
+                         seg_conv_pass_n_panels (&self->back));
   step->shared_bytes = MAX (seg_conv_pass_packed_bytes (&self->forward),
                             seg_conv_pass_packed_bytes (&self->back));
   step->scratch_bytes = MAX (seg_conv_pass_scratch_bytes (&self->forward),

@@ -117,7 +117,8 @@ seg_direct_gradient_fill_small (const SegDirectJob *job, const SegDirectChunk *c
       for (gint64 y = 0; y < chunk->height; y++)
         {
           const float *from
-              = seg_view_at (job->small, (guint) (first + i), chunk->sample, chunk->y + y, chunk->x);
+              = seg_view_at (job->small, (guint) (first + i), chunk->sample, chunk->y + y,
+                             chunk->x);
 
           for (gint64 x = 0; x < chunk->width; x++, to += lanes)
             *to = from[x];
@@ -357,7 +358,8 @@ seg_direct_gradient_store (const SegDirectJob *job, gint64 first_vector, gint64 
 
   for (gint64 v = 0; v < n_vectors; v++)
     {
-      gint64 k0 = job->small_block + (first_vector + v) * lanes, n = MIN (lanes, job->end_small - k0);
+      gint64 k0 = job->small_block + (first_vector + v) * lanes;
+      gint64 n = MIN (lanes, job->end_small - k0);
 
       if (job->gradient->small.lanes > 1)
         {

@@ -14,7 +14,7 @@ typedef struct
   SegConvSpec spec;
   gint64 n_small, n_large; /* channels of one group */
   SegBlocking small, large;
-  gboolean few; /* planes of the small map, fewer than a vector holds: vectors are of the large one */
+  gboolean few; /* the small map is planes, fewer than a vector holds: vectors are the large one's */
 } SegDirectGradient;
 
 void  seg_direct_gradient_init          (SegDirectGradient *self, const SegKernels *kernels,

@@ -133,8 +133,8 @@ seg_winograd_pack_inference_panel (SegWinogradConv *self, gint64 k0, const float
  * seg_winograd_conv_pack: (skip)
  * @weights: (out_channels, in_channels, 3, 3)
  *
- * Transforms and packs weights into the memory of seg_winograd_conv_reserve(), with the affine posts
- * at the head of the list folded in.
+ * Transforms and packs weights into the memory of seg_winograd_conv_reserve(), with the affine
+ * posts at the head of the list folded in.
  *
  * Returns: how many posts were folded
  */
@@ -209,7 +209,7 @@ seg_winograd_conv_pack_panel (const SegWinogradConv *self, guint panel, const fl
   float g[SEG_WINOGRAD_GATHER * 9 * SEG_KERNEL_MAX_LANES];
   float *to = packed + first * lanes * self->in_channels;
 
-  for (gint64 c = 0; c < self->in_channels; c += SEG_WINOGRAD_GATHER, to += SEG_WINOGRAD_GATHER * pitch)
+  for (gint64 c = 0; c < self->in_channels; c += SEG_WINOGRAD_GATHER)
     for (gint64 b = first; b < end; b++)
       {
         gint64 n = MIN (SEG_WINOGRAD_GATHER, self->in_channels - c);
@@ -218,7 +218,7 @@ seg_winograd_conv_pack_panel (const SegWinogradConv *self, guint panel, const fl
           seg_winograd_gather_lane (self, c, n, b * lanes + l, weights, g);
         for (gint64 i = 0; i < n; i++)
           (self->tile == 4 ? self->kernels->winograd4_filter : self->kernels->winograd2_filter) (
-              g + i * 9 * lanes, to + i * pitch + (b - first) * lanes,
+              g + i * 9 * lanes, to + (c + i) * pitch + (b - first) * lanes,
               seg_winograd_point_floats (self));
       }
   for (gint64 l = first * lanes; l < end * lanes; l++)

@@ -8,8 +8,8 @@
 #define SEG_WINOGRAD_GRADIENT_FEW_TILES 24
 #define SEG_WINOGRAD_GRADIENT_MANY_TILES 96
 
-/* Outputs worked on at once: the more, the less often inputs are transformed, but the fewer tiles are
- * in a portion, for which all sums are read and written. */
+/* Outputs worked on at once: the more, the less often inputs are transformed, but the fewer tiles
+ * are in a portion, for which all sums are read and written. */
 #define SEG_WINOGRAD_GRADIENT_OUTPUTS 32
 
 void
@@ -198,7 +198,8 @@ seg_winograd_gradient_finish (const SegGradientJob *job, gint64 in_block, gint64
 
         (self->tile == 4 ? self->kernels->winograd4_filter_adjoint
                          : self->kernels->winograd2_filter_adjoint) (
-            job->scratch.u + ((at * lanes + i) * self->grain + k) * lanes, job->scratch.u_plane, dg);
+            job->scratch.u + ((at * lanes + i) * self->grain + k) * lanes, job->scratch.u_plane,
+            dg);
         for (gint64 l = 0; l < out->n_channels; l++, to += self->in_channels * 9)
           for (gint64 t = 0; t < 9; t++)
             to[t] += dg[t * lanes + l];

@@ -46,7 +46,8 @@ seg_winograd_tiles_load_border (const SegWinogradTiles *self, const SegView *in,
 {
   const SegRect *valid = &self->valid;
   gint64 lanes = self->kernels->lanes, width = (n - 1) * self->tile + self->window;
-  gint64 left = CLAMP (valid->x - x, 0, width), right = CLAMP (valid->x + valid->w - x, left, width);
+  gint64 left = CLAMP (valid->x - x, 0, width);
+  gint64 right = CLAMP (valid->x + valid->w - x, left, width);
   const float *rows[SEG_WINOGRAD_MAX_WINDOW];
 
   for (gint64 r = 0; r < self->window; r++)

@@ -1,5 +1,6 @@
 /* The kernels of training: sums of outer products, and the transforms that Winograd's convolutions
- * need to go backward. Those are adjoints of others, and are checked as such: ⟨A x, y⟩ = ⟨x, Aᵀ y⟩. */
+ * need to go backward. Those are adjoints of others, and are checked as such:
+ * ⟨A x, y⟩ = ⟨x, Aᵀ y⟩. */
 #include <math.h>
 #include <string.h>
 
@@ -26,12 +27,15 @@ outer_randomise (Outer *self, size_t lanes, guint round)
   size_t a_span, b_span;
 
   call->n_vectors = 1 + round % 2;
-  call->n_rows = round < 40 ? round / 2 % (lanes + 1) : (size_t) g_test_rand_int_range (1, (gint) lanes + 1);
+  call->n_rows = round < 40 ? round / 2 % (lanes + 1)
+                            : (size_t) g_test_rand_int_range (1, (gint32) lanes + 1);
   call->n_runs = (size_t) g_test_rand_int_range (round % 9 != 0, MOST_RUNS + 1);
   call->n_terms = (size_t) g_test_rand_int_range (round % 7 != 0, MOST_TERMS + 1);
   call->a_step = g_test_rand_bit () ? lanes : (size_t) g_test_rand_int_range (1, 40);
   call->b_step = g_test_rand_bit () ? lanes : (size_t) g_test_rand_int_range (1, 40);
-  a_span = call->n_terms * call->n_rows == 0 ? 0 : (call->n_terms - 1) * call->a_step + call->n_rows;
+  a_span = call->n_terms * call->n_rows == 0
+               ? 0
+               : (call->n_terms - 1) * call->a_step + call->n_rows;
   b_span = call->n_terms == 0 ? 0 : (call->n_terms - 1) * call->b_step + lanes;
   fill (area_place (&self->a, a_span + 13), a_span + 13);
   fill (area_place (&self->b, b_span + 13), b_span + 13);
@@ -69,8 +73,9 @@ outer_check (const Outer *self, size_t lanes)
           for (size_t i = 0; i < call->n_runs; i++)
             for (size_t j = 0; j < call->n_terms; j++)
               {
+                const float *b = call->b[k / lanes * call->n_runs + i] + k % lanes;
                 double term = (double) call->a[i][j * call->a_step + r]
-                              * (double) call->b[k / lanes * call->n_runs + i][j * call->b_step + k % lanes];
+                              * (double) b[j * call->b_step];
 
                 sum += term;
                 magnitude += fabs (term);

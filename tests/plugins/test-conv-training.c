@@ -174,8 +174,8 @@ element (const SegShape *shape, gint64 n, gint64 c, gint64 y, gint64 x)
   return (gsize) (((c * shape->n + n) * shape->h + y) * shape->w + x);
 }
 
-/* All that one weight has to do with one pixel of the smaller grid, which a convolution writes and a
- * transposed one reads. */
+/* All that one weight has to do with one pixel of the smaller grid, which a convolution writes and
+ * a transposed one reads. */
 static void
 reference_add (const Case *self, Reference *to, gint64 n, gint64 k, gint64 c, gint64 weight,
                gint64 oy, gint64 ox, gint64 y, gint64 x)
