@@ -305,6 +305,17 @@ train_dataset (SegTrainRun *run, GKeyFile *wishes, GCancellable *cancellable, GE
   return only_looks ? look (run, error) : seg_train_run (run, cancellable, error);
 }
 
+/* The recipe of the run that is to be gone on with. */
+static gboolean
+check_resume (const char *folder, const char *recipe, GError **error)
+{
+  if (!options.resume || g_file_test (recipe, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+               "%s: there is no run to go on with: it has no " SEG_TRAIN_RECIPE, folder);
+  return FALSE;
+}
+
 static gboolean
 train (const char *path, GCancellable *cancellable, GError **error)
 {
@@ -319,7 +330,8 @@ train (const char *path, GCancellable *cancellable, GError **error)
   g_autoptr (GKeyFile) wishes = NULL;
   g_autoptr (SegDataset) dataset = NULL;
 
-  if (!parse_progress (&run.progress, error) || !get_limit (&run.limit_bytes, error)
+  if (!check_resume (folder, before, error) || !parse_progress (&run.progress, error)
+      || !get_limit (&run.limit_bytes, error)
       || (wishes = seg_train_wishes_read (options.resume ? before : NULL, error)) == NULL
       || (dataset = seg_dataset_open (path, wishes, error)) == NULL)
     return FALSE;

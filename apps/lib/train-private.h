@@ -28,6 +28,7 @@ typedef struct
   gint64 begun; /* of this sitting, monotonic, µs */
   double seconds_before; /* of the sittings before it */
   guint64 first_step;    /* of this sitting */
+  gint64 steps_begun;    /* likewise, without what comes before, monotonic, µs */
   gint64 saved;          /* when the last checkpoint was, monotonic, µs */
   gint64 row_begun;      /* when the last row of the log was, monotonic, µs */
   double rate;           /* of the last step */

@@ -274,9 +274,14 @@ seg_training_show (SegTraining *self, double loss)
   const SegTrainRecipe *recipe = self->recipe;
   guint64 step = seg_trainer_get_step (self->trainer);
   double images = (double) recipe->batches.n * MAX (recipe->trainer.accumulate, 1);
-  double seconds = _seg_training_get_seconds (self) - self->seconds_before;
+  double seconds
+      = (double) (g_get_monotonic_time () - self->steps_begun) / (double) G_USEC_PER_SEC;
   double of_step = seconds / (double) MAX (step - self->first_step, 1);
-  SegTrainProgressState state = {
+  SegTrainProgressState state;
+
+  if (recipe->n_steps == 0) /* how many there are is just being measured */
+    return;
+  state = (SegTrainProgressState){
     .step = step,
     .n_steps = recipe->n_steps,
     .epoch = (double) step * MAX (recipe->trainer.accumulate, 1)
@@ -383,7 +388,7 @@ seg_training_look (SegTraining *self, GError **error)
 static gboolean
 seg_training_run_steps (SegTraining *self, GError **error)
 {
-  self->saved = self->row_begun = g_get_monotonic_time ();
+  self->saved = self->row_begun = self->steps_begun = g_get_monotonic_time ();
   while (!self->state.is_finished)
     {
       if (seg_training_is_validation_due (self))

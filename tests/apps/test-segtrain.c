@@ -334,6 +334,41 @@ test_killed (Tool *tool, gconstpointer data)
     }
 }
 
+/* Steps that fit into a time are counted once, and are then the recipe's. */
+static void
+test_time (Tool *tool, gconstpointer data)
+{
+  g_autofree char *expected = NULL, *recipe = NULL;
+  g_auto (GStrv) lines = NULL;
+  json_int_t n_steps = 0;
+  guint n = 0;
+
+  (void) data;
+  g_assert_cmpint (tool_run (tool, SMALL, "--max-time", "4s", "--progress", "json", "-o", MODEL,
+                             "cells", NULL),
+                   ==, OK);
+  lines = g_strsplit (g_strchomp (tool->error_line), "\n", -1);
+  for (char **line = lines; *line != NULL; line++, n++)
+    {
+      json_t *object = json_loads (*line, 0, NULL);
+
+      g_assert_nonnull (object);
+      n_steps = json_integer_value (json_object_get (object, "of"));
+      g_assert_cmpint (json_integer_value (json_object_get (object, "step")), <=, n_steps);
+      g_assert_cmpfloat (json_number_value (json_object_get (object, "left")), >=, 0.);
+      json_decref (object);
+    }
+  g_assert_cmpuint (n, >, 1);
+  g_assert_cmpint (n_steps, >, 4);
+  expected = hash (tool, MODEL);
+  recipe = read_text (tool, "m.run/recipe.ini");
+  g_assert_null (strstr (recipe, "max-time"));
+  g_assert_cmpint (tool_run (tool, "--recipe", "m.run/recipe.ini", "-o", "n.safetensors", "cells",
+                             NULL),
+                   ==, OK);
+  assert_same_file (tool, "n.safetensors", expected);
+}
+
 /* A signal is answered with a checkpoint, from which the same command goes on. */
 static void
 test_signals (Tool *tool, gconstpointer data)
@@ -446,7 +481,7 @@ test_usage (Tool *tool, gconstpointer data)
       "segkit:plugin" },
     { IO, { "nothing" }, "nothing: ", "io:not-found" },
     { IO, { "--recipe", "nothing", "cells" }, "nothing", "io:not-found" },
-    { IO, { "--resume", "-o", "x.safetensors", "cells" }, "x.run", "io:not-found" },
+    { IO, { "--resume", "-o", "x.safetensors", "cells" }, "x.run: there is no run", "io:not-found" },
     { LIMIT,
       { "--max-memory=80M", "--batch=8", "--set=train.crop=256", "--set=model.encoder.channels=8",
         "cells" },
@@ -630,6 +665,7 @@ main (int argc, char **argv)
   ADD ("threads", test_threads);
   ADD ("repeats", test_repeats);
   ADD ("killed", test_killed);
+  ADD ("time", test_time);
   ADD ("signals", test_signals);
   ADD ("locked", test_locked);
   ADD ("other-recipe", test_other_recipe);
