@@ -33,18 +33,8 @@ seg_gradients_slot (guint task, guint thread, gpointer user_data)
                            dparams);
 }
 
-/* Slots are zeroed and joined in runs of so many numbers. */
+/* Slots are joined in runs of so many numbers. */
 #define SEG_GRADIENT_RUN 16384
-
-static void
-seg_gradients_clear_slots (guint task, guint thread, gpointer user_data)
-{
-  SegSlotJob *job = user_data;
-  gsize n = job->split.n_floats * job->split.n_slots, first = (gsize) task * SEG_GRADIENT_RUN;
-
-  (void) thread;
-  memset (job->workspace->gradients->slots + first, 0, MIN (SEG_GRADIENT_RUN, n - first) * sizeof (float));
-}
 
 /* Numbers of a slot lie in the order of the node's trained parameters. */
 static void
@@ -53,6 +43,7 @@ seg_gradients_join (guint task, guint thread, gpointer user_data)
   SegSlotJob *job = user_data;
   const SegPlanNode *node = job->backward->node;
   float **gradients = job->workspace->gradients->parameters + node->first_param;
+  const float *slots = job->workspace->gradients->slots;
   gsize first = (gsize) task * SEG_GRADIENT_RUN;
   gsize end = MIN (first + SEG_GRADIENT_RUN, job->split.n_floats), at = 0;
 
@@ -61,9 +52,11 @@ seg_gradients_join (guint task, guint thread, gpointer user_data)
     {
       gsize size = gradients[p] != NULL ? seg_tensor_get_n_elements (node->tensors[p]) : 0;
 
-      for (guint s = 0; s < job->split.n_slots; s++)
+      for (gsize i = MAX (first, at); i < MIN (end, at + size); i++)
+        gradients[p][i - at] = slots[i];
+      for (guint s = 1; s < job->split.n_slots; s++)
         for (gsize i = MAX (first, at); i < MIN (end, at + size); i++)
-          gradients[p][i - at] += job->workspace->gradients->slots[s * job->split.n_floats + i];
+          gradients[p][i - at] += slots[s * job->split.n_floats + i];
       at += size;
     }
 }
@@ -74,7 +67,7 @@ seg_gradients_count_runs (gsize n)
   return (guint) ((n + SEG_GRADIENT_RUN - 1) / SEG_GRADIENT_RUN);
 }
 
-/* Adds to the gradients of a node's parameters. */
+/* The gradients of a node's parameters, which no other node has. */
 void
 _seg_gradients_run_params (SegWorkspace *workspace, const SegBackwardJob *backward)
 {
@@ -87,7 +80,13 @@ _seg_gradients_run_params (SegWorkspace *workspace, const SegBackwardJob *backwa
 
   job.slots = slots;
   if (n_slots == 1)
-    memcpy (slots, gradients, node->n_params * sizeof *slots);
+    for (guint p = 0; p < node->n_params; p++)
+      {
+        slots[p] = gradients[p];
+        if (gradients[p] != NULL)
+          _seg_workspace_zero (workspace, gradients[p],
+                               seg_tensor_get_n_elements (node->tensors[p]) * sizeof (float));
+      }
   else
     {
       float *at = workspace->gradients->slots;
@@ -98,8 +97,8 @@ _seg_gradients_run_params (SegWorkspace *workspace, const SegBackwardJob *backwa
             slots[i] = at;
             at += seg_tensor_get_n_elements (node->tensors[i % node->n_params]);
           }
-      seg_pool_run (workspace->pool, seg_gradients_count_runs (n_floats * n_slots),
-                    seg_gradients_clear_slots, &job);
+      _seg_workspace_zero (workspace, workspace->gradients->slots,
+                           n_floats * n_slots * sizeof (float));
     }
 
   seg_pool_run (workspace->pool, job.split.n_slots * job.split.n_ranges, seg_gradients_slot, &job);

@@ -18,6 +18,34 @@ _seg_gradients_free (SegGradients *gradients)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegGradients, _seg_gradients_free)
 
+#define SEG_GRADIENT_ZERO_BYTES (256 << 10)
+
+typedef struct
+{
+  char *memory;
+  gsize bytes;
+} SegZeroJob;
+
+static void
+seg_gradients_zero_task (guint task, guint thread, gpointer user_data)
+{
+  const SegZeroJob *job = user_data;
+  gsize first = (gsize) task * SEG_GRADIENT_ZERO_BYTES;
+
+  (void) thread;
+  memset (job->memory + first, 0, MIN (SEG_GRADIENT_ZERO_BYTES, job->bytes - first));
+}
+
+void
+_seg_workspace_zero (SegWorkspace *workspace, gpointer memory, gsize bytes)
+{
+  SegZeroJob job = { memory, bytes };
+
+  seg_pool_run (workspace->pool,
+                (guint) ((bytes + SEG_GRADIENT_ZERO_BYTES - 1) / SEG_GRADIENT_ZERO_BYTES),
+                seg_gradients_zero_task, &job);
+}
+
 /* Which parameters get a gradient: those that are trained and not frozen, and what else the node has
  * whose layer works out all of them together. */
 static gboolean *
@@ -64,10 +92,15 @@ seg_gradients_new (SegWorkspace *workspace, GError **error)
 
       if (tensor == NULL)
         return NULL;
-      if (chosen[i]
-          && (self->parameters[i] = seg_alloc (seg_tensor_get_n_elements (tensor), sizeof (float),
-                                               "parameter gradients", error)) == NULL)
+      if (!chosen[i])
+        continue;
+      self->parameters[i] = seg_alloc (seg_tensor_get_n_elements (tensor), sizeof (float),
+                                       "parameter gradients", error);
+      if (self->parameters[i] == NULL)
         return NULL;
+      /* what the output does not depend on has no other gradient */
+      _seg_workspace_zero (workspace, self->parameters[i],
+                           seg_tensor_get_n_elements (tensor) * sizeof (float));
     }
   return g_steal_pointer (&self);
 }
@@ -88,36 +121,6 @@ _seg_gradients_update (SegWorkspace *self, guint index)
                  (gpointer const *) node->params);
 }
 
-/* ---- zeros ------------------------------------------------------------------------------- */
-
-#define SEG_GRADIENT_ZERO_BYTES (256 << 10)
-
-typedef struct
-{
-  char *memory;
-  gsize bytes;
-} SegZeroJob;
-
-static void
-seg_gradients_zero_task (guint task, guint thread, gpointer user_data)
-{
-  const SegZeroJob *job = user_data;
-  gsize first = (gsize) task * SEG_GRADIENT_ZERO_BYTES;
-
-  (void) thread;
-  memset (job->memory + first, 0, MIN (SEG_GRADIENT_ZERO_BYTES, job->bytes - first));
-}
-
-static void
-seg_gradients_zero (SegWorkspace *workspace, gpointer memory, gsize bytes)
-{
-  SegZeroJob job = { memory, bytes };
-
-  seg_pool_run (workspace->pool,
-                (guint) ((bytes + SEG_GRADIENT_ZERO_BYTES - 1) / SEG_GRADIENT_ZERO_BYTES),
-                seg_gradients_zero_task, &job);
-}
-
 /* The gradients that somebody adds to at this time first. */
 static void
 seg_gradients_bear (SegWorkspace *workspace, guint time)
@@ -129,24 +132,8 @@ seg_gradients_bear (SegWorkspace *workspace, guint time)
       const SegSlot *slot = _seg_schedule_get_slot (schedule, SEG_BANK_GRADIENT, v);
 
       if (slot->birth == time)
-        seg_gradients_zero (workspace, workspace->arena + slot->offset, slot->bytes);
+        _seg_workspace_zero (workspace, workspace->arena + slot->offset, slot->bytes);
     }
-}
-
-static gboolean
-seg_gradients_clear_parameters (SegWorkspace *workspace, GError **error)
-{
-  SegGradients *self = workspace->gradients;
-  SegParameters *parameters = workspace->schedule->plan->parameters;
-
-  if (self == NULL && (self = workspace->gradients = seg_gradients_new (workspace, error)) == NULL)
-    return FALSE;
-  for (guint i = 0; i < self->n_parameters; i++)
-    if (self->parameters[i] != NULL)
-      seg_gradients_zero (workspace, self->parameters[i],
-                          seg_tensor_get_n_elements (seg_parameters_get_tensor (parameters, i, NULL))
-                              * sizeof (float));
-  return TRUE;
 }
 
 /* ---- one node ---------------------------------------------------------------------------- */
@@ -320,7 +307,7 @@ seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient, gpoin
 
   g_return_val_if_fail (plan->purpose == SEG_PURPOSE_TRAINING, FALSE);
 
-  if (!seg_gradients_clear_parameters (self, error))
+  if (self->gradients == NULL && (self->gradients = seg_gradients_new (self, error)) == NULL)
     return FALSE;
   seg_gradients_find_wanted (self);
   seg_gradients_bear (self, plan->nodes->len);

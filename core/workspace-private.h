@@ -73,6 +73,7 @@ SegRun  _seg_workspace_make_run     (SegWorkspace *self, guint node);
 gboolean _seg_workspace_is_frozen  (SegWorkspace *self, guint node);
 void    _seg_workspace_for_pieces   (SegWorkspace *self, const SegView *view, SegCells cells,
                                      SegPieceFunc func, gpointer user_data);
+void    _seg_workspace_zero         (SegWorkspace *self, gpointer memory, gsize bytes);
 gboolean _seg_workspace_has_many_weights (const SegStep *step);
 void    _seg_workspace_prepare_step (SegWorkspace *self, guint node, SegPhase phase);
 
