@@ -75,7 +75,7 @@ seg_norm_unclamp (gint64 n, const float *restrict y, float lo, float hi, const f
   for (gint64 i = 0; i < n; i++)
     {
       float g = dy[i];
-      to[i] = (y[i] <= lo) | (y[i] >= hi) ? 0.f : g;
+      to[i] = ((y[i] <= lo) | (y[i] >= hi)) ? 0.f : g;
     }
 }
 
@@ -89,7 +89,7 @@ seg_norm_unclamp_lanes (gint lanes, gint64 n, const float *restrict x, const flo
     for (gint l = 0; l < lanes; l++)
       {
         float y = x[l] * scale[l] + shift[l], g = dy[l];
-        to[l] = (y <= lo) | (y >= hi) ? 0.f : g;
+        to[l] = ((y <= lo) | (y >= hi)) ? 0.f : g;
       }
 }
 

@@ -173,6 +173,7 @@ test_decoder (void)
   g_autoptr (SegModel) model = seg_train_recipe_new_model (recipe, &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (model);
   assert_has (recipe->text, "type=unet-smp-decoder\n");
   samples_free (folder);
 }

@@ -416,6 +416,7 @@ test_training_groups (void)
   g_autoptr (TestBlock) object
       = seg_recipe_build_object (recipe, "train.loss", SEG_TYPE_BLOCK, &missing);
 
+  g_assert_nonnull (block);
   g_assert_no_error (missing);
   g_assert_cmpint (object->width, ==, 9);
   g_assert_null (seg_recipe_build_object (recipe, "train.optimizer", SEG_TYPE_BLOCK, &missing));

@@ -222,7 +222,7 @@ case_prepare (Case *self, GError **error)
                      .n_in = self->n_in,
                      .params = self->params,
                      .in_blocking = planar,
-                     .out_blocking = { 1, (guint) self->out.c },
+                     .out_blocking = { .lanes = 1, .n_blocks = (guint) self->out.c },
                      .stride = 1 };
   gsize scratch = seg_layer_get_scratch (self->layer, self->in, self->n_in);
 
