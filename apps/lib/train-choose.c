@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <segkit/error.h>
+#include <segkit/safetensors.h>
 
 #include "train-recipe-private.h"
 
@@ -121,20 +122,58 @@ seg_choose_is_kind_given (SegChoice *self, const char *group)
   return g_key_file_has_key (self->keys, group, "type", NULL);
 }
 
+/* The depth of the ResNet that a file has the weights of, by torchvision's names, alone or in a
+ * model; NULL if it is another network. */
+static const char *
+seg_choose_find_depth (SegSafetensors *weights)
+{
+  static const char *const signs[][2] = { { "layer3.35.conv1.weight", "152" },
+                                          { "layer3.22.conv1.weight", "101" },
+                                          { "layer3.5.conv3.weight", "50" },
+                                          { "layer3.5.conv1.weight", "34" },
+                                          { "layer3.1.conv1.weight", "18" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (signs); i++)
+    {
+      g_autofree char *of_model = g_strconcat ("encoder.", signs[i][0], NULL);
+
+      if (seg_safetensors_lookup (weights, signs[i][0]) != NULL
+          || seg_safetensors_lookup (weights, of_model) != NULL)
+        return signs[i][1];
+    }
+  return NULL;
+}
+
+static gboolean
+seg_choose_encoder_of_weights (SegChoice *self, GError **error)
+{
+  const char *group = "model.encoder", *depth;
+  g_autofree char *path = g_key_file_get_value (self->keys, "train", "encoder-weights", NULL);
+  g_autoptr (SegSafetensors) weights = NULL;
+
+  if (path == NULL || seg_choose_is_kind_given (self, group))
+    return TRUE;
+  if ((weights = seg_safetensors_open (path, error)) == NULL)
+    return FALSE;
+  if ((depth = seg_choose_find_depth (weights)) == NULL)
+    return TRUE;
+  seg_choose (self, group, "type", "resnet-encoder", "the network of the encoder's weights");
+  seg_choose (self, group, "depth", depth, "that of the encoder's weights");
+  return TRUE;
+}
+
 static void
 seg_choose_encoder (SegChoice *self)
 {
   const char *group = "model.encoder";
-  gboolean has_weights = g_key_file_has_key (self->keys, "train", "encoder-weights", NULL);
   gboolean is_few = self->n_train <= SEG_CHOOSE_FEW_IMAGES;
 
   if (seg_choose_is_kind_given (self, group))
     return;
-  if (self->is_scene || has_weights)
+  if (self->is_scene)
     {
       seg_choose (self, group, "type", "resnet-encoder",
-                  has_weights ? "the weights that it begins with are a ResNet's"
-                              : "several classes need to see far around a pixel");
+                  "several classes need to see far around a pixel");
       seg_choose (self, group, "depth", "18", "the smallest: there is no graphics card");
       return;
     }
@@ -145,8 +184,8 @@ seg_choose_encoder (SegChoice *self)
   seg_choose (self, group, "depth", "4", NULL);
 }
 
-static void
-seg_choose_model (SegChoice *self)
+static gboolean
+seg_choose_model (SegChoice *self, GError **error)
 {
   g_autofree char *encoder = NULL;
   gboolean is_classic;
@@ -154,21 +193,24 @@ seg_choose_model (SegChoice *self)
   if (seg_choose_is_kind_given (self, "model"))
     {
       seg_choose_int (self, "model", "classes", self->n_classes, NULL);
-      return;
+      return TRUE;
     }
   seg_choose (self, "model", "type", "unet", NULL);
   seg_choose_int (self, "model", "classes", self->n_classes, NULL);
+  if (!seg_choose_encoder_of_weights (self, error))
+    return FALSE;
   seg_choose_encoder (self);
   encoder = g_key_file_get_value (self->keys, "model.encoder", "type", NULL);
   is_classic = g_str_equal (encoder, "unet-encoder");
   seg_choose (self, "model", "head-kernel-size", is_classic ? "1" : "3", NULL);
   if (seg_choose_is_kind_given (self, "model.decoder"))
-    return;
+    return TRUE;
   if (is_classic)
     seg_choose (self, "model.decoder", "type", "unet-decoder", NULL);
   else
     seg_choose (self, "model.decoder", "type", "unet-smp-decoder",
                 "goes with the encoder, and other programs can read the model");
+  return TRUE;
 }
 
 /* ---- how it is learnt ------------------------------------------------------------------- */
@@ -341,7 +383,8 @@ _seg_train_choose (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
       || !_seg_train_given_check_data (keys, dataset, error) || !seg_choose_input (&choice, error))
     return FALSE;
   seg_choose_classes (&choice);
-  seg_choose_model (&choice);
+  if (!seg_choose_model (&choice, error))
+    return FALSE;
   seg_choose_metric (&choice);
   seg_choose_length (&choice);
   seg_choose_crop (&choice);

@@ -234,6 +234,20 @@ test_steps (void)
 }
 
 static void
+assert_same (SegModel *model, SegModel *other, const char *name)
+{
+  SegParameters *of_model = seg_model_get_parameters (model);
+  SegParameters *of_other = seg_model_get_parameters (other);
+  gint i = seg_parameters_find (of_model, name), j = seg_parameters_find (of_other, name);
+  SegTensor *a, *b;
+
+  g_assert_true (i >= 0 && j >= 0);
+  a = seg_parameters_get_tensor (of_model, (guint) i, NULL);
+  b = seg_parameters_get_tensor (of_other, (guint) j, NULL);
+  g_assert_cmpmem (a->data, seg_tensor_get_n_bytes (a), b->data, seg_tensor_get_n_bytes (b));
+}
+
+static void
 test_from (void)
 {
   char *folder = save (5, 64, 64, 1, "0 1 2");
@@ -257,12 +271,31 @@ test_from (void)
   next = seg_train_recipe_new_model (recipe, &error);
   g_assert_no_error (error);
   for (guint i = 0; i < seg_parameters_get_n (seg_model_get_parameters (model)); i++)
-    {
-      SegTensor *a = seg_parameters_get_tensor (seg_model_get_parameters (model), i, NULL);
-      SegTensor *b = seg_parameters_get_tensor (seg_model_get_parameters (next), i, NULL);
+    assert_same (model, next, seg_parameters_get_name (seg_model_get_parameters (model), i));
+  samples_free (folder);
+}
 
-      g_assert_cmpmem (a->data, seg_tensor_get_n_bytes (a), b->data, seg_tensor_get_n_bytes (b));
-    }
+/* An encoder's weights say which encoder: here ResNet-34's, where 18 would be chosen, or none. */
+static void
+test_encoder_weights (void)
+{
+  char *folder = save (5, 64, 64, 1, "0 1");
+  g_autofree char *path = g_build_filename (folder, "r34.safetensors", NULL);
+  g_autofree char *settings = g_strconcat ("train.encoder-weights=", path, NULL);
+  g_autoptr (SegTrainRecipe) first
+      = make (folder, "model.encoder.type=resnet-encoder model.encoder.depth=34 train.seed=9");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SegModel) model = seg_train_recipe_new_model (first, &error), next = NULL;
+  g_autoptr (SegTrainRecipe) recipe = NULL;
+
+  g_assert_no_error (error);
+  seg_model_save (model, path, &error);
+  g_assert_no_error (error);
+  recipe = make (folder, settings);
+  assert_has (recipe->text, "type=resnet-encoder\ndepth=34\n");
+  next = seg_train_recipe_new_model (recipe, &error);
+  g_assert_no_error (error);
+  assert_same (model, next, "encoder.layer4.2.conv2.weight");
   samples_free (folder);
 }
 
@@ -295,6 +328,7 @@ static const struct
   { "input.channels=3", "[input] channels: 3 in the recipe, 1 in the images", SEG_EXIT_USAGE },
   { "model.classes=5", "[model] classes: 5 in the recipe, 2 in the masks", SEG_EXIT_USAGE },
   { "classes.names=a;b;c", "[classes] names: 3 in the recipe, 2 in the masks", SEG_EXIT_USAGE },
+  { "train.encoder-weights=/nowhere", "/nowhere", SEG_EXIT_IO },
   { "train.from=/nowhere.safetensors", "/nowhere.safetensors", SEG_EXIT_IO },
 };
 
@@ -350,6 +384,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/memory", test_memory);
   g_test_add_func ("/recipe/steps", test_steps);
   g_test_add_func ("/recipe/from", test_from);
+  g_test_add_func ("/recipe/encoder-weights", test_encoder_weights);
   g_test_add_func ("/recipe/wrong", test_wrong);
   g_test_add_func ("/recipe/assignments", test_assignments);
   return g_test_run ();
