@@ -340,7 +340,7 @@ seg_choose_length (SegChoice *self)
     }
   else if (!seg_choose_is_length_given (self))
     seg_choose_int (self, "train", "steps", SEG_CHOOSE_STEPS,
-                    "about an hour on two cores; --max-time fits it to your patience");
+                    "--dry-run tells how long that takes; --max-time fits it to your patience");
   n_steps = g_key_file_get_int64 (self->keys, "train", "steps", NULL);
   seg_choose_int (self, "train", "validate-every",
                   MAX (n_steps > 0 ? MIN (MAX (epoch, 50), n_steps / 10) : MAX (epoch, 50), 1),

@@ -8,6 +8,16 @@
 #include "train-recipe-private.h"
 
 static void
+seg_train_given_copy_key (GKeyFile *from, GKeyFile *to, const char *group, const char *key)
+{
+  g_autofree char *value = g_key_file_get_value (from, group, key, NULL);
+
+  if (value != NULL && !g_key_file_has_key (to, group, key, NULL))
+    g_key_file_set_value (to, group, key, value);
+}
+
+/* The kind goes first, which other keys are properties of. */
+static void
 seg_train_given_copy_group (GKeyFile *from, GKeyFile *to, const char *group)
 {
   g_auto (GStrv) names = g_key_file_get_keys (from, group, NULL, NULL);
@@ -18,13 +28,9 @@ seg_train_given_copy_group (GKeyFile *from, GKeyFile *to, const char *group)
       g_key_file_set_value (to, group, "x", "");
       g_key_file_remove_key (to, group, "x", NULL);
     }
+  seg_train_given_copy_key (from, to, group, "type");
   for (char **name = names; name != NULL && *name != NULL; name++)
-    if (!g_key_file_has_key (to, group, *name, NULL))
-      {
-        g_autofree char *value = g_key_file_get_value (from, group, *name, NULL);
-
-        g_key_file_set_value (to, group, *name, value);
-      }
+    seg_train_given_copy_key (from, to, group, *name);
 }
 
 /* Copies a group and then those below it. */

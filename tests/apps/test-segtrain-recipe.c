@@ -23,7 +23,7 @@ save (guint n, int w, int h, int bands, const char *values)
   return folder;
 }
 
-/* "train.rate=1 data.ignore=2", or "" */
+/* "train.rate=1 data.ignore=2", or "train.augmentation" for a group without keys, or "" */
 static GKeyFile *
 set (const char *settings)
 {
@@ -32,10 +32,16 @@ set (const char *settings)
   g_autoptr (GError) error = NULL;
 
   for (char **word = words; *word != NULL; word++)
-    {
-      seg_train_recipe_set (keys, *word, &error);
-      g_assert_no_error (error);
-    }
+    if (strchr (*word, '=') != NULL)
+      {
+        seg_train_recipe_set (keys, *word, &error);
+        g_assert_no_error (error);
+      }
+    else
+      {
+        g_key_file_set_value (keys, *word, "x", "");
+        g_key_file_remove_key (keys, *word, "x", NULL);
+      }
   return keys;
 }
 
@@ -150,9 +156,9 @@ test_wishes (void)
   g_assert_cmpint (recipe->batches.h, ==, 64);
   g_assert_cmpuint (recipe->n_steps, ==, 0);
   g_assert_cmpuint (recipe->n_epochs, ==, 3);
+  assert_has (recipe->text, "[model.encoder]\ntype=unet-encoder\n");
   assert_has (recipe->text, "depth=2\n");
   assert_has (recipe->text, "channels=4\n");
-  assert_has (recipe->text, "type=unet-encoder\n");
   assert_has (recipe->text, "type=adamw\n");
   assert_has (recipe->text, "beta1=0.8\n");
   g_assert_null (strstr (recipe->text, "warmup"));
@@ -378,6 +384,7 @@ main (int argc, char **argv)
                         "train.loss.type=focal train.epochs=2 train.class-weights=none "
                         "data.ignore=2",
                         test_repeats);
+  g_test_add_data_func ("/recipe/repeats/no-augmentation", "train.augmentation", test_repeats);
   g_test_add_func ("/recipe/wishes", test_wishes);
   g_test_add_func ("/recipe/decoder", test_decoder);
   g_test_add_func ("/recipe/network", test_network);
