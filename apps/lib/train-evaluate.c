@@ -105,8 +105,6 @@ seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, 
   g_auto (GStrv) names = g_new0 (char *, n_classes + 1);
   g_autoptr (GString) text = g_string_new (NULL);
 
-  for (guint i = 0; i < n_classes; i++)
-    names[i] = seg_path_escape (seg_dataset_get_class (request->dataset, i)->name);
   if (!seg_train_evaluate_check (request, error)
       || !seg_train_evaluate_run (request, split, metrics, cases, cancellable, error))
     return FALSE;
@@ -116,6 +114,9 @@ seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, 
                    "the data have no image of the part \"%s\"", split);
       return FALSE;
     }
+  /* the model's names, as segment has them; masks often are only numbers */
+  for (guint i = 0; i < n_classes; i++)
+    names[i] = seg_path_escape (seg_model_get_class (request->model, i)->name);
   seg_metrics_print (metrics, (const char *const *) names, text);
   printf ("%u images (%s)\n%s", cases->len, split, text->str);
   return request->summary == NULL

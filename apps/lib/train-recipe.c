@@ -334,19 +334,6 @@ seg_train_recipe_dup_class_names (SegTrainRecipe *self)
   return names != NULL ? names : g_new0 (char *, 1);
 }
 
-static gboolean
-seg_train_recipe_check_classes (SegTrainRecipe *self, SegDataset *dataset, GError **error)
-{
-  g_auto (GStrv) names = seg_train_recipe_dup_class_names (self);
-  guint n = g_strv_length (names);
-
-  if (n == seg_dataset_get_n_classes (dataset))
-    return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[classes] has %u names, and the data %u classes", n,
-               seg_dataset_get_n_classes (dataset));
-  return FALSE;
-}
-
 /**
  * _seg_train_recipe_parse: (skip)
  *
@@ -363,7 +350,6 @@ _seg_train_recipe_parse (SegTrainRecipe *self, SegDataset *dataset, GError **err
   self->from_model = g_key_file_get_value (self->keys, "train", "from", NULL);
   self->text = g_key_file_to_data (self->keys, NULL, NULL);
   return seg_train_recipe_check_names (self->keys, error)
-         && seg_train_recipe_check_classes (self, dataset, error)
          && seg_train_recipe_get_metric (self, error)
          && seg_train_recipe_parse_lengths (self, error)
          && seg_train_recipe_parse_batches (self, dataset, error)
