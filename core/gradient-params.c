@@ -19,7 +19,8 @@ seg_gradients_slot (guint task, guint thread, gpointer user_data)
   SegRun run = *b->run;
   gint64 n_rows = b->out->shape.n * b->out->shape.h;
   guint slot = task / job->split.n_ranges, block = task % job->split.n_ranges * job->split.grain;
-  SegParamPiece piece = { n_rows * slot / job->split.n_slots, n_rows * (slot + 1) / job->split.n_slots, block,
+  SegParamPiece piece = { n_rows * slot / job->split.n_slots,
+                          n_rows * (slot + 1) / job->split.n_slots, block,
                           MIN (job->split.grain, b->out->n_blocks - block) };
   float *const *dparams = job->slots + slot * node->n_params;
 

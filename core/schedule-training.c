@@ -170,7 +170,7 @@ _seg_schedule_plan_backward (SegSchedule *self)
   guint n = plan->n_values;
   g_autofree gboolean *can = g_new0 (gboolean, n), *made = g_new0 (gboolean, n);
   SegWayBack way = { self, can, made };
-  SegSlot *of_output;
+  const GArray *of_output = self->parts->pdata[plan->output];
 
   self->moves = g_array_new (FALSE, FALSE, sizeof (SegBackwardMove));
   self->again = g_new0 (gboolean, n);
@@ -192,12 +192,9 @@ _seg_schedule_plan_backward (SegSchedule *self)
 
   /* the loss gives the output's gradient before the walk, and the input's is asked for behind it */
   seg_way_back_touch (&way, SEG_BANK_GRADIENT, plan->input);
-  for (guint i = 0; i < ((GArray *) self->parts->pdata[plan->output])->len; i++)
-    {
-      of_output = _seg_schedule_get_slot (
-          self, SEG_BANK_GRADIENT, g_array_index ((GArray *) self->parts->pdata[plan->output], guint, i));
-      of_output->birth = plan->nodes->len;
-    }
+  for (guint i = 0; i < of_output->len; i++)
+    _seg_schedule_get_slot (self, SEG_BANK_GRADIENT, g_array_index (of_output, guint, i))->birth
+        = plan->nodes->len;
 }
 
 /* ---- gradients of parameters ------------------------------------------------------------- */

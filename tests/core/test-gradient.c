@@ -402,8 +402,8 @@ test_threads (void)
   check_threads (net_new_residual (NULL));
 }
 
-/* Steps that have taken over a sum or a clamp give the gradients of layers on their own, whether the norms
- * use the batch or not. */
+/* Steps that have taken over a sum or a clamp give the gradients of layers on their own, whether the
+ * norms use the batch or not. */
 static void
 test_absorbed (void)
 {
@@ -474,6 +474,38 @@ test_frozen (void)
       else
         g_assert_false (g_str_has_prefix (name, "conv2") || g_str_has_prefix (name, "conv3"));
     }
+  net_clear (&net);
+}
+
+/* Not all maps and gradients are kept: of those of the norms nothing, and gradients as long as they are
+ * needed. What a workspace takes when it has gone backward is what was foretold. */
+static void
+test_memory (void)
+{
+  Net net = net_new_residual ("-all");
+  g_autoptr (SegPool) pool = seg_pool_new (2);
+  g_autoptr (SegWorkspace) workspace = NULL;
+  g_autoptr (GError) error = NULL;
+  double all = 0., foretold, taken;
+  gsize before;
+
+  for (guint v = 1; v <= seg_graph_get_n_nodes (net.graph) + 1; v++)
+    {
+      SegMapInfo info;
+
+      seg_schedule_describe_map (net.schedule, v, &info);
+      all += 2. * (double) info.bytes;
+    }
+  g_assert_cmpfloat ((double) seg_schedule_get_arena_bytes (net.schedule), <, .7 * all);
+
+  before = seg_memory_get_used ();
+  workspace = net_run (&net, pool);
+  seg_workspace_run_backward (workspace, read_gradient, NULL, &error);
+  g_assert_no_error (error);
+  foretold = (double) seg_schedule_get_workspace_bytes (net.schedule, 2);
+  taken = (double) (seg_memory_get_used () - before);
+  g_assert_cmpfloat (taken, <=, 1.02 * foretold);
+  g_assert_cmpfloat (taken, >=, .98 * foretold);
   net_clear (&net);
 }
 
@@ -591,6 +623,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gradient/joins", test_joins);
   g_test_add_func ("/gradient/absorbed", test_absorbed);
   g_test_add_func ("/gradient/frozen", test_frozen);
+  g_test_add_func ("/gradient/memory", test_memory);
   g_test_add_func ("/gradient/running-statistics", test_running_statistics);
   g_test_add_func ("/gradient/frozen-norms", test_frozen_norms);
   g_test_add_func ("/gradient/cumulative-statistics", test_cumulative_statistics);

@@ -273,7 +273,8 @@ check_claims (Case *self)
                    (double) *map_at (self->inputs[0], i) + (double) *map_at (self->inputs[1], i),
                    1.);
   /* in a batch each sample joins by itself; one shows it */
-  if ((self->klass->flags & (SEG_LAYER_ALIAS | SEG_LAYER_TRAINING_ONLY)) && self->out.n == 1 && !draws_numbers (self, out))
+  if ((self->klass->flags & (SEG_LAYER_ALIAS | SEG_LAYER_TRAINING_ONLY)) && self->out.n == 1
+      && !draws_numbers (self, out))
     for (guint input = 0; input < self->n_in; joined += map_get_n (self->inputs[input++]))
       for (gsize i = 0; i < map_get_n (self->inputs[input]); i++)
         g_assert_true (*map_at (out, joined + i) == *map_at (self->inputs[input], i));
