@@ -101,7 +101,8 @@ seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
     node->step = seg_forward_step_new (node->layer, shapes, node->n_layer_inputs);
   if (node->step == NULL)
     {
-      g_propagate_error (self->error, error);
+      if (error != NULL)
+        g_propagate_error (self->error, error);
       _seg_error_complete (self->error, node->layer, "compile");
       g_prefix_error (self->error, "%s: ", node->name);
       return FALSE;
