@@ -334,6 +334,28 @@ test_killed (Tool *tool, gconstpointer data)
     }
 }
 
+/* Damage on the disk costs some steps: the checkpoint before is gone on from. */
+static void
+test_damaged (Tool *tool, gconstpointer data)
+{
+  static const char newest[] = "m.run/checkpoint-00000024.safetensors";
+  g_autofree char *expected = NULL, *path = tool_path (tool, newest), *bytes = NULL;
+  g_autofree char *model = tool_path (tool, MODEL);
+  gsize n;
+
+  (void) data;
+  train (tool);
+  expected = hash (tool, MODEL);
+  g_unlink (model);
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  bytes[n - 5] ^= 4;
+  g_assert_true (g_file_set_contents (path, bytes, (gssize) n, NULL));
+  train (tool);
+  g_assert_nonnull (strstr (tool->error_line, newest));
+  g_assert_nonnull (strstr (tool->error_line, "going on from the checkpoint before it"));
+  assert_same_file (tool, MODEL, expected);
+}
+
 /* Steps that fit into a time are counted once, and are then the recipe's. */
 static void
 test_time (Tool *tool, gconstpointer data)
@@ -665,6 +687,7 @@ main (int argc, char **argv)
   ADD ("threads", test_threads);
   ADD ("repeats", test_repeats);
   ADD ("killed", test_killed);
+  ADD ("damaged", test_damaged);
   ADD ("time", test_time);
   ADD ("signals", test_signals);
   ADD ("locked", test_locked);
