@@ -290,6 +290,10 @@ train_dataset (SegTrainRun *run, GKeyFile *wishes, GCancellable *cancellable, GE
   gboolean tells = !options.quiet && !options.dump_recipe && options.preview == NULL;
   g_autoptr (SegTrainRecipe) recipe = NULL;
 
+  run->limit_bytes -= cache;
+  /* what is chosen must not depend on what else is running: the same command goes on with a run */
+  if (options.max_memory == NULL)
+    limits.max_memory = seg_memory_budget_get_installed () / 2;
   seg_dataset_set_cache (run->dataset, cache);
   if (!seg_train_data_check (run->dataset, tells, error)
       || g_cancellable_set_error_if_cancelled (cancellable, error)
@@ -299,7 +303,6 @@ train_dataset (SegTrainRun *run, GKeyFile *wishes, GCancellable *cancellable, GE
       || !seg_path_check_not_over (run->output, recipe->from_model, error))
     return FALSE;
   run->recipe = recipe;
-  run->limit_bytes = limits.max_memory;
   if (tells)
     tell (run->dataset, recipe);
   return only_looks ? look (run, error) : seg_train_run (run, cancellable, error);

@@ -102,18 +102,31 @@ seg_memory_budget_get_group_limit (void)
   return least;
 }
 
+/* A line of what the system says of its memory. */
 static gsize
-seg_memory_budget_get_available (void)
+seg_memory_budget_get_system (const char *name)
 {
   g_autofree char *text = NULL;
   const char *line;
   guint64 kib;
 
   if (!g_file_get_contents ("/proc/meminfo", &text, NULL, NULL)
-      || (line = strstr (text, "MemAvailable:")) == NULL)
+      || (line = strstr (text, name)) == NULL)
     return G_MAXSIZE;
-  kib = g_ascii_strtoull (line + strlen ("MemAvailable:"), NULL, 10);
+  kib = g_ascii_strtoull (line + strlen (name), NULL, 10);
   return kib < G_MAXSIZE / 1024 ? (gsize) kib * 1024 : G_MAXSIZE;
+}
+
+/**
+ * seg_memory_budget_get_installed:
+ *
+ * Returns: bytes that a process could use if it were alone: the same from one run to the next, unlike
+ *   seg_memory_budget_get_default()
+ */
+gsize
+seg_memory_budget_get_installed (void)
+{
+  return MIN (seg_memory_budget_get_system ("MemTotal:"), seg_memory_budget_get_group_limit ());
 }
 
 /**
@@ -125,7 +138,7 @@ seg_memory_budget_get_available (void)
 gsize
 seg_memory_budget_get_default (void)
 {
-  gsize available = seg_memory_budget_get_available ();
+  gsize available = seg_memory_budget_get_system ("MemAvailable:");
   gsize free = available < G_MAXSIZE ? available + seg_memory_budget_get_resident () : G_MAXSIZE;
   gsize limit = MIN (free, seg_memory_budget_get_group_limit ());
 

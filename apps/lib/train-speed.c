@@ -1,8 +1,12 @@
 /* How many steps fit into a time. They are counted before the first: the learning rate's way and the
  * seeds of all steps are then fixed, and the run can be repeated and gone on with to the bit. */
 #include "train-private.h"
+#include "warning.h"
 
 #define SEG_TRAINING_SPEED_STEPS 4
+
+/* With fewer steps than this hardly anything is learnt. */
+#define SEG_TRAINING_SPEED_FEW 50
 
 /* What is left for the final statistics, evaluation and report, and for what else the machine does. */
 #define SEG_TRAINING_SPEED_SHARE 0.93
@@ -61,5 +65,10 @@ _seg_training_measure_steps (SegTraining *self, guint64 *n_steps, GError **error
          - 2. * of_validation;
   of_step += of_validation / (double) _seg_training_get_validation_interval (self);
   *n_steps = (guint64) CLAMP (left / of_step, 1., 1e9);
+  if (*n_steps < SEG_TRAINING_SPEED_FEW)
+    seg_warning_print ("only %" G_GUINT64_FORMAT
+                       " steps fit into %.0f seconds, which is too little to learn from: a step with "
+                       "its share of looks at the validation images takes %.2f",
+                       *n_steps, recipe->max_seconds, of_step);
   return TRUE;
 }
