@@ -243,7 +243,8 @@ evaluate (const char *model_name, const char *path, GCancellable *cancellable, G
 
   if (wishes == NULL || !get_limit (&request.limit_bytes, error)
       || (options.output != NULL && !seg_path_check_not_over (options.output, model_path, error))
-      || (dataset = seg_dataset_open (path, wishes, error)) == NULL)
+      || (dataset = seg_dataset_open (path, wishes, error)) == NULL
+      || !seg_train_data_check_not_over (dataset, options.output, error))
     return FALSE;
   request.model = model;
   request.dataset = dataset;
@@ -299,6 +300,9 @@ train_dataset (SegTrainRun *run, GKeyFile *wishes, GCancellable *cancellable, GE
       || g_cancellable_set_error_if_cancelled (cancellable, error)
       || (recipe = seg_train_recipe_new (wishes, run->dataset, &limits, error)) == NULL
       /* a run that begins again would not find what it began with */
+      || !seg_train_data_check_not_over (run->dataset, run->output, error)
+      || !seg_train_data_check_not_over (run->dataset, options.preview, error)
+      || !seg_path_check_not_over (run->output, seg_train_wishes_get_recipe (), error)
       || !seg_path_check_not_over (run->output, recipe->encoder_weights, error)
       || !seg_path_check_not_over (run->output, recipe->from_model, error))
     return FALSE;

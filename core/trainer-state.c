@@ -154,7 +154,7 @@ seg_checkpoint_find_damage (const char *expected, const char *actual)
   for (char **line = expected_lines; *line != NULL; line++)
     g_hash_table_add (known, *line);
   for (char **line = lines; *line != NULL; line++)
-    if (!g_hash_table_contains (known, *line))
+    if (**line != '\0' && !g_hash_table_contains (known, *line))
       return g_strdup (strstr (*line, "  ") + 2);
   return strlen (expected) == strlen (actual) ? NULL : g_strdup ("the list of them");
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -104,7 +105,9 @@ seg_run_folder_probe (const char *folder, GError **error)
   if (file == NULL || !seg_atomic_file_write (file, "probe", 5, error)
       || !seg_atomic_file_commit (file, error))
     return FALSE;
-  return unlink (path) == 0 || seg_run_folder_fail (path, "cannot be removed", errno, error);
+  /* another run may have tried it out, too */
+  return unlink (path) == 0 || errno == ENOENT
+         || seg_run_folder_fail (path, "cannot be removed", errno, error);
 }
 
 /**
@@ -147,6 +150,14 @@ seg_run_folder_open (const char *model_path, gboolean lock, GError **error)
   if (g_file_test (model_path, G_FILE_TEST_IS_DIR))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY, "%s: is a folder", model_path);
+      return NULL;
+    }
+  if (*model_path == '\0'
+      || (g_file_test (model_path, G_FILE_TEST_EXISTS)
+          && !g_file_test (model_path, G_FILE_TEST_IS_REGULAR)))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, "\"%s\" cannot be a model file",
+                   model_path);
       return NULL;
     }
   if (!seg_path_make_folder (around, error) || !seg_path_make_folder (self->path, error)
@@ -204,10 +215,29 @@ seg_run_folder_write_text (SegRunFolder *self, const char *name, const char *tex
          && seg_atomic_file_commit (file, error);
 }
 
+/* What a run before has left here and this one replaces. */
+static guint64
+seg_run_folder_count_bytes (SegRunFolder *self)
+{
+  g_autoptr (GDir) dir = g_dir_open (self->path, 0, NULL);
+  guint64 bytes = 0;
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = seg_run_folder_dup_file (self, name);
+      struct stat info;
+
+      if (stat (path, &info) == 0 && S_ISREG (info.st_mode))
+        bytes += (guint64) info.st_size;
+    }
+  return bytes;
+}
+
 /**
  * seg_run_folder_check_space:
  * @self: a folder
- * @bytes: that the run will write
+ * @bytes: that the run will write, files that are already there included
  * @error: return location
  *
  * Errors: `G_IO_ERROR_NO_SPACE` if there is not that much and a fifth more.
@@ -221,7 +251,8 @@ seg_run_folder_check_space (SegRunFolder *self, guint64 bytes, GError **error)
 
   if (statvfs (self->path, &file_system) != 0)
     return seg_run_folder_fail (self->path, "cannot tell how much room there is", errno, error);
-  free_bytes = (guint64) file_system.f_bavail * file_system.f_frsize;
+  free_bytes = (guint64) file_system.f_bavail * file_system.f_frsize
+               + seg_run_folder_count_bytes (self);
   if (free_bytes >= needed)
     return TRUE;
   shown_free = seg_units_bytes ((double) free_bytes);

@@ -87,3 +87,30 @@ seg_train_data_check (SegDataset *dataset, gboolean tell_warnings, GError **erro
     fputs (text, stdout);
   return good;
 }
+
+/**
+ * seg_train_data_check_not_over:
+ * @dataset: what is read
+ * @written: (nullable): a file to be written
+ * @error: return location
+ *
+ * Errors: `G_OPTION_ERROR` if that is one of the data's files.
+ */
+gboolean
+seg_train_data_check_not_over (SegDataset *dataset, const char *written, GError **error)
+{
+  for (int split = 0; written != NULL && split < SEG_N_SPLITS; split++)
+    for (guint i = 0; i < seg_dataset_get_n (dataset, (SegSplit) split); i++)
+      {
+        const SegSample *sample = seg_dataset_get (dataset, (SegSplit) split, i);
+
+        for (char **file = sample->images; *file != NULL; file++)
+          if (!seg_path_check_not_over (written, *file, error))
+            return FALSE;
+        if (!seg_path_check_not_over (written, sample->mask, error)
+            || (sample->instances != NULL
+                && !seg_path_check_not_over (written, sample->instances, error)))
+          return FALSE;
+      }
+  return TRUE;
+}

@@ -99,14 +99,16 @@ gboolean
 seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, GError **error)
 {
   const char *split = seg_train_evaluate_choose_split (request);
-  guint n_classes = seg_dataset_get_n_classes (request->dataset);
-  g_autoptr (SegMetrics) metrics = seg_metrics_new (n_classes);
+  guint n_classes = seg_model_get_n_classes (request->model);
+  g_autoptr (SegMetrics) metrics = NULL;
   g_autoptr (GPtrArray) cases = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_case_free);
   g_auto (GStrv) names = g_new0 (char *, n_classes + 1);
   g_autoptr (GString) text = g_string_new (NULL);
 
-  if (!seg_train_evaluate_check (request, error)
-      || !seg_train_evaluate_run (request, split, metrics, cases, cancellable, error))
+  if (!seg_train_evaluate_check (request, error))
+    return FALSE;
+  metrics = seg_metrics_new (n_classes);
+  if (!seg_train_evaluate_run (request, split, metrics, cases, cancellable, error))
     return FALSE;
   if (cases->len == 0)
     {

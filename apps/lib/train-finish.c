@@ -30,7 +30,10 @@ seg_training_take_best (SegTraining *self, GError **error)
 
   if (best != seg_trainer_get_step (self->trainer)
       && !seg_checkpoints_load_step (self->folder, self->trainer, best, error))
-    return FALSE;
+    {
+      g_prefix_error (error, "the best checkpoint is lost, and --fresh begins anew: ");
+      return FALSE;
+    }
   return (self->recipe->trainer.ema_decay <= 0.
           || seg_trainer_use_averaged (self->trainer, TRUE, error))
          && _seg_training_freeze_norms (self, self->recipe->statistics_batches, error);

@@ -35,6 +35,7 @@ typedef struct
 } SegTraining;
 
 double   _seg_training_get_seconds    (SegTraining *self);
+double   _seg_training_get_epochs     (SegTraining *self, guint64 n_steps);
 guint64  _seg_training_get_validation_interval (SegTraining *self);
 gboolean _seg_training_step           (SegTraining *self, GError **error);
 gboolean _seg_training_freeze_norms   (SegTraining *self, guint n_batches, GError **error);

@@ -358,6 +358,9 @@ _seg_train_recipe_parse (SegTrainRecipe *self, SegDataset *dataset, GError **err
 
 /* ---- the whole -------------------------------------------------------------------------- */
 
+/* A model must not depend on how many threads there are: what is chosen is chosen for so many. */
+#define SEG_TRAIN_NOMINAL_THREADS 8
+
 /* A batch that nobody asked for is as large as memory allows. */
 static gboolean
 seg_train_recipe_fit_memory (SegTrainRecipe *self, SegDataset *dataset,
@@ -371,7 +374,7 @@ seg_train_recipe_fit_memory (SegTrainRecipe *self, SegDataset *dataset,
     {
       const SegBatcherOptions *b = &self->batches;
       gsize bytes = seg_trainer_estimate_bytes (model, &self->trainer, b->n, b->h, b->w,
-                                                limits->n_threads, error);
+                                                SEG_TRAIN_NOMINAL_THREADS, error);
 
       if (bytes == 0)
         return FALSE;

@@ -46,23 +46,43 @@ _seg_training_get_seconds (SegTraining *self)
          + (double) (g_get_monotonic_time () - self->begun) / (double) G_USEC_PER_SEC;
 }
 
-/* Steps of the optimiser in a pass over the data. */
-static guint64
-seg_training_get_epoch (SegTraining *self)
+/* Passes over the data that so many steps are. */
+double
+_seg_training_get_epochs (SegTraining *self, guint64 n_steps)
 {
-  return MAX (seg_batcher_get_steps_per_epoch (self->batcher)
-                  / MAX (self->recipe->trainer.accumulate, 1),
-              1);
+  return (double) n_steps * MAX (self->recipe->trainer.accumulate, 1)
+         / (double) MAX (seg_batcher_get_steps_per_epoch (self->batcher), 1);
+}
+
+/* Steps of the optimiser that so many passes over the data take. */
+static guint64
+seg_training_count_steps (SegTraining *self, guint64 n_epochs)
+{
+  guint64 accumulate = MAX (self->recipe->trainer.accumulate, 1);
+
+  return (n_epochs * MAX (seg_batcher_get_steps_per_epoch (self->batcher), 1) + accumulate - 1)
+         / accumulate;
 }
 
 guint64
 _seg_training_get_validation_interval (SegTraining *self)
 {
   return self->recipe->validate_every > 0 ? self->recipe->validate_every
-                                          : seg_training_get_epoch (self);
+                                          : seg_training_count_steps (self, 1);
 }
 
 /* ---- beginning -------------------------------------------------------------------------- */
+
+static void
+seg_training_add_file (GChecksum *sum, int split, const char *path)
+{
+  struct stat info = { 0 };
+  g_autofree char *name = g_path_get_basename (path), *text = NULL;
+
+  (void) stat (path, &info);
+  text = g_strdup_printf ("%d %s %lld\n", split, name, (long long) info.st_size);
+  g_checksum_update (sum, (const guchar *) text, -1);
+}
 
 /* What the samples are: another set of files would make another model. */
 static char *
@@ -75,18 +95,11 @@ seg_training_fingerprint (SegDataset *dataset)
       {
         const SegSample *sample = seg_dataset_get (dataset, (SegSplit) split, i);
 
-        for (char **file = sample->images;; file++)
-          {
-            const char *path = *file != NULL ? *file : sample->mask;
-            struct stat info = { 0 };
-            g_autofree char *name = g_path_get_basename (path), *text = NULL;
-
-            (void) stat (path, &info);
-            text = g_strdup_printf ("%d %s %lld\n", split, name, (long long) info.st_size);
-            g_checksum_update (sum, (const guchar *) text, -1);
-            if (*file == NULL)
-              break;
-          }
+        for (char **file = sample->images; *file != NULL; file++)
+          seg_training_add_file (sum, split, *file);
+        seg_training_add_file (sum, split, sample->mask);
+        if (sample->instances != NULL)
+          seg_training_add_file (sum, split, sample->instances);
       }
   return g_strdup (g_checksum_get_string (sum));
 }
@@ -144,8 +157,11 @@ static gboolean
 seg_training_new_trainer (SegTraining *self, GError **error)
 {
   const SegBatcherOptions *batches = &self->recipe->batches;
+  guint n_told = self->recipe->reasons->len;
   g_autoptr (SegModel) model = seg_train_recipe_new_model (self->recipe, error);
 
+  for (guint i = n_told; i < self->recipe->reasons->len; i++)
+    seg_train_progress_say (self->progress, "%s", (char *) self->recipe->reasons->pdata[i]);
   if (model == NULL || !seg_training_check_memory (self, model, error))
     return FALSE;
   g_clear_object (&self->trainer);
@@ -159,7 +175,8 @@ static gboolean
 seg_training_fix_steps (SegTraining *self, GError **error)
 {
   SegTrainRecipe *recipe = self->recipe;
-  g_autofree char *before = seg_checkpoints_dup_recipe (self->folder);
+  g_autofree char *before
+      = self->run->fresh ? NULL : seg_checkpoints_dup_recipe (self->folder);
   guint64 n_steps = recipe->n_steps;
 
   if (n_steps > 0)
@@ -177,7 +194,7 @@ seg_training_fix_steps (SegTraining *self, GError **error)
           || !_seg_training_measure_steps (self, &n_steps, error)))
     return FALSE;
   if (n_steps == 0)
-    n_steps = recipe->n_epochs * seg_training_get_epoch (self);
+    n_steps = seg_training_count_steps (self, recipe->n_epochs);
   /* steps made for measuring do not count */
   self->state.loss_sum = 0.;
   self->state.loss_steps = 0;
@@ -284,8 +301,7 @@ seg_training_show (SegTraining *self, double loss)
   state = (SegTrainProgressState){
     .step = step,
     .n_steps = recipe->n_steps,
-    .epoch = (double) step * MAX (recipe->trainer.accumulate, 1)
-             / (double) MAX (seg_batcher_get_steps_per_epoch (self->batcher), 1),
+    .epoch = _seg_training_get_epochs (self, step),
     .loss = loss,
     .metric = self->state.best_step > 0 ? self->state.best_metric : NAN,
     .metric_name = recipe->metric,
@@ -416,8 +432,7 @@ seg_training_open (SegTraining *self, GError **error)
   self->begun = g_get_monotonic_time ();
   self->class_names = seg_train_recipe_dup_class_names (self->recipe);
   self->folder = seg_run_folder_open (run->output, !run->no_lock, error);
-  if (self->folder == NULL
-      || (run->fresh && !seg_checkpoints_remove_all (self->folder, error)))
+  if (self->folder == NULL)
     return FALSE;
   self->pool = seg_pool_new (run->n_threads);
   self->progress = seg_train_progress_new (run->progress);
@@ -432,7 +447,10 @@ seg_training_begin (SegTraining *self, GError **error)
 
   if (!seg_training_open_batcher (self, 0, error)
       || !seg_training_fix_steps (self, error) || !seg_training_new_trainer (self, error)
-      || !seg_training_check_space (self, error) || !seg_training_resume (self, error))
+      || !seg_training_check_space (self, error)
+      /* not sooner: what is refused has destroyed nothing */
+      || (self->run->fresh && !seg_checkpoints_remove_all (self->folder, error))
+      || !seg_training_resume (self, error))
     return FALSE;
   step = seg_trainer_get_step (self->trainer);
   if (!seg_training_open_batcher (self, step * MAX (self->recipe->trainer.accumulate, 1), error)

@@ -59,7 +59,7 @@ seg_training_run_images (SegTraining *self, SegMetrics *metrics, double *loss, G
                                .dataset = self->run->dataset,
                                .split = SEG_SPLIT_VALIDATION,
                                .loss = options->loss,
-                               .class_weight = options->class_weight };
+                               .class_weight = self->recipe->class_weight };
 
   return predictor != NULL
          && seg_evaluate (&evaluation, metrics, NULL, loss, self->cancellable, error);
@@ -88,7 +88,7 @@ seg_training_log (SegTraining *self, const SegMetrics *metrics, double loss, GEr
   gint64 now = g_get_monotonic_time ();
   g_autofree double *iou = g_new (double, n_classes);
   SegTrainLogRow row = {
-    .epoch = step / MAX (seg_batcher_get_steps_per_epoch (self->batcher), 1),
+    .epoch = (guint64) _seg_training_get_epochs (self, step),
     .step = step,
     .seconds = _seg_training_get_seconds (self),
     .rate = self->rate,
@@ -126,7 +126,8 @@ _seg_training_validate (SegTraining *self, GError **error)
     }
   if (!seg_training_log (self, metrics, loss, error))
     return FALSE;
-  if (isnan (metric) || state->best_step == 0 || metric > state->best_metric)
+  /* a metric that there is not is no better than one, and with no images the newest is the best */
+  if (state->best_step == 0 || isnan (state->best_metric) || metric > state->best_metric)
     {
       state->best_step = seg_trainer_get_step (self->trainer);
       state->best_metric = metric;

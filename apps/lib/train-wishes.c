@@ -92,6 +92,17 @@ seg_train_wishes_are_given (void)
   return wishes.recipe != NULL || wishes.settings != NULL || seg_train_wishes_need_training ();
 }
 
+/**
+ * seg_train_wishes_get_recipe:
+ *
+ * Returns: (nullable): the file that is named
+ */
+const char *
+seg_train_wishes_get_recipe (void)
+{
+  return wishes.recipe;
+}
+
 static void
 seg_train_wishes_set_length (GKeyFile *recipe, const char *key, const char *value)
 {

@@ -41,7 +41,7 @@ seg_plateau_observe (SegRateSchedule *schedule, double metric, double *state)
 {
   SegPlateau *self = SEG_PLATEAU (schedule);
 
-  if (state[SEEN] == 0. || metric > state[BEST] * (1. + (double) self->threshold))
+  if (state[SEEN] == 0. || metric > state[BEST] + (double) self->threshold * fabs (state[BEST]))
     {
       state[SEEN] = 1.;
       state[BEST] = metric;
