@@ -272,6 +272,21 @@ seg_predictor_check_bands (SegPredictor *self, gint64 n_bands, GError **error)
 }
 
 /**
+ * seg_predictor_check_size:
+ * @self: a predictor
+ * @height: of an image, in rows
+ * @width: of it, in columns
+ * @error: return location
+ *
+ * Errors: `SEG_ERROR_SHAPE` for a size that the network does not take; `SEG_ERROR_MEMORY`.
+ */
+gboolean
+seg_predictor_check_size (SegPredictor *self, gint64 height, gint64 width, GError **error)
+{
+  return seg_predictor_choose_size (self, height, width, error);
+}
+
+/**
  * seg_predictor_run:
  * @self: a predictor
  * @image: planes of samples, scaled as `segment` scales them, and not normalised

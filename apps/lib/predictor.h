@@ -20,6 +20,8 @@ void          seg_predictor_free      (SegPredictor *self);
 SegModel     *seg_predictor_get_model (SegPredictor *self);
 SegPool      *seg_predictor_get_pool  (SegPredictor *self);
 gint64        seg_predictor_get_n_planes (SegPredictor *self);
+gboolean      seg_predictor_check_size (SegPredictor *self, gint64 height, gint64 width,
+                                        GError **error);
 gboolean      seg_predictor_run       (SegPredictor *self, const float *image, gint64 n_bands,
                                        gint64 height, gint64 width, guint8 *labels,
                                        float *logits, GCancellable *cancellable, GError **error);

@@ -167,6 +167,7 @@ _seg_training_finish (SegTraining *self, GError **error)
       || !seg_training_report (self, &evaluation, metrics, cases, error))
     return FALSE;
   seg_metrics_print (metrics, (const char *const *) self->class_names, table);
-  seg_train_progress_say (self->progress, "%s", table->str);
+  seg_train_progress_say (self->progress, "%s\nmodel:  %s\nreport: %s/" SEG_TRAINING_REPORT, table->str,
+                          self->run->output, seg_run_folder_get_path (self->folder));
   return TRUE;
 }

@@ -42,6 +42,7 @@ gboolean _seg_training_freeze_norms   (SegTraining *self, guint n_batches, GErro
 double   _seg_training_choose_metric  (const char *name, const SegMetrics *metrics, double loss);
 gboolean _seg_training_evaluate       (SegTraining *self, SegMetrics *metrics, double *loss,
                                        GError **error);
+gboolean _seg_training_check_sizes    (SegTraining *self, GError **error);
 gboolean _seg_training_validate       (SegTraining *self, GError **error);
 gboolean _seg_training_measure_steps  (SegTraining *self, guint64 *n_steps, GError **error);
 gboolean _seg_training_finish         (SegTraining *self, GError **error);

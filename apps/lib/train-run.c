@@ -447,7 +447,7 @@ seg_training_begin (SegTraining *self, GError **error)
 
   if (!seg_training_open_batcher (self, 0, error)
       || !seg_training_fix_steps (self, error) || !seg_training_new_trainer (self, error)
-      || !seg_training_check_space (self, error)
+      || !_seg_training_check_sizes (self, error) || !seg_training_check_space (self, error)
       /* not sooner: what is refused has destroyed nothing */
       || (self->run->fresh && !seg_checkpoints_remove_all (self->folder, error))
       || !seg_training_resume (self, error))

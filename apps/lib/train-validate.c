@@ -34,6 +34,32 @@ _seg_training_freeze_norms (SegTraining *self, guint n_batches, GError **error)
                                               batcher, error);
 }
 
+/* ---- sizes ------------------------------------------------------------------------------ */
+
+/* Images that are evaluated whole may be too small for the network, which is to be told before there is
+ * anything to lose. Those that are at least as large as a crop are not. */
+gboolean
+_seg_training_check_sizes (SegTraining *self, GError **error)
+{
+  static const SegSplit splits[] = { SEG_SPLIT_VALIDATION, SEG_SPLIT_TEST };
+  SegDataset *dataset = self->run->dataset;
+  g_autoptr (SegPredictor) predictor = seg_predictor_new (
+      seg_trainer_get_model (self->trainer), self->pool, self->run->limit_bytes, error);
+
+  for (guint s = 0; predictor != NULL && s < G_N_ELEMENTS (splits); s++)
+    for (guint i = 0; i < seg_dataset_get_n (dataset, splits[s]); i++)
+      {
+        const SegSample *sample = seg_dataset_get (dataset, splits[s], i);
+
+        if ((sample->height >= self->recipe->batches.h && sample->width >= self->recipe->batches.w)
+            || seg_predictor_check_size (predictor, sample->height, sample->width, error))
+          continue;
+        g_prefix_error (error, "%s: ", sample->images[0]);
+        return FALSE;
+      }
+  return predictor != NULL;
+}
+
 /* ---- metrics ---------------------------------------------------------------------------- */
 
 /* The number by which models are compared: more is better. */

@@ -222,5 +222,8 @@ seg_train_wishes_read_for_model (SegModel *model, GError **error)
   for (char **group = groups; *group != NULL; group++)
     if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
       seg_train_wishes_add_group (recipe, own, *group);
+  /* grey images for a model of colour ones, and the other way round, as segment takes them */
+  if (!g_key_file_has_key (recipe, "data", "bands", NULL))
+    g_key_file_set_uint64 (recipe, "data", "bands", seg_model_get_n_channels (model));
   return g_steal_pointer (&recipe);
 }
