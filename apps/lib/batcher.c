@@ -11,6 +11,7 @@
 #include "batcher.h"
 #include "border-weights.h"
 #include "crop.h"
+#include "warning.h"
 
 /* Batches that are ready or being made, the one that is asked for next among them. */
 #define SEG_BATCHER_AHEAD 3
@@ -233,6 +234,20 @@ seg_batcher_check (SegDataset *dataset, SegSplit split, const SegBatcherOptions 
   return FALSE;
 }
 
+/* Without threads batches are the same, and only later there. */
+static void
+seg_batcher_start (SegBatcher *self, guint n_threads)
+{
+  g_autoptr (GError) failure = NULL;
+
+  self->pool = g_thread_pool_new (seg_batcher_run, self, (gint) n_threads, TRUE, &failure);
+  if (failure == NULL)
+    return;
+  seg_warning_print ("no threads to read ahead: %s", failure->message);
+  if (self->pool != NULL)
+    g_thread_pool_free (g_steal_pointer (&self->pool), TRUE, TRUE);
+}
+
 /**
  * seg_batcher_new:
  * @dataset: that seg_dataset_check() finds nothing wrong with; it lives longer
@@ -243,8 +258,7 @@ seg_batcher_check (SegDataset *dataset, SegSplit split, const SegBatcherOptions 
  * @error: return location
  *
  * Begins to make batches.
- * Errors: `SEG_ERROR_PARAM`, `SEG_ERROR_MEMORY`, `SEG_ERROR_FORMAT` for a split without samples,
- * and those of g_thread_pool_new().
+ * Errors: `SEG_ERROR_PARAM`, `SEG_ERROR_MEMORY`, `SEG_ERROR_FORMAT` for a split without samples.
  */
 SegBatcher *
 seg_batcher_new (SegDataset *dataset, SegSplit split, SegAugmentation *augmentation,
@@ -279,12 +293,7 @@ seg_batcher_new (SegDataset *dataset, SegSplit split, SegAugmentation *augmentat
   if (!seg_batcher_alloc (self, error))
     return NULL;
   if (options->n_threads > 0)
-    {
-      self->pool =
-          g_thread_pool_new (seg_batcher_run, self, (gint) options->n_threads, TRUE, error);
-      if (self->pool == NULL)
-        return NULL;
-    }
+    seg_batcher_start (self, options->n_threads);
   return g_steal_pointer (&self);
 }
 
