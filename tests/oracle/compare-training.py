@@ -34,9 +34,11 @@ GRADIENTS, STATISTICS = 1e-4, 1e-5
 # In its first steps Adam moves each weight by the rate, however small its gradient is: there a
 # rounding that turns a sign counts in full, in PyTorch as here.
 WEIGHTS = {"sgd": 1e-3, "adam": 3e-2}
-# the images that are tried
-NETWORKS = {"classic": (2, 5, 6, 7), "resnet18": (2, 3, 4, 7), "preact18": (6, 5, 2, 4, 7),
-            "dense": (2, 5, 6, 7)}
+NETWORKS = ("classic", "resnet18", "preact18", "dense")
+# Those that are tried until no ReLU falls to its other side, which is the case with one of seven for
+# the ResNets. Where the gradients agree with one optimiser they do with another.
+IMAGES = range(2, 62)
+found = {}
 OPTIMIZERS = {
     "sgd": ("type=sgd\nmomentum=0.9\nnesterov=true",
             lambda w: torch.optim.SGD(w, RATE, momentum=0.9, nesterov=True)),
@@ -196,7 +198,7 @@ def freeze_norms(net):
             module.eval().requires_grad_(False)
 
 
-def torch_steps(name, make_optimizer, data, dtype, frozen):
+def torch_steps(name, make_optimizer, data, dtype, frozen, steps):
     """losses, gradients of the first step, state after the first, state after the last."""
     net, _ = make(name, dtype)
     if frozen:
@@ -208,7 +210,7 @@ def torch_steps(name, make_optimizer, data, dtype, frozen):
         {"params": [p for p in net.parameters() if id(p) in weights], "weight_decay": DECAY},
         {"params": [p for p in net.parameters() if id(p) not in weights], "weight_decay": 0}])
     values, gradients, first = [], None, None
-    for step in range(STEPS):
+    for step in range(steps):
         optimizer.zero_grad()
         loss = losses.dice_ce(net(x), targets, None, None)
         loss.backward()
@@ -229,37 +231,40 @@ def worst(ours, prefix, expected, names):
     return together, *max((distance(ours[prefix + name], expected[name]), name) for name in names)
 
 
-def run_steps(program, name, optimizer, seed, folder, frozen):
-    """What segkit, PyTorch in float64 and PyTorch in float32 make of an image."""
+def run_steps(program, name, optimizer, seed, folder, frozen, steps):
+    """What segkit, PyTorch in float64 and, of all steps, PyTorch in float32 make of an image."""
     group, make_optimizer = OPTIMIZERS[optimizer]
     model, source, result = (folder / part for part in ("model", "data", "out"))
     data = image_data(seed)
     safetensors_io.write(model, make(name, torch.float32)[1],
                          {"segkit.recipe": recipe(name, group)})
     safetensors_io.write(source, data, {})
-    if not run(program, "steps", model, source, STEPS, RATE, DECAY, result,
+    if not run(program, "steps", model, source, steps, RATE, DECAY, result,
                *(["frozen"] if frozen else [])):
         return None, None, None
     theirs = {}
-    float32 = torch_steps(name, make_optimizer, data, torch.float32, frozen)
-    for prefix, tensors in zip(("gradient.", "first.", "last."), float32[1:]):
-        theirs.update({prefix + key: tensor for key, tensor in tensors.items()})
-    exact = torch_steps(name, make_optimizer, data, torch.float64, frozen)
+    if steps == STEPS:
+        float32 = torch_steps(name, make_optimizer, data, torch.float32, frozen, steps)
+        for prefix, tensors in zip(("gradient.", "first.", "last."), float32[1:]):
+            theirs.update({prefix + key: tensor for key, tensor in tensors.items()})
+    exact = torch_steps(name, make_optimizer, data, torch.float64, frozen, steps)
     return safetensors_io.read(result)[0], exact, theirs
 
 
 def same_steps(program, name, optimizer, folder, frozen=False):
     """Yields (label, good) of what is compared."""
     label = f"{name} {optimizer}" + (" with frozen norms" if frozen else "")
-    for seed in NETWORKS[name]:
-        ours, exact, theirs = run_steps(program, name, optimizer, seed, folder, frozen)
+    for seed in found.get((name, frozen), IMAGES):
+        ours, exact, _ = run_steps(program, name, optimizer, seed, folder, frozen, 1)
         if ours is None:
             yield label, False
             return
         error = worst(ours, "gradient.", exact[1], list(exact[1]))[0]
         if error <= GRADIENTS:
+            found[name, frozen] = [seed]
             break
         print(f"# image {seed}: gradients differ by {error:.1e}")
+    ours, exact, theirs = run_steps(program, name, optimizer, seed, folder, frozen, STEPS)
 
     def compare(label, prefix, expected, names, tolerance):
         names = [key for key in names if np.linalg.norm(expected[key]) > 1e-9]
