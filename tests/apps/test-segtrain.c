@@ -374,6 +374,9 @@ test_time (Tool *tool, gconstpointer data)
     {
       json_t *object = json_loads (*line, 0, NULL);
 
+      /* on a slow machine few steps fit, which is warned of */
+      if (object == NULL && strstr (*line, "warning: only ") != NULL)
+        continue;
       g_assert_nonnull (object);
       n_steps = json_integer_value (json_object_get (object, "of"));
       g_assert_cmpint (json_integer_value (json_object_get (object, "step")), <=, n_steps);
