@@ -202,22 +202,6 @@ check_options (char **images, GError **error)
          && (options.verify ? check_verify (images, error) : check_outputs (images, error));
 }
 
-static gboolean
-parse_progress (SegProgressKind *kind, GError **error)
-{
-  static const char *const names[] = { "none", "line", "json", NULL };
-
-  *kind = SEG_PROGRESS_LINE;
-  for (guint i = 0; options.progress != NULL && names[i] != NULL; i++)
-    if (g_str_equal (options.progress, names[i]))
-      {
-        *kind = (SegProgressKind) i;
-        return TRUE;
-      }
-  return options.progress == NULL
-         || seg_command_fail_usage (error, "--progress is line, json or none");
-}
-
 static void
 list_model (const char *path, SegModel *model)
 {
@@ -354,7 +338,7 @@ run_session (char **images, GCancellable *cancellable, GError **error)
   g_autoptr (GPtrArray) jobs = NULL;
   g_autoptr (SegSession) session = NULL;
 
-  if (!parse_progress (&session_options.progress, error)
+  if (!seg_progress_parse_kind (options.progress, &session_options.progress, error)
       || (options.max_memory != NULL
           && !seg_memory_budget_parse (options.max_memory, &session_options.max_memory, error))
       || (!options.verify && (jobs = find_jobs (images, error)) == NULL)

@@ -18,7 +18,6 @@
 
 #define SEG_TRAIN_MAX_THREADS 1024
 #define SEG_TRAIN_ENDING ".safetensors"
-#define SEG_TRAIN_RECIPE "recipe.ini" /* in the run folder */
 
 /* Of the memory that may be taken, for images that are kept decoded. */
 #define SEG_TRAIN_CACHE_SHARE 3
@@ -170,22 +169,6 @@ check_options (SegTrainCommand which, char **arguments, GError **error)
 }
 
 static gboolean
-parse_progress (SegProgressKind *kind, GError **error)
-{
-  static const char *const names[] = { "none", "line", "json", NULL };
-
-  *kind = options.quiet ? SEG_PROGRESS_NONE : SEG_PROGRESS_LINE;
-  for (guint i = 0; options.progress != NULL && names[i] != NULL; i++)
-    if (g_str_equal (options.progress, names[i]))
-      {
-        *kind = (SegProgressKind) i;
-        return TRUE;
-      }
-  return options.progress == NULL
-         || seg_command_fail_usage (error, "--progress is line, json or none");
-}
-
-static gboolean
 get_limit (gsize *bytes, GError **error)
 {
   *bytes = seg_memory_budget_get_default ();
@@ -319,7 +302,7 @@ check_resume (const char *folder, const char *recipe, GError **error)
   if (!options.resume || g_file_test (recipe, G_FILE_TEST_EXISTS))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-               "%s: there is no run to go on with: it has no " SEG_TRAIN_RECIPE, folder);
+               "%s: there is no run to go on with: it has no " SEG_RUN_FOLDER_RECIPE, folder);
   return FALSE;
 }
 
@@ -327,7 +310,7 @@ static gboolean
 train (const char *path, GCancellable *cancellable, GError **error)
 {
   g_autofree char *output = choose_output (path), *folder = seg_run_folder_dup_name (output);
-  g_autofree char *before = g_build_filename (folder, SEG_TRAIN_RECIPE, NULL);
+  g_autofree char *before = g_build_filename (folder, SEG_RUN_FOLDER_RECIPE, NULL);
   SegTrainRun run = {
     .output = output,
     .fresh = options.fresh,
@@ -336,8 +319,10 @@ train (const char *path, GCancellable *cancellable, GError **error)
   };
   g_autoptr (GKeyFile) wishes = NULL;
   g_autoptr (SegDataset) dataset = NULL;
+  const char *progress = options.quiet && options.progress == NULL ? "none" : options.progress;
 
-  if (!check_resume (folder, before, error) || !parse_progress (&run.progress, error)
+  if (!check_resume (folder, before, error)
+      || !seg_progress_parse_kind (progress, &run.progress, error)
       || !get_limit (&run.limit_bytes, error)
       || (wishes = seg_train_wishes_read (options.resume ? before : NULL, error)) == NULL
       || (dataset = seg_dataset_open (path, wishes, error)) == NULL)

@@ -173,6 +173,18 @@ seg_dataset_get (SegDataset *self, SegSplit split, guint i)
 }
 
 /**
+ * seg_dataset_choose_test_split:
+ * @self: a data set
+ *
+ * Returns: images that no choice was made by, if there are any; otherwise those that validate
+ */
+SegSplit
+seg_dataset_choose_test_split (SegDataset *self)
+{
+  return seg_dataset_get_n (self, SEG_SPLIT_TEST) > 0 ? SEG_SPLIT_TEST : SEG_SPLIT_VALIDATION;
+}
+
+/**
  * seg_dataset_is_split_given:
  * @self: a data set
  *

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "path.h"
 #include "progress.h"
 
@@ -16,6 +17,29 @@ struct _SegProgress
   gint64 start, next; /* monotonic, µs */
   int columns;        /* on the screen now */
 };
+
+/**
+ * seg_progress_parse_kind:
+ * @name: (nullable): what `--progress` was given; %NULL: a line
+ * @kind: (out): what it means
+ * @error: return location
+ *
+ * Errors: `G_OPTION_ERROR` for anything else.
+ */
+gboolean
+seg_progress_parse_kind (const char *name, SegProgressKind *kind, GError **error)
+{
+  static const char *const names[] = { "none", "line", "json" };
+
+  *kind = SEG_PROGRESS_LINE;
+  for (guint i = 0; name != NULL && i < G_N_ELEMENTS (names); i++)
+    if (g_str_equal (name, names[i]))
+      {
+        *kind = (SegProgressKind) i;
+        return TRUE;
+      }
+  return name == NULL || seg_command_fail_usage (error, "--progress is line, json or none");
+}
 
 /**
  * seg_progress_new:

@@ -24,6 +24,8 @@ typedef enum
  */
 typedef struct _SegProgress SegProgress;
 
+gboolean     seg_progress_parse_kind (const char *name, SegProgressKind *kind, GError **error);
+
 SegProgress *seg_progress_new    (SegProgressKind kind, const char *image, guint number,
                                   guint n_images, gint64 width, gint64 height);
 void         seg_progress_update (SegProgress *self, gint64 pixels);

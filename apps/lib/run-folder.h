@@ -4,6 +4,9 @@
 
 G_BEGIN_DECLS
 
+/* The file in it that has the whole recipe. */
+#define SEG_RUN_FOLDER_RECIPE "recipe.ini"
+
 /**
  * SegRunFolder:
  *

@@ -28,15 +28,12 @@ seg_train_evaluate_is_split (const char *name)
   return strcmp (name, SEG_TRAIN_EVALUATE_ALL) == 0;
 }
 
-/* Images that no choice was made by, if there are any. */
 static const char *
 seg_train_evaluate_choose_split (const SegTrainEvaluate *request)
 {
   if (request->split != NULL)
     return request->split;
-  return seg_split_names[seg_dataset_get_n (request->dataset, SEG_SPLIT_TEST) > 0
-                             ? SEG_SPLIT_TEST
-                             : SEG_SPLIT_VALIDATION];
+  return seg_split_names[seg_dataset_choose_test_split (request->dataset)];
 }
 
 static void

@@ -135,19 +135,12 @@ seg_training_report (SegTraining *self, const SegEvaluation *evaluation, SegMetr
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-/* Of images that no choice was made by, if there are any. */
-static SegSplit
-seg_training_choose_split (SegDataset *dataset)
-{
-  return seg_dataset_get_n (dataset, SEG_SPLIT_TEST) > 0 ? SEG_SPLIT_TEST : SEG_SPLIT_VALIDATION;
-}
-
 /* Makes the final model, evaluates it and writes the report. Begun again it makes the same. */
 gboolean
 _seg_training_finish (SegTraining *self, GError **error)
 {
   SegDataset *dataset = self->run->dataset;
-  SegSplit split = seg_training_choose_split (dataset);
+  SegSplit split = seg_dataset_choose_test_split (dataset);
   g_autoptr (SegMetrics) metrics = seg_metrics_new (seg_dataset_get_n_classes (dataset));
   g_autoptr (GPtrArray) cases = g_ptr_array_new_with_free_func (seg_training_free_case);
   g_autofree char *summary = seg_run_folder_dup_file (self->folder, SEG_TRAINING_SUMMARY);

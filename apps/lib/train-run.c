@@ -9,7 +9,6 @@
 #include "train-private.h"
 
 #define SEG_TRAINING_LOG "log.csv"
-#define SEG_TRAINING_RECIPE "recipe.ini"
 
 /* A checkpoint at least this often, beside those at each validation. */
 #define SEG_TRAINING_CHECKPOINT_INTERVAL (5 * 60 * G_USEC_PER_SEC)
@@ -222,7 +221,7 @@ seg_training_check_same (SegTraining *self, const char *recipe, const char *data
   g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
                "%s: was begun with another %s; give the one it was begun with (%s), another -o, or "
                "--fresh to begin anew",
-               seg_run_folder_get_path (self->folder), what, SEG_TRAINING_RECIPE);
+               seg_run_folder_get_path (self->folder), what, SEG_RUN_FOLDER_RECIPE);
   return FALSE;
 }
 
@@ -454,7 +453,7 @@ seg_training_begin (SegTraining *self, GError **error)
     return FALSE;
   step = seg_trainer_get_step (self->trainer);
   if (!seg_training_open_batcher (self, step * MAX (self->recipe->trainer.accumulate, 1), error)
-      || !seg_run_folder_write_text (self->folder, SEG_TRAINING_RECIPE, self->recipe->text, error))
+      || !seg_run_folder_write_text (self->folder, SEG_RUN_FOLDER_RECIPE, self->recipe->text, error))
     return FALSE;
   self->log = seg_train_log_open (log, (const char *const *) self->class_names, step, error);
   return self->log != NULL;
