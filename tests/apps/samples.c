@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 
 #include "../../apps/lib/vips-setup.h"
+#include "tool.h"
 
 void
 samples_main_init (int *argc, char ***argv)
@@ -116,32 +117,6 @@ samples_save_mask (const char *folder, const char *name, int w, int h, const cha
   samples_save (folder, name, image);
 }
 
-static void
-samples_append_number (GByteArray *bytes, guint32 number)
-{
-  guint32 big = GUINT32_TO_BE (number);
-
-  g_byte_array_append (bytes, (const guint8 *) &big, sizeof big);
-}
-
-static void
-samples_append_chunk (GByteArray *bytes, const char *type, const void *data, gsize n)
-{
-  guint32 crc = G_MAXUINT32;
-  guint start = bytes->len + 4;
-
-  samples_append_number (bytes, (guint32) n);
-  g_byte_array_append (bytes, (const guint8 *) type, 4);
-  g_byte_array_append (bytes, data, (guint) n);
-  for (guint i = start; i < bytes->len; i++)
-    {
-      crc ^= bytes->data[i];
-      for (guint bit = 0; bit < 8; bit++)
-        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-    }
-  samples_append_number (bytes, ~crc);
-}
-
 /* A PNG of colour type 3, which libvips does not write as it is told. */
 void
 samples_save_palette (const char *folder, const char *name, int w, int h, const guint8 *indices,
@@ -167,10 +142,10 @@ samples_save_palette (const char *folder, const char *name, int w, int h, const 
                        &error);
   g_assert_no_error (error);
   g_byte_array_append (file, (const guint8 *) "\x89PNG\r\n\x1a\n", 8);
-  samples_append_chunk (file, "IHDR", head, sizeof head);
-  samples_append_chunk (file, "PLTE", palette, 3 * n_colours);
-  samples_append_chunk (file, "IDAT", packed, n_written);
-  samples_append_chunk (file, "IEND", "", 0);
+  tool_append_png_chunk (file, "IHDR", head, sizeof head);
+  tool_append_png_chunk (file, "PLTE", palette, 3 * n_colours);
+  tool_append_png_chunk (file, "IDAT", packed, n_written);
+  tool_append_png_chunk (file, "IEND", "", 0);
   g_file_set_contents (path, (const char *) file->data, (gssize) file->len, &error);
   g_assert_no_error (error);
 }
