@@ -11,6 +11,7 @@
 
 #include "elementwise-tmpl.h"
 #include "product-tmpl.h"
+#include "narrow-tmpl.h"
 #include "outer-tmpl.h"
 #include "winograd2-tmpl.h"
 #include "winograd4-tmpl.h"
@@ -23,6 +24,7 @@ const SegKernels SEG_LEVEL_SYMBOL = {
   .add = seg_add,
   .maximum = seg_maximum,
   .product = seg_product,
+  .narrow = seg_narrow,
   .winograd2_input = seg_winograd2_input,
   .winograd4_input = seg_winograd4_input,
   .winograd2_output = seg_winograd2_output,

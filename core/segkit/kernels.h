@@ -12,6 +12,10 @@ extern "C" {
 /* No table has longer vectors than this, in floats. */
 #define SEG_KERNEL_MAX_LANES 16
 
+/* Most outputs of the narrow product, and how many come together. */
+#define SEG_KERNEL_NARROW 12
+#define SEG_KERNEL_NARROW_GRAIN 4
+
 /* x → min (max (scale·x + shift, lo), hi), per lane; NaN stays NaN. What comes before a
  * convolution. */
 typedef struct
@@ -90,6 +94,13 @@ typedef struct
   /* What follows is for channel blocks: a row of a block is pixels of `lanes` channels. */
 
   void (*product) (const SegKernelProduct *product);
+
+  /* The same for few outputs: n_vectors (1 to 3) of four, whose weights lie otherwise, those of
+   * t = lanes / 4 terms together: term g·t + j of output k is
+   * weights[(g·n_vectors·4 + k)·t + j]. Each n_terms is a multiple of t. A sum is t sums, each over
+   * every t-th term, that are added in the end, and then init. As many vectors are written as hold
+   * all outputs; behind these are zeros (or init). */
+  void (*narrow) (const SegKernelProduct *product);
 
   /* v = Bᵀ d B of tiles side by side, m = 2 or 4, a = m + 2: tile t's input begins t·m·lanes
    * floats further in each of the a rows, and goes to v[(i·a + j)·plane + t·lanes + l]. prologue

@@ -46,7 +46,8 @@ bench_maximum (Bench *self)
 }
 
 static double
-bench_any_product (Bench *self, size_t n_vectors, size_t n_pixels, size_t x_step)
+bench_any_product (Bench *self, void (*kernel) (const SegKernelProduct *), size_t n_vectors,
+                   size_t n_pixels, size_t x_step)
 {
   size_t lanes = (size_t) self->kernels->lanes, n_runs = BENCH_CHANNELS / lanes;
   SegKernelProduct call = {
@@ -68,38 +69,46 @@ bench_any_product (Bench *self, size_t n_vectors, size_t n_pixels, size_t x_step
       self->runs[i] = self->x + i * BENCH_PRODUCT_PIXELS * lanes;
       self->n_terms[i] = (int32_t) lanes;
     }
-  self->kernels->product (&call);
+  kernel (&call);
   return 2.0 * BENCH_CHANNELS * (double) (n_pixels * n_vectors * lanes);
 }
 
 static double
 bench_product (Bench *self)
 {
-  return bench_any_product (self, 2, BENCH_PRODUCT_PIXELS, (size_t) self->kernels->lanes);
+  return bench_any_product (self, self->kernels->product, 2, BENCH_PRODUCT_PIXELS, (size_t) self->kernels->lanes);
 }
 
 static double
 bench_product_seven (Bench *self)
 {
-  return bench_any_product (self, 2, 7, (size_t) self->kernels->lanes);
+  return bench_any_product (self, self->kernels->product, 2, 7, (size_t) self->kernels->lanes);
 }
 
 static double
 bench_product_one (Bench *self)
 {
-  return bench_any_product (self, 1, BENCH_PRODUCT_PIXELS, (size_t) self->kernels->lanes);
+  return bench_any_product (self, self->kernels->product, 1, BENCH_PRODUCT_PIXELS, (size_t) self->kernels->lanes);
 }
 
 static double
 bench_product_planar (Bench *self)
 {
-  return bench_any_product (self, 2, BENCH_PRODUCT_PIXELS, 1);
+  return bench_any_product (self, self->kernels->product, 2, BENCH_PRODUCT_PIXELS, 1);
 }
 
 static double
 bench_product_stride (Bench *self)
 {
-  return bench_any_product (self, 2, BENCH_PRODUCT_PIXELS, 2 * (size_t) self->kernels->lanes);
+  return bench_any_product (self, self->kernels->product, 2, BENCH_PRODUCT_PIXELS, 2 * (size_t) self->kernels->lanes);
+}
+
+static double
+bench_narrow (Bench *self)
+{
+  return bench_any_product (self, self->kernels->narrow, 3, BENCH_PRODUCT_PIXELS,
+                            (size_t) self->kernels->lanes)
+         * SEG_KERNEL_NARROW_GRAIN / self->kernels->lanes;
 }
 
 static double
@@ -223,6 +232,7 @@ static const struct
   { "product, 2 vectors, planar", "GFLOP/s", bench_product_planar },
   { "product, 2 vectors, stride 2", "GFLOP/s", bench_product_stride },
   { "product, 1 vector", "GFLOP/s", bench_product_one },
+  { "narrow, 12 outputs", "GFLOP/s", bench_narrow },
   { "winograd2_input", "GB/s", bench_winograd2_input },
   { "winograd2_output", "GB/s", bench_winograd2_output },
   { "winograd4_input", "GB/s", bench_winograd4_input },

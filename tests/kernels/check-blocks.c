@@ -14,6 +14,8 @@ typedef struct
   const float *runs[MOST_RUNS];
   int32_t n_terms[MOST_RUNS];
   size_t n_terms_in_all;
+  gboolean narrow;
+  size_t n_results; /* vectors of each pixel's */
   Area x, weights, init, y;
 } Product;
 
@@ -57,14 +59,14 @@ product_place_runs (Product *self)
 
 /* Vectors of one pixel side by side, or a row for each, and in both cases room in between. */
 static void
-product_place_result (SegKernelProduct *call, size_t lanes, Area *y)
+product_place_result (SegKernelProduct *call, size_t n_results, size_t lanes, Area *y)
 {
   size_t gap = (size_t) g_test_rand_int_range (0, 20);
 
   if (g_test_rand_bit ())
     {
       call->y_vector = lanes + gap % 2;
-      call->y_step = call->n_vectors * call->y_vector + gap;
+      call->y_step = n_results * call->y_vector + gap;
     }
   else
     {
@@ -74,7 +76,23 @@ product_place_result (SegKernelProduct *call, size_t lanes, Area *y)
   call->y =
       area_place (y, call->n_pixels == 0 ? 0
                                          : (call->n_pixels - 1) * call->y_step
-                                               + (call->n_vectors - 1) * call->y_vector + lanes);
+                                               + (n_results - 1) * call->y_vector + lanes);
+}
+
+/* How many outputs there are weights for. */
+static size_t
+product_count_outputs (const Product *self, size_t lanes)
+{
+  return self->call.n_vectors * (self->narrow ? SEG_KERNEL_NARROW_GRAIN : lanes);
+}
+
+/* Some terms, or as many as a block is full of. */
+static int32_t
+product_random_terms (const Product *self, const SegKernels *kernels, guint round)
+{
+  gint32 grain = self->narrow ? kernels->lanes / SEG_KERNEL_NARROW_GRAIN : 1;
+
+  return round % 3 == 0 ? g_test_rand_int_range (0, 20 / grain + 1) * grain : kernels->lanes;
 }
 
 static void
@@ -84,7 +102,9 @@ product_randomise (Product *self, const SegKernels *kernels, guint round)
   const size_t steps[] = { lanes, lanes, 1, 2 * lanes, (size_t) g_test_rand_int_range (1, 70) };
   SegKernelProduct *call = &self->call;
 
-  call->n_vectors = 1 + round % 2;
+  call->n_vectors = 1 + round % (self->narrow ? 3 : 2);
+  n_outputs = product_count_outputs (self, lanes);
+  self->n_results = (n_outputs + lanes - 1) / lanes;
   call->n_pixels = round < 120 ? round / 2 : (size_t) g_test_rand_int_range (0, 100);
   call->x_step = steps[g_test_rand_int_range (0, G_N_ELEMENTS (steps))];
   call->n_runs =
@@ -92,17 +112,31 @@ product_randomise (Product *self, const SegKernels *kernels, guint round)
   self->n_terms_in_all = 0;
   for (size_t i = 0; i < call->n_runs; i++)
     {
-      self->n_terms[i] = round % 3 == 0 ? g_test_rand_int_range (0, 21) : kernels->lanes;
+      self->n_terms[i] = product_random_terms (self, kernels, round);
       self->n_terms_in_all += (size_t) self->n_terms[i];
     }
   product_place_runs (self);
 
-  n_outputs = call->n_vectors * lanes;
   call->weights = area_place (&self->weights, self->n_terms_in_all * n_outputs);
   fill (self->weights.data, self->n_terms_in_all * n_outputs);
-  fill (area_place (&self->init, n_outputs), n_outputs);
+  fill (area_place (&self->init, self->n_results * lanes), self->n_results * lanes);
   call->init = g_test_rand_bit () ? self->init.data : NULL;
-  product_place_result (call, lanes, &self->y);
+  product_place_result (call, self->n_results, lanes, &self->y);
+}
+
+static void
+product_call (const Product *self, const SegKernels *kernels, const SegKernelProduct *call)
+{
+  (self->narrow ? kernels->narrow : kernels->product) (call);
+}
+
+static float
+product_get_weight (const Product *self, size_t lanes, size_t term, size_t k)
+{
+  size_t n_outputs = product_count_outputs (self, lanes), t = lanes / SEG_KERNEL_NARROW_GRAIN;
+
+  return self->call.weights[self->narrow ? (term / t * n_outputs + k) * t + term % t
+                                         : term * n_outputs + k];
 }
 
 static float
@@ -113,43 +147,48 @@ product_get (const SegKernelProduct *call, size_t p, size_t v, size_t l)
 
 /* Everything between the vectors of the result is as it was. */
 static void
-product_check_untouched (const SegKernelProduct *call, size_t lanes, const Area *y)
+product_check_untouched (const Product *self, size_t lanes)
 {
   static guint8 is_result[MOST_FLOATS];
+  const SegKernelProduct *call = &self->call;
 
-  memset (is_result, 0, y->n);
+  memset (is_result, 0, self->y.n);
   for (size_t p = 0; p < call->n_pixels; p++)
-    for (size_t v = 0; v < call->n_vectors; v++)
+    for (size_t v = 0; v < self->n_results; v++)
       memset (is_result + p * call->y_step + v * call->y_vector, 1, lanes);
-  for (size_t i = 0; i < y->n; i++)
+  for (size_t i = 0; i < self->y.n; i++)
     if (!is_result[i])
-      assert_untouched (y->data + i, y->data + i + 1);
-  area_assert_guards (y);
+      assert_untouched (self->y.data + i, self->y.data + i + 1);
+  area_assert_guards (&self->y);
+}
+
+/* One output of one pixel. */
+static void
+product_check_sum (const Product *self, size_t lanes, size_t p, size_t k)
+{
+  const SegKernelProduct *call = &self->call;
+  double sum = call->init != NULL ? (double) call->init[k] : 0, magnitude = fabs (sum);
+  size_t n_outputs = product_count_outputs (self, lanes), term = 0;
+
+  for (size_t i = 0; i < call->n_runs && k < n_outputs; i++)
+    for (int32_t j = 0; j < call->n_terms[i]; j++, term++)
+      {
+        double product = (double) call->x[i][p * call->x_step + (size_t) j]
+                         * (double) product_get_weight (self, lanes, term, k);
+
+        sum += product;
+        magnitude += fabs (product);
+      }
+  assert_near (product_get (call, p, k / lanes, k % lanes), sum, magnitude,
+               self->n_terms_in_all + 2);
 }
 
 static void
 product_check (const Product *self, size_t lanes)
 {
-  const SegKernelProduct *call = &self->call;
-  size_t n_outputs = call->n_vectors * lanes;
-
-  for (size_t p = 0; p < call->n_pixels; p++)
-    for (size_t k = 0; k < n_outputs; k++)
-      {
-        double sum = call->init != NULL ? (double) call->init[k] : 0, magnitude = fabs (sum);
-        const float *w = call->weights + k;
-
-        for (size_t i = 0; i < call->n_runs; i++)
-          for (int32_t j = 0; j < call->n_terms[i]; j++, w += n_outputs)
-            {
-              double term = (double) call->x[i][p * call->x_step + (size_t) j] * (double) *w;
-
-              sum += term;
-              magnitude += fabs (term);
-            }
-        assert_near (product_get (call, p, k / lanes, k % lanes), sum, magnitude,
-                     self->n_terms_in_all + 2);
-      }
+  for (size_t p = 0; p < self->call.n_pixels; p++)
+    for (size_t k = 0; k < self->n_results * lanes; k++)
+      product_check_sum (self, lanes, p, k);
 }
 
 /* Some of the pixels again, from copies of their runs that lie further apart: the same bits. */
@@ -177,36 +216,48 @@ product_check_part (const Product *self, const SegKernels *kernels, Area *x, Are
                 (size_t) call.n_terms[i] * sizeof *to);
     }
   call.x = runs;
-  product_place_result (&call, lanes, y);
-  kernels->product (&call);
+  product_place_result (&call, self->n_results, lanes, y);
+  product_call (self, kernels, &call);
   for (size_t p = 0; p < call.n_pixels; p++)
-    for (size_t v = 0; v < call.n_vectors; v++)
+    for (size_t v = 0; v < self->n_results; v++)
       for (size_t l = 0; l < lanes; l++)
         assert_same_bits (product_get (&call, p, v, l), product_get (&self->call, first + p, v, l));
 }
 
-void
-test_product (gconstpointer data)
+static void
+check_product (const SegKernels *kernels, gboolean narrow)
 {
   static Product product;
-  const SegKernels *kernels = data;
   size_t lanes = (size_t) kernels->lanes;
   Area x, y;
 
   product_init (&product);
+  product.narrow = narrow;
   area_init (&x);
   area_init (&y);
   for (guint round = 0; round < N_ROUNDS; round++)
     {
       product_randomise (&product, kernels, round);
-      kernels->product (&product.call);
+      product_call (&product, kernels, &product.call);
       area_assert_guards (&product.x);
       area_assert_guards (&product.weights);
       area_assert_guards (&product.init);
-      product_check_untouched (&product.call, lanes, &product.y);
+      product_check_untouched (&product, lanes);
       product_check (&product, lanes);
       product_check_part (&product, kernels, &x, &y);
     }
+}
+
+void
+test_product (gconstpointer kernels)
+{
+  check_product (kernels, FALSE);
+}
+
+void
+test_narrow (gconstpointer kernels)
+{
+  check_product (kernels, TRUE);
 }
 
 /* Terms are added one after the other, over runs too: in any other order the small one would

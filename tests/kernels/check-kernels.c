@@ -75,6 +75,7 @@ main (int argc, char **argv)
     { "maximum", test_maximum },
     { "product", test_product },
     { "product-order", test_product_order },
+    { "narrow", test_narrow },
     { "finish", test_finish },
     { "prologue", test_prologue },
     { "winograd-input", test_winograd_input },

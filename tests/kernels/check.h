@@ -38,6 +38,7 @@ void test_add             (gconstpointer kernels);
 void test_maximum         (gconstpointer kernels);
 void test_product         (gconstpointer kernels);
 void test_product_order   (gconstpointer kernels);
+void test_narrow          (gconstpointer kernels);
 void test_finish          (gconstpointer kernels);
 void test_prologue        (gconstpointer kernels);
 void test_winograd_input  (gconstpointer kernels);
