@@ -105,6 +105,32 @@ seg_conv_map_lanes (const SegBlocking *out, gint64 n_channels, gint lanes, gint6
 }
 
 /**
+ * seg_conv_count_narrow: (skip)
+ * @n_channels: of the output
+ * @n_lanes: of the vectors of sums that make it otherwise
+ *
+ * Whether there are so few outputs that the narrow product leaves fewer lanes empty.
+ *
+ * Returns: how many vectors that takes; 0: it gains nothing, or cannot take in the input
+ */
+gint64
+seg_conv_count_narrow (const SegOffer *offer, gint64 n_channels, gint64 n_lanes)
+{
+  const SegBlocking *in = &offer->in_blocking[0];
+  gint64 n = (n_channels + SEG_KERNEL_NARROW_GRAIN - 1) / SEG_KERNEL_NARROW_GRAIN;
+  gint64 at_once = offer->kernels->lanes / SEG_KERNEL_NARROW_GRAIN; /* terms, all of one block */
+
+  if (offer->purpose != SEG_PURPOSE_INFERENCE || in->lanes == 1
+      || n_channels > SEG_KERNEL_NARROW || n * SEG_KERNEL_NARROW_GRAIN >= n_lanes
+      || offer->in[0].c % at_once != 0)
+    return 0;
+  for (guint b = 0; b < in->n_blocks && in->channels != NULL; b++)
+    if (in->channels[b] % at_once != 0)
+      return 0;
+  return n;
+}
+
+/**
  * seg_conv_prologue_init: (skip)
  *
  * Joins what the offer puts before the layer: affine maps, then a clamp.

@@ -34,6 +34,7 @@ void seg_conv_posts_apply (const SegConvPosts *self, const SegKernels *kernels, 
 
 gint32 *seg_conv_map_lanes (const SegBlocking *out, gint64 n_channels, gint lanes,
                             gint64 *n_vectors);
+gint64 seg_conv_count_narrow (const SegOffer *offer, gint64 n_channels, gint64 n_lanes);
 
 /**
  * SegConvPrologue:

@@ -60,6 +60,8 @@ seg_tap_conv_init (SegTapConv *self, const SegOffer *offer, gint64 n_groups, gin
   self->taps = g_memdup2 (taps, (gsize) n_taps * sizeof *taps);
   self->channels = seg_conv_map_lanes (&offer->out_blocking, out_channels, self->kernels->lanes,
                                        &self->n_vectors);
+  self->n_narrow
+      = seg_conv_count_narrow (offer, out_channels, self->n_vectors * self->kernels->lanes);
   self->plane_of_tap = g_new (gint32, MAX (n_taps, 1));
   self->plane_y = g_new (gint64, MAX (n_taps, 1));
   self->plane_x = g_new (gint64, MAX (n_taps, 1));
@@ -112,25 +114,56 @@ seg_tap_conv_n_packed (const SegTapConv *self)
   return (gsize) (self->n_groups * self->n_vectors * self->kernels->lanes);
 }
 
+/* Where the weights of a lane go: @n one after the other, and then over those of other lanes. */
+typedef struct
+{
+  float *to;
+  gint64 n, skip, done;
+} SegTapPacking;
+
+static SegTapPacking
+seg_tap_packing_begin (const SegTapConv *self, gint64 g, gint64 lane, float *packed)
+{
+  gint64 lanes = self->kernels->lanes, panel = lane / (SEG_TAP_PANEL * lanes) * SEG_TAP_PANEL;
+  gint64 pitch = MIN (SEG_TAP_PANEL, self->n_vectors - panel) * lanes;
+  gint64 at_once = lanes / SEG_KERNEL_NARROW_GRAIN;
+
+  if (self->n_narrow > 0)
+    return (SegTapPacking){ packed + lane * at_once, at_once, self->n_narrow * lanes - at_once, 0 };
+  packed += (g * self->n_vectors + panel) * lanes * seg_tap_conv_n_terms (self);
+  return (SegTapPacking){ packed + lane - panel * lanes, 1, pitch - 1, 0 };
+}
+
+static void
+seg_tap_packing_put (SegTapPacking *self, float weight)
+{
+  *self->to++ = weight;
+  if (++self->done < self->n)
+    return;
+  self->to += self->skip;
+  self->done = 0;
+}
+
 /* Packs what lane @lane of group @g computes from all its inputs by all its taps, or zeros. */
 static void
 seg_tap_conv_pack_lane (const SegTapConv *self, gint64 g, gint64 lane, double scale,
                         const float *weights, float *packed)
 {
-  gint64 lanes = self->kernels->lanes, panel = lane / (SEG_TAP_PANEL * lanes) * SEG_TAP_PANEL;
-  gint64 pitch = MIN (SEG_TAP_PANEL, self->n_vectors - panel) * lanes, k = self->channels[lane];
+  SegTapPacking packing = seg_tap_packing_begin (self, g, lane, packed);
+  gint64 k = self->channels[lane];
   gint64 first = self->input_first ? g * self->in_channels * self->out_channels + k
                                    : (g * self->out_channels + k) * self->in_channels;
   gint64 step = self->input_first ? self->out_channels : 1; /* kernels from input to input */
-  float *to = packed + (g * self->n_vectors + panel) * lanes * seg_tap_conv_n_terms (self)
-              + (lane - panel * lanes);
 
+  if (self->n_narrow > 0 && lane >= self->n_narrow * SEG_KERNEL_NARROW_GRAIN)
+    return;
   for (gint64 t = 0; t < self->n_taps; t++)
     {
       const float *w = weights + first * self->area + self->taps[t].index;
 
-      for (gint64 c = 0; c < self->in_channels; c++, to += pitch)
-        *to = k >= 0 ? (float) (scale * (double) w[c * step * self->area]) : 0.f;
+      for (gint64 c = 0; c < self->in_channels; c++)
+        seg_tap_packing_put (&packing,
+                             k >= 0 ? (float) (scale * (double) w[c * step * self->area]) : 0.f);
     }
 }
 
@@ -477,6 +510,8 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
   gint64 y = (block->oy + row) * place->y_step + place->y_first;
   gint64 x = block->ox * place->x_step + place->x_first;
   gboolean in_scratch = self->adds || (place->x_step > 1 && job->posts->n_posts > 0);
+  void (*multiply) (const SegKernelProduct *) = self->n_narrow > 0 ? self->kernels->narrow
+                                                                   : self->kernels->product;
   SegKernelProduct product = {
     .n_runs = (gsize) (self->n_taps * self->n_units),
     .x = job->scratch.x,
@@ -491,9 +526,11 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
     .y_vector = (gsize) (block->width * lanes),
   };
 
+  if (self->n_narrow > 0)
+    product.n_vectors = (gsize) self->n_narrow;
   if (self->out_lanes == 1)
     {
-      self->kernels->product (&product);
+      multiply (&product);
       seg_tap_store_planes (job, group, vector, n_vectors, y, x, block->width);
       return;
     }
@@ -506,7 +543,7 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
             = (gsize) (seg_view_at (job->out, (guint) packed + 1, job->piece->sample, y, x)
                        - product.y);
     }
-  self->kernels->product (&product);
+  multiply (&product);
   for (gint64 v = 0; v < n_vectors && (in_scratch || job->posts->n_posts > 0); v++)
     seg_tap_store_block (job, (guint) (packed + v), y, x, block->width,
                          product.y + (gsize) v * product.y_vector);

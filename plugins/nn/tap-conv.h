@@ -25,6 +25,7 @@ typedef struct
   gboolean adds;       /* to what the output holds */
   gint64 in_lanes, out_lanes, n_units; /* blocks of one group's input */
   gint64 n_vectors;                    /* of one group's sums */
+  gint64 n_narrow;                     /* vectors of the narrow product instead; 0: not that few */
   gint32 *channels;                    /* of the group, in each lane of them; -1: none */
   gint64 min_dy, min_dx, extra_rows, extra_columns; /* of a patch, beside its outputs */
   gint64 n_planes;                                  /* a strided patch is split by phase */
@@ -32,7 +33,8 @@ typedef struct
   gint64 *plane_y, *plane_x; /* phase of each plane */
   gint64 patch_floats;       /* of scratch; 0: the input is read where it lies */
   SegConvPrologue prologue;
-  float *weights, *shift; /* packed in panels of two vectors of outputs, one at a group's end */
+  float *weights, *shift; /* packed in panels of two vectors of outputs, one at a group's end, or as
+                           * the narrow product reads them */
 } SegTapConv;
 
 /* Which pixel of the map output (oy, ox) is: (oy · y_step + y_first, ox · x_step + x_first). */

@@ -13,6 +13,9 @@
 #define SEG_WINOGRAD_LARGE_WEIGHTS (4 << 20)
 #define SEG_WINOGRAD_TILES_OF_LARGE 48
 
+/* The narrow product has few weights, and computes so many tiles at once. */
+#define SEG_WINOGRAD_NARROW_TILES 8
+
 /* Vectors of outputs that the kernel computes together. */
 #define SEG_WINOGRAD_PANEL 2
 
@@ -25,10 +28,14 @@ seg_winograd_n_outputs (const SegWinogradConv *self)
   return self->n_out_blocks * self->kernels->lanes;
 }
 
+/* Of the weights at one point. */
 static gsize
 seg_winograd_point_floats (const SegWinogradConv *self)
 {
-  return (gsize) (self->in_channels * seg_winograd_n_outputs (self));
+  gint64 n_outputs = self->n_narrow > 0 ? self->n_narrow * SEG_KERNEL_NARROW_GRAIN
+                                        : seg_winograd_n_outputs (self);
+
+  return (gsize) (self->in_channels * n_outputs);
 }
 
 gsize
@@ -43,10 +50,11 @@ static gint64
 seg_winograd_choose_n_tiles (const SegWinogradConv *self)
 {
   gint64 of_tile = self->n_points * (self->n_in_blocks + self->n_out_blocks) * self->kernels->lanes;
-  gint64 n = SEG_WINOGRAD_PORTION_FLOATS / of_tile / SEG_WINOGRAD_FEW_TILES * SEG_WINOGRAD_FEW_TILES;
+  gint64 grain = self->n_narrow > 0 ? SEG_WINOGRAD_NARROW_TILES : SEG_WINOGRAD_FEW_TILES;
+  gint64 n = SEG_WINOGRAD_PORTION_FLOATS / of_tile / grain * grain;
   gint64 few = seg_winograd_conv_packed_bytes (self) > SEG_WINOGRAD_LARGE_WEIGHTS
                    ? SEG_WINOGRAD_TILES_OF_LARGE
-                   : SEG_WINOGRAD_FEW_TILES;
+                   : grain;
 
   return CLAMP (n, few, SEG_WINOGRAD_MANY_TILES);
 }
@@ -72,6 +80,7 @@ seg_winograd_conv_init (SegWinogradConv *self, const SegOffer *offer, gint tile,
                              .x_phase = offer->front % tile };
   self->channels = seg_conv_map_lanes (&offer->out_blocking, out_channels, self->kernels->lanes,
                                        &self->n_out_blocks);
+  self->n_narrow = seg_conv_count_narrow (offer, out_channels, seg_winograd_n_outputs (self));
   self->n_tiles = seg_winograd_choose_n_tiles (self);
   seg_conv_prologue_init (&self->prologue, offer);
 }
@@ -129,6 +138,22 @@ seg_winograd_pack_inference_panel (SegWinogradConv *self, gint64 k0, const float
     }
 }
 
+/* All filters, in the order of the narrow product. */
+static void
+seg_winograd_pack_narrow (SegWinogradConv *self, const float *weights, const double *scale)
+{
+  gint64 at_once = self->kernels->lanes / SEG_KERNEL_NARROW_GRAIN;
+  gint64 n_outputs = self->n_narrow * SEG_KERNEL_NARROW_GRAIN;
+  gsize plane = seg_winograd_point_floats (self);
+
+  memset (self->weights, 0, (gsize) self->n_points * plane * sizeof *self->weights);
+  for (gint64 k = 0; k < self->out_channels; k++)
+    for (gint64 c = 0; c < self->in_channels; c++)
+      seg_winograd_transform_weights (
+          (int) self->tile, weights + (k * self->in_channels + c) * 9, scale[k],
+          self->weights + (c / at_once * n_outputs + k) * at_once + c % at_once, plane);
+}
+
 /**
  * seg_winograd_conv_pack: (skip)
  * @weights: (out_channels, in_channels, 3, 3)
@@ -155,8 +180,11 @@ seg_winograd_conv_pack (SegWinogradConv *self, const float *weights, const float
       seg_conv_posts_fold (posts, n_folded, k, &scale[k], &shift);
       self->shift[k] = (float) shift;
     }
-  for (gint64 k = 0; k < n_outputs; k += SEG_WINOGRAD_PANEL * self->kernels->lanes)
-    seg_winograd_pack_inference_panel (self, k, weights, scale);
+  if (self->n_narrow > 0)
+    seg_winograd_pack_narrow (self, weights, scale);
+  else
+    for (gint64 k = 0; k < n_outputs; k += SEG_WINOGRAD_PANEL * self->kernels->lanes)
+      seg_winograd_pack_inference_panel (self, k, weights, scale);
   return n_folded;
 }
 
@@ -334,8 +362,14 @@ seg_winograd_multiply (const SegWinogradJob *job, gint64 n, gint64 first_block, 
         {
           product.weights = job->weights + (gsize) p * seg_winograd_point_floats (self)
                             + b * lanes * self->in_channels;
-          product.n_vectors = (gsize) MIN (SEG_WINOGRAD_PANEL, self->n_out_blocks - b);
           product.y = scratch->m + (gsize) p * scratch->m_plane + b * block_floats;
+          if (self->n_narrow > 0) /* one panel */
+            {
+              product.n_vectors = (gsize) self->n_narrow;
+              self->kernels->narrow (&product);
+              continue;
+            }
+          product.n_vectors = (gsize) MIN (SEG_WINOGRAD_PANEL, self->n_out_blocks - b);
           self->kernels->product (&product);
         }
     }

@@ -12,12 +12,13 @@ typedef struct
   gint64 tile, window, n_points; /* outputs along an axis, inputs, and products of a tile */
   gint64 in_channels, out_channels, n_in_blocks, n_out_blocks;
   gint32 *channels; /* of the output, in each lane of its blocks; -1: none */
+  gint64 n_narrow; /* vectors of the narrow product; 0: outputs are not that few */
   gint64 out_lanes, y_padding, x_padding, y_phase, x_phase;
   gint64 n_tiles; /* worked on at once */
   gboolean transposed; /* weights are (inputs, outputs, 3, 3), turned by half a circle */
   gboolean adds;       /* to what the output holds, which lies in blocks */
   SegConvPrologue prologue;
-  float *weights; /* [point][panel of two vectors][input channel][output channel] */
+  float *weights; /* [point][panel of two vectors][input channel][output channel], or narrow's */
   float *shift;
 } SegWinogradConv;
 
