@@ -313,21 +313,44 @@ typedef struct
   gint64 rows, pitch;           /* of one plane of the patch, in pixels */
 } SegTapBlock;
 
+/* @from may be @to. */
 static void
-seg_tap_apply_prologue (const SegTapConv *self, gint64 channel, gint64 n, float *run)
+seg_tap_apply_prologue (const SegTapConv *self, gint64 channel, gint64 n, const float *from,
+                        float *to)
 {
-  SegKernelPrologue prologue;
+  SegKernelPrologue prologue = seg_conv_prologue_at (&self->prologue, channel);
 
-  if (self->prologue.scale == NULL)
-    return;
-  prologue = seg_conv_prologue_at (&self->prologue, channel);
   if (self->in_lanes > 1)
-    self->kernels->prologue ((gsize) n, run, &prologue, run);
+    self->kernels->prologue ((gsize) n, from, &prologue, to);
   else
     {
-      self->kernels->affine ((gsize) n, run, *prologue.scale, *prologue.shift, run);
-      self->kernels->finish ((gsize) n, NULL, prologue.lo, prologue.hi, run);
+      self->kernels->affine ((gsize) n, from, *prologue.scale, *prologue.shift, to);
+      self->kernels->finish ((gsize) n, NULL, prologue.lo, prologue.hi, to);
     }
+}
+
+/* Every x_stride-th of a row's pixels, with the prologue. */
+static void
+seg_tap_copy_pixels (const SegTapConv *self, gint64 channel, gint64 n, const float *from, float *to)
+{
+  gint64 lanes = self->in_lanes, stride = self->x_stride;
+  gsize pixel = (gsize) lanes * sizeof *to;
+
+  if (stride == 1 && self->prologue.scale != NULL)
+    {
+      seg_tap_apply_prologue (self, channel, n, from, to);
+      return;
+    }
+  if (stride == 1)
+    memcpy (to, from, (gsize) n * pixel);
+  else if (lanes == 1)
+    for (gint64 i = 0; i < n; i++)
+      to[i] = from[i * stride];
+  else
+    for (gint64 i = 0; i < n; i++)
+      memcpy (to + i * lanes, from + i * stride * lanes, pixel);
+  if (self->prologue.scale != NULL)
+    seg_tap_apply_prologue (self, channel, n, to, to);
 }
 
 /* Copies every x_stride-th pixel of a row, from column @x on, with zeros where memory holds
@@ -339,7 +362,6 @@ seg_tap_copy_row (const SegTapConv *self, float *to, gint64 n, const SegView *in
   gint64 lanes = self->in_lanes, stride = self->x_stride;
   gsize pixel = (gsize) lanes * sizeof *to;
   gint64 first, last; /* outputs whose pixel lies inside */
-  const float *from;
 
   if (y < in->valid.y || y >= in->valid.y + in->valid.h)
     {
@@ -350,19 +372,9 @@ seg_tap_copy_row (const SegTapConv *self, float *to, gint64 n, const SegView *in
   last = CLAMP (seg_floor_div (in->valid.x + in->valid.w - 1 - x, stride) + 1, first, n);
   memset (to, 0, (gsize) first * pixel);
   memset (to + last * lanes, 0, (gsize) (n - last) * pixel);
-  if (first == last)
-    return;
-
-  from = seg_view_at (in, unit, sample, y, x + first * stride);
-  if (stride == 1)
-    memcpy (to + first * lanes, from, (gsize) (last - first) * pixel);
-  else if (lanes == 1)
-    for (gint64 i = first; i < last; i++)
-      to[i] = from[(i - first) * stride];
-  else
-    for (gint64 i = first; i < last; i++)
-      memcpy (to + i * lanes, from + (i - first) * stride * lanes, pixel);
-  seg_tap_apply_prologue (self, in->blocks[unit].channel, last - first, to + first * lanes);
+  if (first < last)
+    seg_tap_copy_pixels (self, in->blocks[unit].channel, last - first,
+                         seg_view_at (in, unit, sample, y, x + first * stride), to + first * lanes);
 }
 
 static void

@@ -53,6 +53,7 @@ seg_winograd_tiles_load_border (const SegWinogradTiles *self, const SegView *in,
   for (gint64 r = 0; r < self->window; r++)
     {
       float *row = self->border + r * width * lanes, *inside = row + left * lanes;
+      const float *from;
       gboolean exists = y + r >= valid->y && y + r < valid->y + valid->h && left < right;
 
       rows[r] = row;
@@ -63,14 +64,15 @@ seg_winograd_tiles_load_border (const SegWinogradTiles *self, const SegView *in,
         }
       memset (row, 0, (gsize) (left * lanes) * sizeof *row);
       memset (row + right * lanes, 0, (gsize) ((width - right) * lanes) * sizeof *row);
-      memcpy (inside, seg_view_at (in, block, sample, y + r, x + left),
-              (gsize) ((right - left) * lanes) * sizeof *row);
+      from = seg_view_at (in, block, sample, y + r, x + left);
       if (self->prologue.scale != NULL)
         {
           SegKernelPrologue prologue
               = seg_conv_prologue_at (&self->prologue, in->blocks[block].channel);
-          self->kernels->prologue ((gsize) (right - left), inside, &prologue, inside);
+          self->kernels->prologue ((gsize) (right - left), from, &prologue, inside);
         }
+      else
+        memcpy (inside, from, (gsize) ((right - left) * lanes) * sizeof *row);
     }
   seg_winograd_tiles_transform (self, rows, n, NULL, v);
 }
