@@ -499,6 +499,7 @@ seg_winograd_run_portion (const SegWinogradJob *job, gint64 first, gint64 n, gin
     for (gint64 done = 0; done < n; done += run.n)
       {
         run = seg_winograd_get_run (job, first, n, done);
+        tiles.next = b + 1 < self->n_in_blocks ? (guint) b + 1 : 0;
         seg_winograd_tiles_load (&tiles, job->in, (guint) b, job->piece->sample,
                                  run.y - self->y_padding, run.x - self->x_padding, run.n,
                                  job->scratch.v + b * block_floats + run.first * lanes);

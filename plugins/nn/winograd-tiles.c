@@ -2,6 +2,12 @@
 
 #include <math.h>
 
+/* While so many tiles are transformed, as many of the next block are called for: of each row a run
+ * of tiles reads a few KB, too little for the processor to see by itself what comes next. */
+#define SEG_WINOGRAD_CALLED_TILES 4
+
+#define SEG_WINOGRAD_LINE_FLOATS 16
+
 /* How many tiles from the left of a run of @n, whose first window begins at @x, are not wholly
  * inside [@begin, @end), then how many are: a window is @size pixels long. */
 void
@@ -77,6 +83,46 @@ seg_winograd_tiles_load_border (const SegWinogradTiles *self, const SegView *in,
   seg_winograd_tiles_transform (self, rows, n, NULL, v);
 }
 
+/* Calls for the rows of @n tiles into the second level of the cache. */
+static void
+seg_winograd_tiles_call (const SegWinogradTiles *self, const SegView *in, guint block,
+                         gint64 sample, gint64 y, gint64 x, gint64 n)
+{
+  gint64 n_floats = n * self->tile * self->kernels->lanes;
+
+  for (gint64 r = 0; r < self->window; r++)
+    {
+      const float *row = seg_view_at (in, block, sample, y + r, x);
+
+      for (gint64 i = 0; i < n_floats; i += SEG_WINOGRAD_LINE_FLOATS)
+        __builtin_prefetch (row + i, 0, 2);
+    }
+}
+
+/* Tiles whose windows lie inside the map. */
+static void
+seg_winograd_tiles_load_inside (const SegWinogradTiles *self, const SegView *in, guint block,
+                                gint64 sample, gint64 y, gint64 x, gint64 n, float *v)
+{
+  SegKernelPrologue prologue = { NULL, NULL, -INFINITY, INFINITY };
+  gint64 at_once = self->next > 0 ? SEG_WINOGRAD_CALLED_TILES : n;
+  const float *rows[SEG_WINOGRAD_MAX_WINDOW];
+
+  if (self->prologue.scale != NULL)
+    prologue = seg_conv_prologue_at (&self->prologue, in->blocks[block].channel);
+  for (gint64 t = 0; t < n; t += at_once)
+    {
+      gint64 count = MIN (at_once, n - t), column = x + t * self->tile;
+
+      if (self->next > 0)
+        seg_winograd_tiles_call (self, in, self->next, sample, y, column, count);
+      for (gint64 r = 0; r < self->window; r++)
+        rows[r] = seg_view_at (in, block, sample, y + r, column);
+      seg_winograd_tiles_transform (self, rows, count, prologue.scale != NULL ? &prologue : NULL,
+                                    v + t * self->kernels->lanes);
+    }
+}
+
 /**
  * seg_winograd_tiles_load: (skip)
  * @y: row where the first window begins; it may lie outside, as all may
@@ -92,8 +138,6 @@ seg_winograd_tiles_load (const SegWinogradTiles *self, const SegView *in, guint 
 {
   const SegRect *valid = &self->valid;
   gint64 lanes = self->kernels->lanes, left, inside;
-  SegKernelPrologue prologue = { NULL, NULL, -INFINITY, INFINITY };
-  const float *rows[SEG_WINOGRAD_MAX_WINDOW];
 
   seg_winograd_split_run (x, n, self->tile, self->window, valid->x, valid->x + valid->w, &left,
                           &inside);
@@ -109,12 +153,7 @@ seg_winograd_tiles_load (const SegWinogradTiles *self, const SegView *in, guint 
         seg_winograd_tiles_load_border (self, in, block, sample, y, x + t * self->tile, count,
                                         v + t * lanes);
     }
-  if (inside == 0)
-    return;
-  for (gint64 r = 0; r < self->window; r++)
-    rows[r] = seg_view_at (in, block, sample, y + r, x + left * self->tile);
-  if (self->prologue.scale != NULL)
-    prologue = seg_conv_prologue_at (&self->prologue, in->blocks[block].channel);
-  seg_winograd_tiles_transform (self, rows, inside, prologue.scale != NULL ? &prologue : NULL,
-                                v + left * lanes);
+  if (inside > 0)
+    seg_winograd_tiles_load_inside (self, in, block, sample, y, x + left * self->tile, inside,
+                                    v + left * lanes);
 }

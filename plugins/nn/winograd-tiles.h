@@ -18,6 +18,7 @@
  * @valid: what of the map counts: outside of it are zeros
  * @border: scratch of seg_winograd_border_floats()
  * @plane: of the result, floats from point to point
+ * @next: block whose pixels at the same place are called for meanwhile; 0: none
  */
 typedef struct
 {
@@ -28,6 +29,7 @@ typedef struct
   SegRect valid;
   float *border;
   gsize plane;
+  guint next;
 } SegWinogradTiles;
 
 /* For windows of tile + 2 pixels. */
