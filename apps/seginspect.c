@@ -165,7 +165,7 @@ inspect_model (const char *name, GString *out, GError **error)
   g_autoptr (SegModel) model = NULL;
   g_autoptr (SegReport) report = NULL;
   guint n_threads = options.threads > 0 ? (guint) options.threads : g_get_num_processors ();
-  gint64 width, height, band_rows;
+  gint64 width, height;
 
   if (!parse_size (&width, &height, error))
     return FALSE;
@@ -185,9 +185,8 @@ inspect_model (const char *name, GString *out, GError **error)
       g_string_append (out, seg_model_get_recipe (model));
       return TRUE;
     }
-  band_rows = options.bands > 0 ? MIN (options.bands, height)
-                                : seg_schedule_choose_band_rows (height, width);
-  report = seg_report_new (path, model, width, height, band_rows, n_threads, error);
+  report = seg_report_new (path, model, width, height, CLAMP (options.bands, 0, height), n_threads,
+                           error);
   if (report == NULL)
     return FALSE;
   if (options.graph)

@@ -156,7 +156,7 @@ seg_report_add_layers (SegReport *self, GError **error)
  * @model: a model
  * @width: of an image
  * @height: of an image
- * @band_rows: rows of a band
+ * @band_rows: rows of a band; 0: as many as are best
  * @n_threads: that run it
  * @error: return location
  *
@@ -175,12 +175,14 @@ seg_report_new (const char *path, SegModel *model, gint64 width, gint64 height, 
   self->model = g_object_ref (model);
   self->width = width;
   self->height = height;
-  self->band_rows = band_rows;
   self->n_threads = n_threads;
   self->layers = g_array_new (FALSE, TRUE, sizeof (SegReportLayer));
   g_array_set_clear_func (self->layers, seg_report_clear_layer);
   self->plan = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
                              SEG_PURPOSE_INFERENCE, NULL, NULL, error);
+  if (self->plan != NULL)
+    self->band_rows = band_rows > 0 ? band_rows
+                                    : seg_schedule_choose_band_rows (self->plan, height, width);
   if (self->plan == NULL || !seg_report_add_layers (self, error))
     {
       g_prefix_error (error, "%s: ", path);

@@ -89,7 +89,7 @@ seg_way_check_size (const SegWayRequest *request, GError **error)
 static gboolean
 seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
 {
-  gint64 rows = seg_schedule_choose_band_rows (request->height, request->width);
+  gint64 rows = seg_schedule_choose_band_rows (request->plan, request->height, request->width);
   SegWay tried;
 
   if (!seg_way_predict_bands (request, rows, way, error)

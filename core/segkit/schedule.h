@@ -15,7 +15,7 @@ G_DECLARE_FINAL_TYPE (SegSchedule, seg_schedule, SEG, SCHEDULE, GObject)
 
 SegSchedule   *seg_schedule_new_region  (SegPlan *plan, gint64 n, gint64 height, gint64 width,
                                          const SegRect *out, GError **error);
-gint64         seg_schedule_choose_band_rows (gint64 height, gint64 width);
+gint64         seg_schedule_choose_band_rows (SegPlan *plan, gint64 height, gint64 width);
 SegSchedule   *seg_schedule_new_bands   (SegPlan *plan, gint64 height, gint64 width,
                                          gint64 band_rows, GError **error);
 const SegShape *seg_schedule_get_output_shape (SegSchedule *self);

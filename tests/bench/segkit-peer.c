@@ -123,7 +123,8 @@ peer_open (char **args, gboolean bands, guint n_threads, GError **error)
       return FALSE;
     }
   schedule = bands ? seg_schedule_new_bands (plan, height, width,
-                                             seg_schedule_choose_band_rows (height, width), error)
+                                             seg_schedule_choose_band_rows (plan, height, width),
+                                             error)
                    : seg_schedule_new_region (plan, 1, height, width, NULL, error);
   if (schedule == NULL || (workspace = seg_workspace_new (schedule, pool, error)) == NULL)
     return FALSE;

@@ -300,6 +300,34 @@ test_tile (gconstpointer data)
     }
 }
 
+/* ---- how high bands are ------------------------------------------------------------------- */
+
+static SegPlan *
+plan_of_convolutions (gint channels)
+{
+  g_autoptr (SegGraph) graph = seg_graph_new ();
+  SegValue value = seg_graph_add_input (graph, "image", 3);
+
+  for (guint i = 0; i < 2; i++)
+    value = seg_graph_add (graph, i == 0 ? "first" : "second", "conv2d", SEG_IN (value), "channels",
+                           channels, "kernel-size", 3, "padding", 1, NULL);
+  seg_graph_set_output (graph, value);
+  return plan_of_graph (graph);
+}
+
+static void
+test_band_rows (void)
+{
+  g_autoptr (SegPlan) light = plan_of_convolutions (8), heavy = plan_of_convolutions (512);
+
+  g_assert_cmpint (seg_schedule_choose_band_rows (light, 400, 400), ==, 32);
+  g_assert_cmpint (seg_schedule_choose_band_rows (light, 20, 400), ==, 20);
+  g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 128, 16), ==, 128);
+  g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 600, 16), ==, 64);
+  g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 600, 2048), ==, 32);
+  g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 600, 4096), ==, 16);
+}
+
 /* ---- each row once ------------------------------------------------------------------------ */
 
 /* Passes its input on, and counts how often each pixel was computed. */
@@ -738,6 +766,7 @@ main (int argc, char **argv)
         g_test_add_data_func (path, networks[j], of_each_network[i].func);
       }
   g_test_add_func ("/schedule/waiting", test_waiting);
+  g_test_add_func ("/schedule/band-rows", test_band_rows);
   g_test_add_func ("/schedule/rows-once", test_rows_once);
   for (guint i = 0; i < G_N_ELEMENTS (graphs); i++)
     {
