@@ -10,6 +10,7 @@
 #include "vector.h"
 
 #include "elementwise-tmpl.h"
+#include "norm-tmpl.h"
 #include "product-tmpl.h"
 #include "narrow-tmpl.h"
 #include "outer-tmpl.h"
@@ -38,4 +39,8 @@ const SegKernels SEG_LEVEL_SYMBOL = {
   .winograd4_filter_adjoint = seg_winograd4_filter_adjoint,
   .finish = seg_finish,
   .prologue = seg_prologue,
+  .unclamp = seg_unclamp,
+  .norm_sum = seg_norm_sum,
+  .norm_sum_gradient = seg_norm_sum_gradient,
+  .norm_add_gradient = seg_norm_add_gradient,
 };

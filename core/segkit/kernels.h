@@ -62,6 +62,14 @@ typedef struct
   size_t y_row, y_vector;
 } SegKernelOuter;
 
+/* How a normalisation's gradient follows from that of its output, in each of the lanes:
+ * dx += scale·dy - mean - (x - center)·slope. */
+typedef struct
+{
+  float scale[SEG_KERNEL_MAX_LANES], mean[SEG_KERNEL_MAX_LANES], center[SEG_KERNEL_MAX_LANES],
+      slope[SEG_KERNEL_MAX_LANES];
+} SegKernelNormGradient;
+
 /* Winograd's F(2×2, 3×3) and F(4×4, 3×3) [Lavin and Gray 2016, arXiv:1509.09308]:
  * y = Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A. F(2×2) interpolates at 0, ±1, ∞:
  *
@@ -139,6 +147,19 @@ typedef struct
    * for n_pixels of `lanes` floats; y may be x. NaN stays NaN in both. */
   void (*finish) (size_t n, const float *add, float lo, float hi, float *y);
   void (*prologue) (size_t n_pixels, const float *x, const SegKernelPrologue *prologue, float *y);
+
+  /* What of @dy came through @clamp, whose input was x: nothing where scale·x + shift is lo or less,
+   * or hi or more; NaN lets it through. scale NULL: x is what the clamp itself saw, or made of it. */
+  void (*unclamp) (size_t n_pixels, const float *x, const SegKernelPrologue *clamp, const float *dy,
+                   float *to);
+
+  /* Add Σ x and Σ x² of each of the lanes, and Σ dy and Σ dy·(x - mean), pixel after pixel. Products
+   * of floats are exact in double, so that differences lose nothing that a float would show. */
+  void (*norm_sum) (size_t n_pixels, const float *x, double *sum, double *square);
+  void (*norm_sum_gradient) (size_t n_pixels, const float *x, const float *dy, const float *mean,
+                             double *sum, double *product);
+  void (*norm_add_gradient) (size_t n_pixels, const SegKernelNormGradient *of, const float *x,
+                             const float *dy, float *dx);
 } SegKernels;
 
 const SegKernels *seg_kernels_get       (void);

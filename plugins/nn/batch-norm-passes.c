@@ -89,15 +89,15 @@ seg_batch_norm_get_lanes (SegBatchNorm *layer, const SegRun *run, const SegView 
  * through. What the clamp saw is told by its output @y where something was added, and else by the
  * input. */
 static const float *
-seg_batch_norm_unclamp (const SegBatchNormStep *step, const SegBatchNormLanes *of, gint lanes,
-                        gint64 n, const float *x, const float *y, const float *dy, float *buffer)
+seg_batch_norm_unclamp (const SegBatchNormStep *step, const SegKernels *kernels,
+                        const SegBatchNormLanes *of, gint lanes, gint64 n, const float *x,
+                        const float *y, const float *dy, float *buffer)
 {
+  SegKernelPrologue clamp = { step->adds ? NULL : of->scale, of->shift, step->lo, step->hi };
+
   if (!(step->lo > -INFINITY || step->hi < INFINITY))
     return dy;
-  if (step->adds)
-    seg_norm_unclamp (n * lanes, y, step->lo, step->hi, dy, buffer);
-  else
-    seg_norm_unclamp_affine (lanes, n, x, of->scale, of->shift, step->lo, step->hi, dy, buffer);
+  seg_norm_unclamp (kernels, lanes, n, step->adds ? y : x, &clamp, dy, buffer);
   return buffer;
 }
 
@@ -105,9 +105,10 @@ seg_batch_norm_unclamp (const SegBatchNormStep *step, const SegBatchNormLanes *o
 
 /* Σ dy and Σ dy·(x - mean) of one row of block @b. */
 static void
-seg_batch_norm_sum_gradient (const SegBatchNormStep *step, const SegBatchNormLanes *of,
-                             const SegView *in, const SegView *out, const SegView *dout, guint b,
-                             gint64 sample, gint64 y, double *sum, double *product)
+seg_batch_norm_sum_gradient (const SegBatchNormStep *step, const SegKernels *kernels,
+                             const SegBatchNormLanes *of, const SegView *in, const SegView *out,
+                             const SegView *dout, guint b, gint64 sample, gint64 y, double *sum,
+                             double *product)
 {
   gint lanes = in->blocks[b].lanes;
   float buffer[COLUMNS * SEG_KERNEL_MAX_LANES];
@@ -117,10 +118,11 @@ seg_batch_norm_sum_gradient (const SegBatchNormStep *step, const SegBatchNormLan
       gint64 n = MIN (COLUMNS, in->shape.w - x);
       const float *from = seg_view_at (in, b, sample, y, x);
       const float *dy = seg_batch_norm_unclamp (
-          step, of, lanes, n, from, step->adds ? seg_view_at (out, b, sample, y, x) : NULL,
+          step, kernels, of, lanes, n, from,
+          step->adds ? seg_view_at (out, b, sample, y, x) : NULL,
           seg_view_at (dout, b, sample, y, x), buffer);
 
-      seg_norm_sum_gradient (lanes, n, from, dy, of->mean, sum, product);
+      seg_norm_sum_gradient (kernels, lanes, n, from, dy, of->mean, sum, product);
     }
 }
 
@@ -136,11 +138,13 @@ seg_batch_norm_sum (const SegBatchNormStep *step, SegBatchNorm *layer, SegPhase 
       double first[SEG_KERNEL_MAX_LANES] = { 0 }, second[SEG_KERNEL_MAX_LANES] = { 0 };
 
       if (phase == SEG_PHASE_FORWARD)
-        seg_norm_sum (block->lanes, in->shape.w, seg_view_at (in, b, sample, y, 0), first, second);
+        seg_norm_sum (run->kernels, block->lanes, in->shape.w, seg_view_at (in, b, sample, y, 0),
+                      first, second);
       else
         {
           SegBatchNormLanes of = seg_batch_norm_get_lanes (layer, run, in, b);
-          seg_batch_norm_sum_gradient (step, &of, in, out, dout, b, sample, y, first, second);
+          seg_batch_norm_sum_gradient (step, run->kernels, &of, in, out, dout, b, sample, y, first,
+                                       second);
         }
       for (gint32 l = 0; l < block->n_channels; l++)
         {
@@ -155,10 +159,10 @@ seg_batch_norm_sum (const SegBatchNormStep *step, SegBatchNorm *layer, SegPhase 
 /* dx = weight / deviation · (dy - Σ dy / n - x̂ · Σ dy·x̂ / n): the paper's three partial
  * derivatives put together. With eps outside, the last x̂ is (x - mean) / √variance. Running
  * statistics do not move with x, and only the first term is left. */
-static SegNormGradient
+static SegKernelNormGradient
 seg_batch_norm_get_gradient (SegBatchNorm *layer, const SegRun *run, const SegView *in, guint b)
 {
-  SegNormGradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
+  SegKernelNormGradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
 
   for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
     {
@@ -184,7 +188,7 @@ seg_batch_norm_go_back (const SegBatchNormStep *step, SegBatchNorm *layer, const
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
       SegBatchNormLanes of = seg_batch_norm_get_lanes (layer, run, in, b);
-      SegNormGradient gradient = seg_batch_norm_get_gradient (layer, run, in, b);
+      SegKernelNormGradient gradient = seg_batch_norm_get_gradient (layer, run, in, b);
       gint lanes = in->blocks[b].lanes;
 
       for (gint64 y = r->y; y < r->y + r->h; y++)
@@ -193,12 +197,13 @@ seg_batch_norm_go_back (const SegBatchNormStep *step, SegBatchNorm *layer, const
             gint64 n = MIN (COLUMNS, r->x + r->w - x);
             const float *from = seg_view_at (in, b, s, y, x);
             const float *dy = seg_batch_norm_unclamp (
-                step, &of, lanes, n, from, step->adds ? seg_view_at (out, b, s, y, x) : NULL,
-                seg_view_at (dout, b, s, y, x), buffer);
+                step, run->kernels, &of, lanes, n, from,
+                step->adds ? seg_view_at (out, b, s, y, x) : NULL, seg_view_at (dout, b, s, y, x),
+                buffer);
             float *dx = seg_view_at (din, b, s, y, x);
 
             if (input == 0)
-              seg_norm_add_gradient (lanes, n, &gradient, from, dy, dx);
+              seg_norm_add_gradient (run->kernels, lanes, n, &gradient, from, dy, dx);
             else
               run->kernels->add ((gsize) (n * lanes), dx, dy, dx);
           }
@@ -216,7 +221,7 @@ seg_batch_norm_add_row (const SegBatchNormStep *step, SegBatchNorm *layer, const
       SegBatchNormLanes of = seg_batch_norm_get_lanes (layer, run, in, b);
       double dy[SEG_KERNEL_MAX_LANES] = { 0 }, product[SEG_KERNEL_MAX_LANES] = { 0 };
 
-      seg_batch_norm_sum_gradient (step, &of, in, out, dout, b, row / in->shape.h,
+      seg_batch_norm_sum_gradient (step, run->kernels, &of, in, out, dout, b, row / in->shape.h,
                                    row % in->shape.h, dy, product);
       for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
         {

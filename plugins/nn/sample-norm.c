@@ -134,8 +134,9 @@ seg_sample_norm_sum_gradient (SegLayer *layer, const SegRun *run, const SegView 
   float means[SEG_KERNEL_MAX_LANES] = { 0 };
 
   seg_sample_norm_get_means (layer, run, in, sample, b, means);
-  seg_norm_sum_gradient (in->blocks[b].lanes, in->shape.w, seg_view_at (in, b, sample, y, 0),
-                         seg_view_at (dout, b, sample, y, 0), means, sum_dy, sum_dy_xhat);
+  seg_norm_sum_gradient (run->kernels, in->blocks[b].lanes, in->shape.w,
+                         seg_view_at (in, b, sample, y, 0), seg_view_at (dout, b, sample, y, 0),
+                         means, sum_dy, sum_dy_xhat);
   for (gint32 l = 0; l < in->blocks[b].n_channels; l++)
     sum_dy_xhat[l] *= (double) seg_sample_norm_get_stat (layer, run, &in->shape, INVERSE_DEVIATION,
                                                          sample, in->blocks[b].channel + l);
@@ -157,7 +158,8 @@ seg_sample_norm_sum_row (SegLayer *layer, SegPhase phase, const SegRun *run, con
       if (phase == SEG_PHASE_BACKWARD)
         seg_sample_norm_sum_gradient (layer, run, in, dout, b, sample, y, first, second);
       else
-        seg_norm_sum (block->lanes, in->shape.w, seg_view_at (in, b, sample, y, 0), first, second);
+        seg_norm_sum (run->kernels, block->lanes, in->shape.w, seg_view_at (in, b, sample, y, 0),
+                      first, second);
 
       for (gint32 l = 0; l < block->n_channels; l++)
         {
@@ -230,12 +232,12 @@ seg_sample_norm_forward (SegLayer *layer, const SegRun *run, const SegView *in, 
 }
 
 /* dx = (dy · weight - mean (dy · weight) - x̂ · mean (dy · weight · x̂)) / deviation */
-static SegNormGradient
+static SegKernelNormGradient
 seg_sample_norm_get_gradient (SegLayer *layer, const SegRun *run, const SegView *in, gint64 n,
                               guint b)
 {
   const SegShape *shape = &in->shape;
-  SegNormGradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
+  SegKernelNormGradient of = { { 0 }, { 0 }, { 0 }, { 0 } };
 
   for (gint32 l = 0, c = in->blocks[b].channel; l < in->blocks[b].n_channels; l++, c++)
     {
@@ -260,10 +262,10 @@ seg_sample_norm_backward_input (SegLayer *layer, const SegRun *run, const SegVie
 
   for (guint b = piece->block; b < piece->block + piece->n_blocks; b++)
     {
-      SegNormGradient of = seg_sample_norm_get_gradient (layer, run, in, piece->sample, b);
+      SegKernelNormGradient of = seg_sample_norm_get_gradient (layer, run, in, piece->sample, b);
 
       for (gint64 y = r->y; y < r->y + r->h; y++)
-        seg_norm_add_gradient (in->blocks[b].lanes, r->w, &of,
+        seg_norm_add_gradient (run->kernels, in->blocks[b].lanes, r->w, &of,
                                seg_view_at (in, b, piece->sample, y, r->x),
                                seg_view_at (dout, b, piece->sample, y, r->x),
                                seg_view_at (din, b, piece->sample, y, r->x));

@@ -85,6 +85,9 @@ main (int argc, char **argv)
     { "outer-order", test_outer_order },
     { "winograd-adjoint", test_winograd_adjoint },
     { "winograd-filter", test_winograd_filter },
+    { "unclamp", test_unclamp },
+    { "norm-sums", test_norm_sums },
+    { "norm-add-gradient", test_norm_add_gradient },
   };
   const SegKernels *kernels;
 
