@@ -68,41 +68,47 @@ seg_gradients_count_runs (gsize n)
   return (guint) ((n + SEG_GRADIENT_RUN - 1) / SEG_GRADIENT_RUN);
 }
 
+/* Where each slot's numbers go: the only one's straight to the gradients. */
+static void
+seg_gradients_place_slots (SegSlotJob *job)
+{
+  SegWorkspace *workspace = job->workspace;
+  const SegPlanNode *node = job->backward->node;
+  float **gradients = workspace->gradients->parameters + node->first_param;
+  float *at = workspace->gradients->slots;
+
+  for (guint i = 0; i < job->split.n_slots * node->n_params; i++)
+    {
+      guint p = i % node->n_params;
+      gsize n;
+
+      if (gradients[p] == NULL)
+        continue;
+      n = seg_tensor_get_n_elements (node->tensors[p]);
+      job->slots[i] = gradients[p];
+      if (job->split.n_slots > 1)
+        {
+          job->slots[i] = at;
+          at += n;
+        }
+      if (!node->step->sets_params)
+        _seg_workspace_zero (workspace, job->slots[i], n * sizeof (float));
+    }
+}
+
 /* The gradients of a node's parameters, which no other node has. */
 void
 _seg_gradients_run_params (SegWorkspace *workspace, const SegBackwardJob *backward)
 {
-  const SegPlanNode *node = backward->node;
-  float **gradients = workspace->gradients->parameters + node->first_param;
   SegSlotJob job = { backward, workspace,
                      _seg_schedule_split_params (workspace->schedule, backward->index), NULL };
-  gsize n_floats = job.split.n_floats, n_slots = job.split.n_slots;
-  g_autofree float **slots = g_new0 (float *, n_slots * node->n_params);
+  guint n_slots = job.split.n_slots;
+  g_autofree float **slots = g_new0 (float *, n_slots * backward->node->n_params);
 
   job.slots = slots;
-  if (n_slots == 1)
-    for (guint p = 0; p < node->n_params; p++)
-      {
-        slots[p] = gradients[p];
-        if (gradients[p] != NULL)
-          _seg_workspace_zero (workspace, gradients[p],
-                               seg_tensor_get_n_elements (node->tensors[p]) * sizeof (float));
-      }
-  else
-    {
-      float *at = workspace->gradients->slots;
-
-      for (gsize i = 0; i < n_slots * node->n_params; i++)
-        if (gradients[i % node->n_params] != NULL)
-          {
-            slots[i] = at;
-            at += seg_tensor_get_n_elements (node->tensors[i % node->n_params]);
-          }
-      _seg_workspace_zero (workspace, workspace->gradients->slots,
-                           n_floats * n_slots * sizeof (float));
-    }
-
-  seg_pool_run (workspace->pool, job.split.n_slots * job.split.n_ranges, seg_gradients_slot, &job);
+  seg_gradients_place_slots (&job);
+  seg_pool_run (workspace->pool, n_slots * job.split.n_ranges, seg_gradients_slot, &job);
   if (n_slots > 1)
-    seg_pool_run (workspace->pool, seg_gradients_count_runs (n_floats), seg_gradients_join, &job);
+    seg_pool_run (workspace->pool, seg_gradients_count_runs (job.split.n_floats),
+                  seg_gradients_join, &job);
 }

@@ -11,6 +11,7 @@
 
 #include "elementwise-tmpl.h"
 #include "norm-tmpl.h"
+#include "transpose-tmpl.h"
 #include "product-tmpl.h"
 #include "narrow-tmpl.h"
 #include "outer-tmpl.h"
@@ -30,6 +31,8 @@ const SegKernels SEG_LEVEL_SYMBOL = {
   .winograd4_input = seg_winograd4_input,
   .winograd2_output = seg_winograd2_output,
   .winograd4_output = seg_winograd4_output,
+  .to_lanes = seg_to_lanes,
+  .from_lanes = seg_from_lanes,
   .outer = seg_outer,
   .winograd2_adjoint = seg_winograd2_adjoint,
   .winograd4_adjoint = seg_winograd4_adjoint,

@@ -151,7 +151,7 @@ seg_winograd_filter_apply_adjoint (int tile, const seg_wide x[6], seg_wide y[3])
 }
 
 SEG_INLINE void
-seg_winograd_filter (int tile, const float *g, float *u, size_t plane)
+seg_winograd_filter (int tile, const float *g, ptrdiff_t step, float *u, size_t plane)
 {
   const int a = tile + 2;
   seg_wide columns[6][3];
@@ -163,7 +163,7 @@ seg_winograd_filter (int tile, const float *g, float *u, size_t plane)
 
       SEG_UNROLL
       for (int i = 0; i < 3; i++)
-        x[i] = seg_load_wide (g + (i * 3 + j) * SEG_LANES);
+        x[i] = seg_load_wide (g + (i * 3 + j) * step);
       seg_winograd_filter_apply (tile, x, y);
       SEG_UNROLL
       for (int i = 0; i < a; i++)
@@ -215,15 +215,15 @@ seg_winograd_filter_adjoint (int tile, const float *du, size_t plane, float *dg)
 }
 
 static void
-seg_winograd2_filter (const float *g, float *u, size_t plane)
+seg_winograd2_filter (const float *g, ptrdiff_t step, float *u, size_t plane)
 {
-  seg_winograd_filter (2, g, u, plane);
+  seg_winograd_filter (2, g, step, u, plane);
 }
 
 static void
-seg_winograd4_filter (const float *g, float *u, size_t plane)
+seg_winograd4_filter (const float *g, ptrdiff_t step, float *u, size_t plane)
 {
-  seg_winograd_filter (4, g, u, plane);
+  seg_winograd_filter (4, g, step, u, plane);
 }
 
 static void

@@ -128,6 +128,11 @@ typedef struct
 
   /* What training needs beside them. */
 
+  /* y[j·lanes + l] = rows[l][j], j < n, which makes vectors of numbers that lie one behind the other
+   * in each of the lanes; and back, rows[l][j] = x[j·lanes + l]. */
+  void (*to_lanes) (size_t n, const float *const *rows, float *y);
+  void (*from_lanes) (size_t n, const float *x, float *const *rows);
+
   void (*outer) (const SegKernelOuter *outer);
 
   /* m = A dy Aᵀ of tiles side by side, the adjoint of the output's transform: tile t's gradient
@@ -136,10 +141,10 @@ typedef struct
   void (*winograd2_adjoint) (const float *const rows[2], size_t n_tiles, float *m, size_t plane);
   void (*winograd4_adjoint) (const float *const rows[4], size_t n_tiles, float *m, size_t plane);
 
-  /* u = G g Gᵀ of `lanes` filters, computed in double and rounded once: g[t·lanes + l], t < 9, to
-   * u[(i·a + j)·plane + l]; and its adjoint, dg = Gᵀ du G. */
-  void (*winograd2_filter) (const float *g, float *u, size_t plane);
-  void (*winograd4_filter) (const float *g, float *u, size_t plane);
+  /* u = G g Gᵀ of `lanes` filters, computed in double and rounded once: g[t·step + l], t < 9, to
+   * u[(i·a + j)·plane + l]; and its adjoint, dg = Gᵀ du G, with step = lanes. */
+  void (*winograd2_filter) (const float *g, ptrdiff_t step, float *u, size_t plane);
+  void (*winograd4_filter) (const float *g, ptrdiff_t step, float *u, size_t plane);
   void (*winograd2_filter_adjoint) (const float *du, size_t plane, float *dg);
   void (*winograd4_filter_adjoint) (const float *du, size_t plane, float *dg);
 

@@ -266,6 +266,8 @@ typedef struct
  * @backward_input: as the layer's; %NULL: the layer's
  * @split_params: as the layer's
  * @backward_params: as the layer's
+ * @sets_params: backward_params() does not add: it sets all numbers of its range in the slot, which
+ *   nobody has cleared
  * @free: frees the step
  *
  * A layer, and what it took over, compiled for one plan. Immutable, shared by threads. In training
@@ -300,6 +302,7 @@ struct _SegStep
   void (*backward_params) (const SegStep *self, const SegRun *run, const SegView *in, guint n_in,
                            const SegView *out, const SegView *dout, const SegParamPiece *piece,
                            float *const *dparams);
+  gboolean sets_params;
   void (*free) (SegStep *self);
 
   /*< private >*/

@@ -134,9 +134,9 @@ seg_conv_training_backward_input (const SegStep *step, const SegRun *run, const 
   seg_conv_pass_run (&self->back, run, dout, din, piece);
 }
 
-/* db[k] += Σ dy[k], each row in single precision, rows of a piece in double. */
+/* db[k] = Σ dy[k], each row in single precision, rows of a piece in double. */
 static void
-seg_conv_training_add_bias (const SegView *dout, const SegParamPiece *piece, guint block,
+seg_conv_training_sum_bias (const SegView *dout, const SegParamPiece *piece, guint block,
                             float *dbias)
 {
   const SegChannelBlock *b = &dout->blocks[block];
@@ -157,7 +157,7 @@ seg_conv_training_add_bias (const SegView *dout, const SegParamPiece *piece, gui
           sums[l] += (double) row[l];
       }
   for (gint64 l = 0; l < b->n_channels; l++)
-    dbias[b->channel + l] += (float) sums[l];
+    dbias[b->channel + l] = (float) sums[l];
 }
 
 /* A transposed convolution's input has other rows than its output: the same share of each sample. */
@@ -177,7 +177,7 @@ seg_conv_training_backward_params (const SegStep *step, const SegRun *run, const
 
   (void) n_in;
   for (guint b = piece->block; self->bias && b < piece->block + piece->n_blocks; b++)
-    seg_conv_training_add_bias (dout, piece, b, dparams[1]);
+    seg_conv_training_sum_bias (dout, piece, b, dparams[1]);
   if (self->tile > 0)
     seg_winograd_gradient_run (&self->winograd, in, dout, piece, dparams[0], run->scratch);
   else if (self->transposed)
@@ -319,6 +319,7 @@ seg_conv_training_step_new (const SegOffer *offer, const SegConvSpec *spec, cons
   step->backward_input = seg_conv_training_backward_input;
   step->split_params = seg_conv_training_split_params;
   step->backward_params = seg_conv_training_backward_params;
+  step->sets_params = TRUE;
   step->free = seg_conv_training_free;
   step->kernel = names[tiles.forward];
   step->channel_grain = seg_conv_pass_get_grain (&self->forward);

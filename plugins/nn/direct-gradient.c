@@ -327,7 +327,7 @@ seg_direct_gradient_find_weights (const SegDirectJob *job, gint64 unit, gint64 *
   return block->n_channels;
 }
 
-/* Adds the sums of a vector of small channels, of which @n from @k0 on exist. */
+/* Stores the sums of a vector of small channels, of which @n from @k0 on exist. */
 static void
 seg_direct_gradient_store_vector (const SegDirectJob *job, const float *sums, gint64 k0, gint64 n,
                                   gint64 first_unit, gint64 n_units, float *dweights)
@@ -345,8 +345,7 @@ seg_direct_gradient_store_vector (const SegDirectJob *job, const float *sums, gi
 
       for (gint64 l = 0; l < n; l++)
         for (gint64 r = 0; r < n_rows; r++)
-          dweights[(k0 + l) * of_channel + first + r * step]
-              += sums[r * row + l * column];
+          dweights[(k0 + l) * of_channel + first + r * step] = sums[r * row + l * column];
     }
 }
 
@@ -403,7 +402,7 @@ seg_direct_gradient_run_part (const SegDirectJob *job, SegParamPiece rows, gint6
  * @small_block: of more than one group, all blocks must be asked for
  * @dweights: (small channels, large channels of a group, rows, columns)
  *
- * Adds what some rows of the small map give, for ranges of blocks of both.
+ * What some rows of the small map give, for ranges of blocks of both.
  */
 void
 seg_direct_gradient_run (const SegDirectGradient *self, const SegView *small, const SegView *large,

@@ -194,31 +194,30 @@ seg_winograd_conv_n_panels (const SegWinogradConv *self)
   return (guint) ((self->n_out_blocks + SEG_WINOGRAD_PANEL - 1) / SEG_WINOGRAD_PANEL);
 }
 
-/* Filters are collected for so many inputs before any is transformed: a vector that is read while
- * its numbers are still being written has to wait for them. */
-#define SEG_WINOGRAD_GATHER 8
+/* Inputs whose filters are read, in each of the lanes, before any is transformed. */
+#define SEG_WINOGRAD_GATHER 16
 
-/* The filters from inputs @c to @c + @n to lane @lane of the outputs, each tap in a vector. */
+static const float seg_winograd_no_filters[SEG_WINOGRAD_GATHER * 9];
+
+/* The filters from inputs @c to @c + @n to block @block of the outputs, each tap in a vector. Where
+ * weights are transposed those of one input lie together, else those of one output. */
 static void
-seg_winograd_gather_lane (const SegWinogradConv *self, gint64 c, gint64 n, gint64 lane,
-                          const float *weights, float *g)
+seg_winograd_gather_filters (const SegWinogradConv *self, gint64 c, gint64 n, gint64 block,
+                             const float *weights, float *g)
 {
-  gint64 lanes = self->kernels->lanes, k = self->channels[lane];
-  const float *filter
-      = weights + 9 * (self->transposed ? c * self->out_channels + k : k * self->in_channels + c);
-  gint64 step = self->transposed ? 9 * self->out_channels : 9;
+  gint64 lanes = self->kernels->lanes, n_rows = self->transposed ? n : 1;
+  const gint32 *channels = self->channels + block * lanes;
+  const float *rows[SEG_KERNEL_MAX_LANES];
 
-  g += lane % lanes;
-  for (gint64 i = 0; i < n; i++, g += 9 * lanes, filter += step)
-    if (k < 0)
-      for (gint64 t = 0; t < 9; t++)
-        g[t * lanes] = 0.f;
-    else if (self->transposed)
-      for (gint64 t = 0; t < 9; t++)
-        g[t * lanes] = filter[8 - t];
-    else
-      for (gint64 t = 0; t < 9; t++)
-        g[t * lanes] = filter[t];
+  for (gint64 i = 0; i < n_rows; i++)
+    {
+      for (gint64 l = 0; l < lanes; l++)
+        rows[l] = channels[l] < 0 ? seg_winograd_no_filters
+                  : self->transposed
+                      ? weights + ((c + i) * self->out_channels + channels[l]) * 9
+                      : weights + (channels[l] * self->in_channels + c) * 9;
+      self->kernels->to_lanes ((gsize) (n / n_rows * 9), rows, g + i * 9 * lanes);
+    }
 }
 
 /**
@@ -236,18 +235,18 @@ seg_winograd_conv_pack_panel (const SegWinogradConv *self, guint panel, const fl
   float *shift = packed + (gsize) self->n_points * seg_winograd_point_floats (self);
   float g[SEG_WINOGRAD_GATHER * 9 * SEG_KERNEL_MAX_LANES];
   float *to = packed + first * lanes * self->in_channels;
+  gint64 first_tap = self->transposed ? 8 * lanes : 0; /* turned, they go from the last */
 
   for (gint64 c = 0; c < self->in_channels; c += SEG_WINOGRAD_GATHER)
     for (gint64 b = first; b < end; b++)
       {
         gint64 n = MIN (SEG_WINOGRAD_GATHER, self->in_channels - c);
 
-        for (gint64 l = 0; l < lanes; l++)
-          seg_winograd_gather_lane (self, c, n, b * lanes + l, weights, g);
+        seg_winograd_gather_filters (self, c, n, b, weights, g);
         for (gint64 i = 0; i < n; i++)
           (self->tile == 4 ? self->kernels->winograd4_filter : self->kernels->winograd2_filter) (
-              g + i * 9 * lanes, to + (c + i) * pitch + (b - first) * lanes,
-              seg_winograd_point_floats (self));
+              g + i * 9 * lanes + first_tap, self->transposed ? -lanes : lanes,
+              to + (c + i) * pitch + (b - first) * lanes, seg_winograd_point_floats (self));
       }
   for (gint64 l = first * lanes; l < end * lanes; l++)
     shift[l] = self->channels[l] >= 0 && bias != NULL ? bias[self->channels[l]] : 0.f;

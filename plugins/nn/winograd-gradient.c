@@ -180,30 +180,37 @@ seg_winograd_gradient_clear (const SegGradientJob *job, gint64 first, gint64 n)
             (gsize) n * of_block * sizeof *job->scratch.u);
 }
 
-/* Gᵀ u G of block @at of the sums: of one block of inputs and the piece's outputs. */
+/* Gᵀ u G of block @at of the sums: of one block of inputs and block @k of the piece's outputs, whose
+ * filters lie together for each output. */
+static void
+seg_winograd_gradient_finish_block (const SegGradientJob *job, gint64 in_block, gint64 at,
+                                    gint64 first_block, gint64 k, float *dweights)
+{
+  const SegWinogradGradient *self = job->gradient;
+  const SegChannelBlock *in = &job->in->blocks[in_block];
+  const SegChannelBlock *out = &job->dout->blocks[first_block + k];
+  gint64 lanes = self->kernels->lanes;
+  float dg[SEG_KERNEL_MAX_LANES * 9 * SEG_KERNEL_MAX_LANES];
+  float nowhere[SEG_KERNEL_MAX_LANES * 9], *rows[SEG_KERNEL_MAX_LANES];
+
+  for (gint64 i = 0; i < in->n_channels; i++)
+    (self->tile == 4 ? self->kernels->winograd4_filter_adjoint
+                     : self->kernels->winograd2_filter_adjoint) (
+        job->scratch.u + ((at * lanes + i) * self->grain + k) * lanes, job->scratch.u_plane,
+        dg + i * 9 * lanes);
+  for (gint64 l = 0; l < lanes; l++)
+    rows[l] = l < out->n_channels
+                  ? dweights + ((out->channel + l) * self->in_channels + in->channel) * 9
+                  : nowhere;
+  self->kernels->from_lanes ((gsize) in->n_channels * 9, dg, rows);
+}
+
 static void
 seg_winograd_gradient_finish (const SegGradientJob *job, gint64 in_block, gint64 at,
                               gint64 first_block, gint64 n_blocks, float *dweights)
 {
-  const SegWinogradGradient *self = job->gradient;
-  const SegChannelBlock *in = &job->in->blocks[in_block];
-  gint64 lanes = self->kernels->lanes;
-  float dg[9 * SEG_KERNEL_MAX_LANES];
-
-  for (gint64 i = 0; i < in->n_channels; i++)
-    for (gint64 k = 0; k < n_blocks; k++)
-      {
-        const SegChannelBlock *out = &job->dout->blocks[first_block + k];
-        float *to = dweights + (out->channel * self->in_channels + in->channel + i) * 9;
-
-        (self->tile == 4 ? self->kernels->winograd4_filter_adjoint
-                         : self->kernels->winograd2_filter_adjoint) (
-            job->scratch.u + ((at * lanes + i) * self->grain + k) * lanes, job->scratch.u_plane,
-            dg);
-        for (gint64 l = 0; l < out->n_channels; l++, to += self->in_channels * 9)
-          for (gint64 t = 0; t < 9; t++)
-            to[t] += dg[t * lanes + l];
-      }
+  for (gint64 k = 0; k < n_blocks; k++)
+    seg_winograd_gradient_finish_block (job, in_block, at, first_block, k, dweights);
 }
 
 /* A portion of tiles: what the outputs' gradients are transformed to. */
@@ -260,7 +267,7 @@ seg_winograd_gradient_run_portions (const SegGradientJob *job, gint64 n_tiles, g
  * seg_winograd_gradient_run: (skip)
  * @dweights: (outputs, inputs, 3, 3)
  *
- * Adds what a piece of the output's gradient gives.
+ * What a piece of the output's gradient gives, of all inputs and the piece's outputs.
  */
 void
 seg_winograd_gradient_run (const SegWinogradGradient *self, const SegView *in, const SegView *dout,

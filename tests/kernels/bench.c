@@ -210,7 +210,7 @@ bench_winograd2_adjoint (Bench *self)
 static double
 bench_winograd4_filter (Bench *self)
 {
-  self->kernels->winograd4_filter (self->x, self->y, BENCH_PLANE);
+  self->kernels->winograd4_filter (self->x, self->kernels->lanes, self->y, BENCH_PLANE);
   return 4.0 * (9 + 36) * self->kernels->lanes;
 }
 

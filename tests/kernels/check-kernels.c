@@ -85,6 +85,7 @@ main (int argc, char **argv)
     { "outer-order", test_outer_order },
     { "winograd-adjoint", test_winograd_adjoint },
     { "winograd-filter", test_winograd_filter },
+    { "lanes", test_lanes },
     { "unclamp", test_unclamp },
     { "norm-sums", test_norm_sums },
     { "norm-add-gradient", test_norm_add_gradient },

@@ -234,6 +234,7 @@ test_winograd_filter (gconstpointer data)
       int tile = round % 2 ? 2 : 4, n_points = (tile + 2) * (tile + 2);
       size_t plane = lanes + (size_t) g_test_rand_int_range (0, 20);
       float g[9 * SEG_KERNEL_MAX_LANES], du[36 * 64];
+      gboolean turned = g_test_rand_bit (); /* by half a circle */
 
       for (size_t i = 0; i < 9 * lanes; i++)
         g[i] = random_float ();
@@ -241,7 +242,9 @@ test_winograd_filter (gconstpointer data)
         du[i] = random_float ();
       area_place (&u, (size_t) (n_points - 1) * plane + lanes);
       area_place (&dg, 9 * lanes);
-      (tile == 2 ? kernels->winograd2_filter : kernels->winograd4_filter) (g, u.data, plane);
+      (tile == 2 ? kernels->winograd2_filter : kernels->winograd4_filter) (
+          turned ? g + 8 * lanes : g, turned ? -(ptrdiff_t) lanes : (ptrdiff_t) lanes, u.data,
+          plane);
       (tile == 2 ? kernels->winograd2_filter_adjoint
                  : kernels->winograd4_filter_adjoint) (du, plane, dg.data);
 
@@ -251,7 +254,7 @@ test_winograd_filter (gconstpointer data)
           double magnitude = 0, of_u = 0, of_g = 0;
 
           for (size_t t = 0; t < 9; t++)
-            filter[t] = g[t * lanes + l];
+            filter[t] = g[(turned ? 8 - t : t) * lanes + l];
           seg_winograd_transform_weights (tile, filter, 1.0, expected, 1);
           for (size_t p = 0; p < (size_t) n_points; p++)
             {
@@ -263,12 +266,54 @@ test_winograd_filter (gconstpointer data)
               of_u += dot (&value, du + p * plane + l, &magnitude);
             }
           for (size_t t = 0; t < 9; t++)
-            of_g += dot (g + t * lanes + l, dg.data + t * lanes + l, &magnitude);
+            of_g += dot (filter + t, dg.data + t * lanes + l, &magnitude);
           g_assert_cmpfloat (fabs (of_u - of_g), <=, 0x1p-22 * (magnitude + 1e-6));
         }
       for (int p = 0; p + 1 < n_points; p++)
         assert_untouched (u.data + (size_t) p * plane + lanes, u.data + (size_t) (p + 1) * plane);
       area_assert_guards (&u);
       area_assert_guards (&dg);
+    }
+}
+
+/* ---- lanes ------------------------------------------------------------------------------- */
+
+/* Rows at any distance, both ways. */
+void
+test_lanes (gconstpointer data)
+{
+  const SegKernels *kernels = data;
+  size_t lanes = (size_t) kernels->lanes;
+  Area x, y, back;
+
+  area_init (&x);
+  area_init (&y);
+  area_init (&back);
+  for (guint round = 0; round < N_ROUNDS; round++)
+    {
+      size_t n = round < 40 ? round : (size_t) g_test_rand_int_range (0, 300);
+      size_t pitch = n + (size_t) g_test_rand_int_range (0, 20), span = (lanes - 1) * pitch + n;
+      const float *from[SEG_KERNEL_MAX_LANES];
+      float *to[SEG_KERNEL_MAX_LANES];
+
+      fill (area_place (&x, span), span);
+      area_place (&y, n * lanes);
+      area_place (&back, span);
+      for (size_t l = 0; l < lanes; l++)
+        from[l] = x.data + l * pitch, to[l] = back.data + l * pitch;
+      kernels->to_lanes (n, from, y.data);
+      kernels->from_lanes (n, y.data, to);
+
+      for (size_t l = 0; l < lanes; l++)
+        for (size_t j = 0; j < n; j++)
+          {
+            assert_same_bits (y.data[j * lanes + l], from[l][j]);
+            assert_same_bits (to[l][j], from[l][j]);
+          }
+      for (size_t l = 0; l + 1 < lanes; l++)
+        assert_untouched (to[l] + n, to[l + 1]);
+      area_assert_guards (&x);
+      area_assert_guards (&y);
+      area_assert_guards (&back);
     }
 }

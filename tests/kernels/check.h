@@ -48,6 +48,7 @@ void test_outer            (gconstpointer kernels);
 void test_outer_order      (gconstpointer kernels);
 void test_winograd_adjoint (gconstpointer kernels);
 void test_winograd_filter  (gconstpointer kernels);
+void test_lanes             (gconstpointer kernels);
 void test_unclamp           (gconstpointer kernels);
 void test_norm_sums         (gconstpointer kernels);
 void test_norm_add_gradient (gconstpointer kernels);

@@ -337,28 +337,38 @@ check_input (Case *self, const Reference *reference)
   check_map ("dx", dx, reference->dx);
 }
 
-/* All rows in @n_slots, each of which adds to the same numbers, and all blocks in ranges. */
+/* All rows in @n_slots, each in memory of its own that nobody has cleared, and all blocks in ranges. */
 static void
 run_params (Case *self, guint n_slots, float *dw, float *db)
 {
   const SegStep *step = self->step;
   gint64 n_rows = BATCH * self->out.h;
+  gsize n_weights = self->n_weights, n_out = (gsize) self->what->out;
   guint n_blocks = self->y->view.n_blocks, asked, grain;
-  float *const dparams[] = { dw, db };
+  g_autofree float *slots = g_new (float, n_weights + n_out);
+  float *const dparams[] = { slots, slots + n_weights };
 
+  g_assert_true (step->sets_params);
   step->split_params (step, &self->in, 1, &self->out, &asked, &grain);
   g_assert_cmpuint (asked, >=, 1);
   if (grain == 0)
     grain = n_blocks;
   for (guint slot = 0; slot < n_slots; slot++)
-    for (guint b = 0; b < n_blocks; b += grain)
-      {
-        SegParamPiece piece = { n_rows * slot / n_slots, n_rows * (slot + 1) / n_slots, b,
-                                MIN (grain, n_blocks - b) };
+    {
+      memset (slots, 0xff, (n_weights + n_out) * sizeof *slots);
+      for (guint b = 0; b < n_blocks; b += grain)
+        {
+          SegParamPiece piece = { n_rows * slot / n_slots, n_rows * (slot + 1) / n_slots, b,
+                                  MIN (grain, n_blocks - b) };
 
-        step->backward_params (step, &self->run, &self->x->view, 1, &self->y->view, &self->dy->view,
-                               &piece, dparams);
-      }
+          step->backward_params (step, &self->run, &self->x->view, 1, &self->y->view,
+                                 &self->dy->view, &piece, dparams);
+        }
+      for (gsize i = 0; i < n_weights; i++)
+        dw[i] += slots[i];
+      for (gsize i = 0; i < n_out; i++)
+        db[i] += slots[n_weights + i];
+    }
 }
 
 static void
