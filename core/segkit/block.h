@@ -33,8 +33,10 @@ G_DECLARE_DERIVABLE_TYPE (SegBlock, seg_block, SEG, BLOCK, GObject)
  * @SEG_BLOCK_MAP: one map in, one map out; has a property "channels" when an encoder or decoder
  *   may use it inside
  * @SEG_BLOCK_ENCODER: an image in, a pyramid out
- * @SEG_BLOCK_DECODER: a pyramid in, one map out
- * @SEG_BLOCK_MODEL: an image in, logits out
+ * @SEG_BLOCK_DECODER: a pyramid in, the result out, and behind it, finest first, those of the
+ *   coarser maps on the way to it that cover the same image, if it tells of any
+ * @SEG_BLOCK_MODEL: an image in, logits out; has an int property "auxiliary-heads" when it can give
+ *   logits of so many coarser maps, too, enlarged and behind its own in the one map it gives
  */
 typedef enum
 {

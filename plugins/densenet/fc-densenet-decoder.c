@@ -18,6 +18,7 @@ G_DEFINE_FINAL_TYPE (SegFcDensenetDecoder, seg_fc_densenet_decoder, SEG_TYPE_BLO
  * joined, [upsampled, skip], and read by a dense block of layers without bottleneck. Only what
  * that has made goes up to the next level, or channels would grow out of hand; of the finest level
  * everything goes on, what it has read, too. Convolutions have biases, as in the authors' program.
+ * What goes up from each level is given, finest first.
  *
  * Takes a pyramid of strides 1, 2, 4, … that has one map more than "layers" has numbers. Other
  * pyramids are refused.
@@ -69,7 +70,8 @@ seg_fc_densenet_decoder_build (SegBlock *block, SegGraph *graph, const SegFeatur
   x = in->values[n];
   for (guint i = 0; i < n; i++)
     {
-      SegValue skip = in->values[n - 1 - i];
+      guint level = n - 1 - i;
+      SegValue skip = in->values[level];
       g_autofree char *name = g_strdup_printf ("blocks.%u", i);
 
       form.n_layers = n_layers[i];
@@ -83,8 +85,10 @@ seg_fc_densenet_decoder_build (SegBlock *block, SegGraph *graph, const SegFeatur
       x = _seg_dense_build_layers (graph, &form, i < n - 1, x);
       seg_graph_pop (graph);
       seg_graph_pop (graph);
+      out->values[level] = x;
+      out->strides[level] = in->strides[level];
     }
-  *out = (SegFeatures){ .n = 1, .values = { x }, .strides = { 1 } };
+  out->n = n;
 }
 
 static void

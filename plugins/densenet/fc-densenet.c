@@ -3,7 +3,7 @@
 struct _SegFcDensenet
 {
   SegBlock parent_instance;
-  gint depth, classes;
+  gint depth, classes, n_heads;
   gfloat dropout;
 };
 
@@ -58,7 +58,7 @@ seg_fc_densenet_build (SegBlock *block, SegGraph *graph, const SegFeatures *in, 
                           variant->growth, "dropout", (double) self->dropout, NULL);
   unet = seg_registry_create (seg_registry_get_default (), "unet", SEG_TYPE_BLOCK, &error,
                               "encoder", encoder, "decoder", decoder, "classes", self->classes,
-                              "head-kernel-size", 1, NULL);
+                              "head-kernel-size", 1, "auxiliary-heads", self->n_heads, NULL);
   if (unet != NULL)
     seg_block_build (unet, graph, NULL, in, out);
   else
@@ -77,6 +77,8 @@ seg_fc_densenet_class_init (SegFcDensenetClass *klass)
                      "Layers as the network's name counts them: 56, 67 or 103");
   seg_class_add_int (klass, "classes", G_STRUCT_OFFSET (SegFcDensenet, classes), 1, 65536, 2,
                      "Channels of the result, one per class");
+  seg_class_add_int (klass, "auxiliary-heads", G_STRUCT_OFFSET (SegFcDensenet, n_heads), 0,
+                     SEG_FEATURES_MAX - 1, 0, "Those of the block \"unet\"");
   seg_class_add_float (klass, "dropout", G_STRUCT_OFFSET (SegFcDensenet, dropout), 0.f, 0.95f, 0.2f,
                        "Share of new numbers that training drops");
 }

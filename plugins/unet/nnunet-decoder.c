@@ -21,7 +21,7 @@ G_DEFINE_FINAL_TYPE (SegNnunetDecoder, seg_nnunet_decoder, SEG_TYPE_BLOCK)
  * Takes a pyramid of two or more maps, the first of stride 1, each stride a multiple of the one
  * before it, by at most 8. Other pyramids are refused. Where an image's size is no multiple of the
  * coarsest stride an upsampled map and its skip may differ by some pixels: it is then padded, or
- * cropped, to the skip's size.
+ * cropped, to the skip's size. What each stage has made is given, finest first.
  * Source: Isensee et al. 2021, nnU-Net, doi:10.1038/s41592-020-01008-z
  */
 
@@ -92,8 +92,10 @@ seg_nnunet_decoder_build (SegBlock *block, SegGraph *graph, const SegFeatures *i
       seg_graph_push (graph, stage);
       x = inner != NULL ? seg_block_build_map (inner, graph, NULL, x) : 0;
       seg_graph_pop (graph);
+      out->values[level] = x;
+      out->strides[level] = in->strides[level];
     }
-  *out = (SegFeatures){ .n = 1, .values = { x }, .strides = { 1 } };
+  out->n = in->n - 1;
 }
 
 static void

@@ -4,7 +4,7 @@ struct _SegNnunet
 {
   SegBlock parent_instance;
   SegBlock *encoder, *decoder;
-  gint classes;
+  gint classes, n_heads;
 };
 
 G_DEFINE_FINAL_TYPE (SegNnunet, seg_nnunet, SEG_TYPE_BLOCK)
@@ -14,7 +14,8 @@ G_DEFINE_FINAL_TYPE (SegNnunet, seg_nnunet, SEG_TYPE_BLOCK)
  *
  * The 2-D networks of nnU-Net, PlainConvUNet and ResidualEncoderUNet, under their parameter names.
  * Of the segmentation layers only the last, of full resolution, is built: the others serve deep
- * supervision in training.
+ * supervision in training, as "auxiliary-heads" do here, whose logits lie behind the result's,
+ * enlarged to its size.
  *
  * An image is padded with zeros, half on each side, to a multiple of the coarsest stride, as
  * nnU-Net pads what its patch does not fill, and the result cropped. Instance normalisation takes
@@ -47,7 +48,7 @@ seg_nnunet_build (SegBlock *block, SegGraph *graph, const SegFeatures *in, SegFe
   g_autoptr (SegBlock) decoder =
       _seg_unet_get_part (graph, self->decoder, "nnunet-decoder", SEG_BLOCK_DECODER);
   g_autofree char *name = NULL;
-  SegFeatures image = *in, pyramid, map;
+  SegFeatures image = *in, pyramid, maps;
   SegUnetFit fit = { 0 };
   SegValue logits;
 
@@ -57,20 +58,21 @@ seg_nnunet_build (SegBlock *block, SegGraph *graph, const SegFeatures *in, SegFe
   if (fit.multiple > 1)
     image.values[0] = _seg_unet_add_fit (graph, &fit, "zero", in->values[0]);
   seg_block_build (encoder, graph, "encoder", &image, &pyramid);
-  seg_block_build (decoder, graph, "decoder", &pyramid, &map);
+  seg_block_build (decoder, graph, "decoder", &pyramid, &maps);
   if (seg_graph_failed (graph))
     return;
-  if (map.strides[0] != 1)
+  if (maps.strides[0] != 1)
     {
       seg_graph_fail (graph, g_error_new (SEG_ERROR, SEG_ERROR_SHAPE,
                                           "nnunet needs a map of full size, but the decoder gave "
                                           "one of stride %" G_GINT64_FORMAT,
-                                          map.strides[0]));
+                                          maps.strides[0]));
       return;
     }
   name = g_strdup_printf ("decoder.seg_layers.%u", pyramid.n > 2 ? pyramid.n - 2 : 0);
-  logits = seg_graph_add (graph, name, "conv2d", SEG_IN (map.values[0]), "channels", self->classes,
+  logits = seg_graph_add (graph, name, "conv2d", SEG_IN (maps.values[0]), "channels", self->classes,
                           "kernel-size", 1, NULL);
+  logits = _seg_unet_add_heads (graph, (guint) self->n_heads, decoder, &maps, logits);
   if (fit.multiple > 1)
     logits = seg_graph_add (graph, "crop", "crop", SEG_IN (logits, in->values[0]), NULL);
   *out = (SegFeatures){ .n = 1, .values = { logits }, .strides = { 1 } };
@@ -91,6 +93,7 @@ seg_nnunet_class_init (SegNnunetClass *klass)
                         "Joins the features into one map; nnunet-decoder by default");
   seg_class_add_int (klass, "classes", G_STRUCT_OFFSET (SegNnunet, classes), 1, 65536, 2,
                      "Channels of the result, one per class");
+  _seg_unet_class_add_heads (klass, G_STRUCT_OFFSET (SegNnunet, n_heads));
 }
 
 static void

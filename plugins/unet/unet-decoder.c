@@ -24,6 +24,9 @@ G_DEFINE_FINAL_TYPE (SegUnetDecoder, seg_unet_decoder, SEG_TYPE_BLOCK)
  * "padding" same: the upsampled map is padded to the skip's size (an odd size lost a row or column
  * on the way down). valid: the skip is cropped to the upsampled map, as in the paper.
  *
+ * What each level has made is given, finest first; with "padding" valid only the finest, since the
+ * others show more of the image than it does.
+ *
  * Takes a pyramid of two or more maps, of strides exactly 1, 2, 4, …; with transposed convolutions
  * the deepest must have an even number of channels, and so must each skip but the finest. Other
  * pyramids are refused.
@@ -103,6 +106,7 @@ seg_unet_decoder_add_level (SegUnetDecoder *self, SegGraph *graph, guint number,
 static void
 seg_unet_decoder_build (SegBlock *block, SegGraph *graph, const SegFeatures *in, SegFeatures *out)
 {
+  SegUnetDecoder *self = SEG_UNET_DECODER (block);
   SegValue x = in->values[in->n - 1];
 
   if (!seg_unet_decoder_check (graph, in))
@@ -112,10 +116,11 @@ seg_unet_decoder_build (SegBlock *block, SegGraph *graph, const SegFeatures *in,
       guint level = in->n - 2 - i;
       gint64 next = seg_graph_get_channels (graph, in->values[level > 0 ? level - 1 : 0]);
 
-      x = seg_unet_decoder_add_level (SEG_UNET_DECODER (block), graph, i, x, in->values[level],
-                                      next);
+      x = seg_unet_decoder_add_level (self, graph, i, x, in->values[level], next);
+      out->values[level] = x;
+      out->strides[level] = in->strides[level];
     }
-  *out = (SegFeatures){ .n = 1, .values = { x }, .strides = { 1 } };
+  out->n = self->inner.padding == SEG_UNET_SAME ? in->n - 1 : 1;
 }
 
 static void

@@ -15,7 +15,8 @@ G_DEFINE_FINAL_TYPE (SegUnetSmpDecoder, seg_unet_smp_decoder, SEG_TYPE_BLOCK)
  * The decoder of segmentation_models.pytorch's Unet, parameter names included. At each level,
  * deepest first: the map is resized to the next finer one's size (bilinear: by areas, not
  * corners), joined with it, [upsampled, skip], and goes through the inner block. The finest map
- * gives its size only: an encoder made for this decoder puts the image itself there.
+ * gives its size only: an encoder made for this decoder puts the image itself there. What each
+ * level has made is given, finest first.
  *
  * Takes a pyramid that begins at stride 1 and has more maps than "channels" has numbers, each
  * coarser than the one before; of maps beyond one more nothing is read. Other pyramids are
@@ -68,7 +69,8 @@ seg_unet_smp_decoder_build (SegBlock *block, SegGraph *graph, const SegFeatures 
   x = in->values[n];
   for (guint i = 0; i < n; i++)
     {
-      SegValue finer = in->values[n - 1 - i], attended;
+      guint level = n - 1 - i;
+      SegValue finer = in->values[level], attended;
       g_autofree char *join = g_strdup_printf ("joins.%u", i);
       g_autofree char *name = g_strdup_printf ("blocks.%u", i);
       g_autoptr (SegBlock) inner = NULL;
@@ -90,8 +92,10 @@ seg_unet_smp_decoder_build (SegBlock *block, SegGraph *graph, const SegFeatures 
 
       if (seg_graph_failed (graph))
         return;
+      out->values[level] = x;
+      out->strides[level] = in->strides[level];
     }
-  *out = (SegFeatures){ .n = 1, .values = { x }, .strides = { 1 } };
+  out->n = n;
 }
 
 static void

@@ -101,6 +101,12 @@ SegValue _seg_unet_add_fit    (SegGraph *graph, const SegUnetFit *fit, const cha
 SegBlock *_seg_unet_get_part  (SegGraph *graph, SegBlock *given, const char *name,
                                SegBlockKind kind);
 
+/* ---- heads.c: logits of a decoder's coarser maps, for training ------------------------------ */
+
+void     _seg_unet_class_add_heads (gpointer klass, gsize offset);
+SegValue _seg_unet_add_heads       (SegGraph *graph, guint n_heads, SegBlock *decoder,
+                                    const SegFeatures *maps, SegValue logits);
+
 /* ---- nnunet-convs.c ------------------------------------------------------------------------ */
 
 typedef struct

@@ -55,9 +55,12 @@ check_block (SegBlock *encoder, SegBlock *block, const char *what, gboolean run)
   if (!seg_graph_failed (graph))
     {
       check_features (&out, graph, what);
-      if (seg_block_get_kind (block) != SEG_BLOCK_ENCODER)
+      if (seg_block_get_kind (block) == SEG_BLOCK_ENCODER)
+        seg_graph_set_output (graph, out.values[out.n - 1]);
+      else
+        seg_graph_set_output (graph, out.values[0]);
+      if (is_map || seg_block_get_kind (block) == SEG_BLOCK_MODEL)
         g_assert_cmpuint (out.n, ==, 1);
-      seg_graph_set_output (graph, out.values[out.n - 1]);
     }
   if (!seg_graph_finish (graph, &error))
     {

@@ -158,6 +158,76 @@ test_widths (void)
     }
 }
 
+/* ---- auxiliary heads ----------------------------------------------------------------------- */
+
+#define NARROW                                                                                     \
+  "type=unet\nclasses=3\n%s"                                                                       \
+  "[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=3\n"                                     \
+  "[model.decoder]\ntype=unet-decoder\n"
+
+static SegGraph *
+build_with_heads (const char *model, guint n_heads, GError **error)
+{
+  g_autofree char *key = g_strdup_printf ("auxiliary-heads=%u\n", n_heads);
+  g_autofree char *text = g_strdup_printf (model, key);
+
+  return build (text, error);
+}
+
+/* So many channels more, of the image's size, as many heads as there are coarser maps, and all that
+ * there is without them. */
+static void
+test_heads (void)
+{
+  static const struct
+  {
+    const char *model;
+    guint n_most;
+  } cases[] = {
+    { "type=unet\nclasses=3\n%s", 3 },
+    { NARROW, 2 },
+    { NARROW "up=bilinear\n", 2 },
+    { NARROW "padding=valid\n", 0 },
+    { "type=unet\nclasses=3\n%s[model.encoder]\ntype=resnet-encoder\ndepth=18\n"
+      "[model.decoder]\ntype=unet-smp-decoder\n",
+      4 },
+    { "type=fc-densenet\ndepth=56\nclasses=3\n%s", 4 },
+    { "type=nnunet\nclasses=3\n%s[model.encoder]\ntype=nnunet-encoder\nstages=4\n", 2 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *number = g_strdup_printf ("has %u coarser maps", cases[i].n_most);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (SegGraph) plain = build_with_heads (cases[i].model, 0, &error);
+      g_autoptr (SegGraph) graph = build_with_heads (cases[i].model, cases[i].n_most, &error);
+      g_autoptr (SegParameters) few = seg_parameters_new (plain), all = seg_parameters_new (graph);
+
+      g_assert_no_error (error);
+      g_assert_cmpint (seg_graph_get_channels (graph, seg_graph_get_output (graph)), ==,
+                       3 * (1 + cases[i].n_most));
+      assert_gives (graph, 96, 64, 96, 64);
+      for (guint p = 0; p < seg_parameters_get_n (few); p++)
+        g_assert_cmpint (seg_parameters_find (all, seg_parameters_get_name (few, p)), >=, 0);
+      g_assert_cmpuint (seg_parameters_get_n (all), ==,
+                        seg_parameters_get_n (few) + 2 * cases[i].n_most);
+
+      g_assert_null (build_with_heads (cases[i].model, cases[i].n_most + 1, &error));
+      g_assert_error (error, SEG_ERROR, SEG_ERROR_PARAM);
+      g_assert_nonnull (strstr (error->message, number));
+    }
+}
+
+static void
+test_heads_run (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SegGraph) graph = build_with_heads (NARROW, 2, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (everywhere_check (graph, "auxiliary heads", 3, 75, 53, 1000000));
+}
+
 static void
 test_refused (void)
 {
@@ -203,6 +273,8 @@ main (int argc, char **argv)
   g_test_add_func ("/unet/mirror/where-needed", test_mirror_where_needed);
   g_test_add_func ("/unet/nnunet/sizes", test_nnunet_sizes);
   g_test_add_func ("/unet/widths", test_widths);
+  g_test_add_func ("/unet/heads/shapes", test_heads);
+  g_test_add_func ("/unet/heads/run", test_heads_run);
   g_test_add_func ("/unet/refused", test_refused);
   return g_test_run ();
 }
