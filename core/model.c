@@ -241,11 +241,34 @@ seg_model_parse_classes (SegModel *self, GKeyFile *recipe, GError **error)
 
 /* The network: the model block's own scopes are the first parts of the names, since that is what
  * other programs call the parameters. */
+SegGraph *
+_seg_model_build_graph (SegBlock *block, guint n_channels, GError **error)
+{
+  g_autoptr (SegGraph) graph = seg_graph_new ();
+  SegFeatures in = { .n = 1, .strides = { 1 } }, out;
+
+  in.values[0] = seg_graph_add_input (graph, "input", n_channels);
+  seg_block_build (block, graph, NULL, &in, &out);
+  if (!seg_graph_failed (graph) && out.n != 1)
+    {
+      seg_model_refuse (SEG_ERROR_SHAPE, error, "the network gives %u maps, not one", out.n);
+      return NULL;
+    }
+  if (!seg_graph_failed (graph) && out.strides[0] != 1)
+    {
+      seg_model_refuse (SEG_ERROR_SHAPE, error,
+                        "the network gives a map of 1/%" G_GINT64_FORMAT " of the image's size",
+                        out.strides[0]);
+      return NULL;
+    }
+  seg_graph_set_output (graph, out.values[0]);
+  return seg_graph_finish (graph, error) ? g_steal_pointer (&graph) : NULL;
+}
+
 static gboolean
-seg_model_build_graph (SegModel *self, GKeyFile *recipe, GError **error)
+seg_model_build_network (SegModel *self, GKeyFile *recipe, GError **error)
 {
   g_autoptr (SegBlock) block = seg_recipe_build_block (recipe, "model", error);
-  SegFeatures in = { .n = 1, .strides = { 1 } }, out;
   gint64 n_outputs;
 
   if (block == NULL)
@@ -253,23 +276,7 @@ seg_model_build_graph (SegModel *self, GKeyFile *recipe, GError **error)
   if (seg_block_get_kind (block) != SEG_BLOCK_MODEL)
     return seg_model_refuse (SEG_ERROR_PARAM, error,
                              "[model]: this type of block is a part of a network, not a whole one");
-
-  self->graph = seg_graph_new ();
-  in.values[0] = seg_graph_add_input (self->graph, "input", self->n_channels);
-  seg_block_build (block, self->graph, NULL, &in, &out);
-  if (!seg_graph_failed (self->graph))
-    {
-      if (out.n != 1)
-        return seg_model_refuse (SEG_ERROR_SHAPE, error, "the network gives %u maps, not one",
-                                 out.n);
-      if (out.strides[0] != 1)
-        return seg_model_refuse (SEG_ERROR_SHAPE, error,
-                                 "the network gives a map of 1/%" G_GINT64_FORMAT
-                                 " of the image's size",
-                                 out.strides[0]);
-      seg_graph_set_output (self->graph, out.values[0]);
-    }
-  if (!seg_graph_finish (self->graph, error))
+  if ((self->graph = _seg_model_build_graph (block, self->n_channels, error)) == NULL)
     return FALSE;
 
   n_outputs = seg_graph_get_channels (self->graph, seg_graph_get_output (self->graph));
@@ -299,7 +306,7 @@ seg_model_build (const char *text, GError **error)
   self->recipe = g_strdup (text);
   if (recipe == NULL || !seg_model_parse_input (self, recipe, error)
       || !seg_model_parse_classes (self, recipe, error)
-      || !seg_model_build_graph (self, recipe, error))
+      || !seg_model_build_network (self, recipe, error))
     {
       seg_model_blame_recipe (error);
       return NULL;

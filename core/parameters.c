@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "plan-private.h"
 
@@ -160,6 +161,45 @@ seg_parameters_initialise (SegParameters *self, guint64 seed, GError **error)
   return TRUE;
 }
 
+static gboolean
+seg_parameter_fits (const SegParameter *entry, const SegTensor *tensor)
+{
+  const SegParamSpec *spec = &entry->spec;
+
+  return tensor->dtype == spec->dtype && tensor->rank == spec->rank
+         && memcmp (tensor->dims, spec->dims, spec->rank * sizeof *spec->dims) == 0;
+}
+
+/* Lets @self have @other's tensors under the names that both have; what only @self has gets its
+ * initial value. A network of a plugin may have other shapes in another setting: an error. */
+gboolean
+_seg_parameters_initialise_beside (SegParameters *self, SegParameters *other, guint64 seed,
+                                   GError **error)
+{
+  for (guint i = 0; i < self->entries->len; i++)
+    {
+      const SegParameter *entry = seg_parameters_entry (self, i);
+      gint of_other = seg_parameters_find (other, entry->name);
+      SegTensor *tensor = of_other < 0 ? seg_parameters_get_tensor (self, i, error)
+                                       : seg_parameters_get_tensor (other, (guint) of_other, error);
+
+      if (tensor == NULL)
+        return FALSE;
+      if (of_other < 0)
+        seg_parameter_initialise (entry, seed);
+      else if (seg_parameter_fits (entry, tensor))
+        seg_parameters_set_tensor (self, i, tensor);
+      else
+        {
+          g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
+                       "%s has one shape in the model and another in the network that is trained",
+                       entry->name);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
 guint
 seg_parameters_get_n (SegParameters *self)
 {
@@ -254,9 +294,7 @@ seg_parameters_set_tensor (SegParameters *self, guint i, SegTensor *tensor)
 {
   SegParameter *entry = seg_parameters_entry (self, i);
 
-  g_return_if_fail (tensor->dtype == entry->spec.dtype && tensor->rank == entry->spec.rank);
-  for (guint d = 0; d < tensor->rank; d++)
-    g_return_if_fail (tensor->dims[d] == entry->spec.dims[d]);
+  g_return_if_fail (seg_parameter_fits (entry, tensor));
 
   seg_tensor_ref (tensor);
   g_clear_pointer (&entry->tensor, seg_tensor_unref);

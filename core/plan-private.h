@@ -78,6 +78,8 @@ gboolean  _seg_plan_have_same_blocks (SegPlan *plan, SegValue a, SegValue b);
 gboolean  _seg_plan_compile        (SegPlan *plan, GError **error);
 
 void     _seg_parameters_take (SegParameters *parameters);
+gboolean _seg_parameters_initialise_beside (SegParameters *self, SegParameters *other,
+                                            guint64 seed, GError **error);
 
 gboolean _seg_plan_infer    (SegPlan *plan, const SegShape *input, SegShape *shapes,
                              GError **error);

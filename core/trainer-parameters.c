@@ -109,7 +109,7 @@ seg_trainer_allocate_parameter (SegTrainer *self, SegTrainerParameter *p, GError
 gboolean
 _seg_trainer_allocate (SegTrainer *self, GError **error)
 {
-  SegParameters *parameters = seg_model_get_parameters (self->model);
+  SegParameters *parameters = self->network.parameters;
 
   self->n_parameters = seg_parameters_get_n (parameters);
   self->parameters = g_new0 (SegTrainerParameter, MAX (self->n_parameters, 1));
@@ -162,9 +162,8 @@ _seg_trainer_release (SegTrainer *self)
 
 /* As much as _seg_trainer_allocate() takes, were nothing frozen. */
 gsize
-_seg_trainer_count_bytes (SegModel *model, const SegTrainerOptions *options)
+_seg_trainer_count_bytes (SegParameters *parameters, const SegTrainerOptions *options)
 {
-  SegParameters *parameters = seg_model_get_parameters (model);
   gsize n_floats = 0;
   guint n_slots;
 

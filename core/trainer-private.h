@@ -3,6 +3,8 @@
 #include <segkit/trainer.h>
 #include <segkit/workspace.h>
 
+#include "supervision-private.h"
+
 G_BEGIN_DECLS
 
 /* The most slots of an optimiser. */
@@ -14,7 +16,7 @@ typedef struct
   const char *name;
   SegRole role;
   gsize n;               /* elements */
-  SegTensor *tensor;     /* the model's */
+  SegTensor *tensor;     /* the model's, but for auxiliary heads */
   gboolean trained;      /* the optimiser changes it */
   SegTensor **slots;     /* the optimiser's, if it is trained */
   SegTensor *average;    /* moving average, or NULL */
@@ -35,6 +37,7 @@ struct _SegTrainer
 {
   GObject parent_instance;
   SegModel *model;
+  SegSupervision network; /* what is trained */
   SegPool *pool;
   SegTrainerOptions options; /* objects, text and weights in it are owned */
   guint n_slots;
@@ -54,7 +57,7 @@ struct _SegTrainer
 
 gboolean _seg_trainer_allocate       (SegTrainer *self, GError **error);
 void     _seg_trainer_release        (SegTrainer *self);
-gsize    _seg_trainer_count_bytes    (SegModel *model, const SegTrainerOptions *options);
+gsize    _seg_trainer_count_bytes    (SegParameters *parameters, const SegTrainerOptions *options);
 void     _seg_trainer_back_up        (SegTrainer *self, gboolean restore);
 void     _seg_trainer_take_gradients (SegTrainer *self, guint batch);
 double   _seg_trainer_get_norm       (SegTrainer *self);

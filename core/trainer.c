@@ -9,7 +9,9 @@
 /**
  * SegTrainer:
  *
- * Trains a model on batches of one size. The weights are the model's own, and change in place.
+ * Trains a model on batches of one size. The weights are the model's own, and change in place. With
+ * auxiliary heads (deep supervision) the loss also looks at logits of coarser maps inside the
+ * network, which the model has not: their weights are the trainer's, and are in its checkpoints.
  * Everything that the next step depends on can be saved, and a training that goes on from there has
  * the bits of one that was not interrupted, whatever the number of threads.
  *
@@ -25,6 +27,7 @@ seg_trainer_finalize (GObject *object)
   _seg_trainer_release (self);
   g_clear_object (&self->workspace);
   g_clear_object (&self->schedule);
+  _seg_supervision_clear (&self->network);
   g_clear_object (&self->model);
   g_clear_object (&self->options.loss);
   g_clear_object (&self->options.optimizer);
@@ -101,11 +104,11 @@ seg_trainer_take_options (SegTrainer *self, const SegTrainerOptions *options)
 }
 
 static SegSchedule *
-seg_trainer_new_schedule (SegModel *model, gint64 n, gint64 h, gint64 w, GError **error)
+seg_trainer_new_schedule (const SegSupervision *network, gint64 n, gint64 h, gint64 w,
+                          GError **error)
 {
-  g_autoptr (SegPlan) plan = seg_plan_new (seg_model_get_graph (model),
-                                           seg_model_get_parameters (model), SEG_PURPOSE_TRAINING,
-                                           NULL, NULL, error);
+  g_autoptr (SegPlan) plan =
+      seg_plan_new (network->graph, network->parameters, SEG_PURPOSE_TRAINING, NULL, NULL, error);
   g_autoptr (SegSchedule) schedule
       = plan != NULL ? seg_schedule_new_region (plan, n, h, w, NULL, error) : NULL;
   const SegShape *out;
@@ -134,9 +137,10 @@ seg_trainer_new_schedule (SegModel *model, gint64 n, gint64 h, gint64 w, GError 
  *
  * Makes a plan for training, and takes all memory but that of gradients, which comes with the first
  * step.
- * Errors: `SEG_ERROR_PARAM` for numbers out of range, and for a prefix in `frozen` that no parameter
- * has; `SEG_ERROR_SHAPE` where the network cannot take such samples; `SEG_ERROR_UNSUPPORTED` where its
- * map is of another size; `SEG_ERROR_MEMORY`.
+ * Errors: `SEG_ERROR_PARAM` for numbers out of range, and for a prefix in `frozen` that no
+ * parameter has, or more auxiliary heads than the network can have; `SEG_ERROR_SHAPE` where the
+ * network cannot take such samples; `SEG_ERROR_UNSUPPORTED` where its map is of another size, or it
+ * can have no auxiliary heads; `SEG_ERROR_MEMORY`.
  *
  * Returns: (transfer full): a new trainer, or %NULL with @error set
  */
@@ -153,8 +157,11 @@ seg_trainer_new (SegModel *model, const SegTrainerOptions *options, SegPool *poo
   self->pool = pool;
   self->input = (SegShape){ n, seg_model_get_n_channels (model), h, w };
   seg_trainer_take_options (self, options);
-  if (!seg_trainer_check_options (options, model, error) || !_seg_trainer_allocate (self, error)
-      || (self->schedule = seg_trainer_new_schedule (model, n, h, w, error)) == NULL
+  if (!seg_trainer_check_options (options, model, error)
+      || !_seg_supervision_init (&self->network, model, options->auxiliary_heads, options->seed,
+                                 error)
+      || !_seg_trainer_allocate (self, error)
+      || (self->schedule = seg_trainer_new_schedule (&self->network, n, h, w, error)) == NULL
       || (self->workspace = seg_workspace_new (self->schedule, pool, error)) == NULL)
     return NULL;
   seg_workspace_set_norms (self->workspace,
@@ -184,11 +191,15 @@ gsize
 seg_trainer_estimate_bytes (SegModel *model, const SegTrainerOptions *options, gint64 n, gint64 h,
                             gint64 w, guint n_threads, GError **error)
 {
-  g_autoptr (SegSchedule) schedule = seg_trainer_new_schedule (model, n, h, w, error);
+  g_auto (SegSupervision) network = { NULL, NULL };
+  g_autoptr (SegSchedule) schedule =
+      _seg_supervision_init (&network, model, options->auxiliary_heads, options->seed, error)
+          ? seg_trainer_new_schedule (&network, n, h, w, error)
+          : NULL;
 
   return schedule == NULL ? 0
                           : seg_schedule_get_workspace_bytes (schedule, n_threads)
-                                + _seg_trainer_count_bytes (model, options);
+                                + _seg_trainer_count_bytes (network.parameters, options);
 }
 
 /* ---- one batch --------------------------------------------------------------------------- */
@@ -236,8 +247,8 @@ seg_trainer_read_gradient (const SegView *view, gpointer user_data, GError **err
                          .class_weight = self->options.class_weight,
                          .gradient = view };
 
-  return seg_loss_compute (self->options.loss, &batch, 1. / self->options.accumulate, &job->loss,
-                           error);
+  return _seg_supervision_compute (self->options.loss, self->options.auxiliary_heads, &batch,
+                                   1. / self->options.accumulate, &job->loss, error);
 }
 
 static gboolean

@@ -38,6 +38,8 @@ typedef struct
  * @clip_norm: the largest norm of all gradients together; 0: any
  * @ema_decay: of the moving average of weights, 0 to 1; 0: none is kept
  * @accumulate: batches of one step; 0 is taken for 1
+ * @auxiliary_heads: of the network while it is trained; each weighs half as much in the loss as the
+ *   one before it, the first half as much as the model's logits; weights sum to 1
  * @frozen: (nullable): prefixes of names of parameters that stay as they are, with commas between
  *   them: `encoder.`
  * @freeze_norms: whether norms use their running statistics, and these, scales and shifts stay
@@ -51,7 +53,7 @@ typedef struct
   SegOptimizer *optimizer;
   SegRateSchedule *schedule;
   double rate, weight_decay, clip_norm, ema_decay;
-  guint accumulate;
+  guint accumulate, auxiliary_heads;
   const char *frozen;
   gboolean freeze_norms;
   const float *class_weight;
@@ -63,7 +65,7 @@ typedef struct
 
 /**
  * SegTrainerStep:
- * @loss: mean over the step's batches, before the step
+ * @loss: mean over the step's batches, before the step; with auxiliary heads, theirs is in it
  * @gradient_norm: of all gradients together, before clipping
  * @rate: that the step was made with
  */

@@ -503,6 +503,10 @@ test_bad_options (void)
   run.options.frozen = "encoder.,decoder.,segmentation_head.";
   assert_refused (&run, SIDE, "no parameter is left to be trained");
   run.options.frozen = NULL;
+  run.options.auxiliary_heads = 2;
+  assert_refused (&run, SIDE, "deep supervision: auxiliary-heads is 2, but unet-decoder has 1 ");
+  run.options.auxiliary_heads = 99;
+  assert_refused (&run, SIDE, "\"auxiliary-heads\" cannot be 99 (0 to 15)");
   run_clear (&run);
 }
 
@@ -587,6 +591,53 @@ test_resume (void)
       for (guint r = 0; r < 3; r++)
         run_clear (runs[r]);
     }
+}
+
+/* With auxiliary heads: the model has none of them, and what is true without them still is. */
+static void
+test_heads (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "a.safetensors", NULL);
+  Run whole = run_new ("adam", 1), first = run_new ("adam", 2), second = run_new ("adam", 3);
+  Run *runs[] = { &whole, &first, &second };
+  g_autoptr (SegModel) fresh = new_model (recipe);
+  g_autofree Toy *toy = g_new (Toy, 1);
+  g_autoptr (SegSafetensors) file = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint r = 0; r < 3; r++)
+    {
+      runs[r]->options.auxiliary_heads = 1;
+      runs[r]->options.ema_decay = .9;
+      run_start (runs[r]);
+    }
+  assert_same (whole.model, fresh);
+  run_steps (&whole, 6);
+  run_steps (&first, 3);
+  run_save (&first, path);
+  seg_trainer_load (second.trainer, path, NULL, &error);
+  g_assert_no_error (error);
+  run_steps (&second, 3);
+  assert_same (whole.model, second.model);
+  g_assert_false (have_same (whole.model, fresh, "segmentation_head.0.weight", 8));
+
+  file = seg_safetensors_open (path, &error);
+  g_assert_nonnull (seg_safetensors_lookup (file, "auxiliary_heads.0.conv.weight"));
+  g_assert_nonnull (seg_safetensors_lookup (file, "ema.auxiliary_heads.0.conv.weight"));
+  g_assert_cmpint (
+      seg_parameters_find (seg_model_get_parameters (whole.model), "auxiliary_heads.0.conv.weight"),
+      <, 0);
+
+  for (guint r = 0; r < 3; r += 2)
+    {
+      seg_trainer_use_averaged (runs[r]->trainer, TRUE, &error);
+      seg_trainer_recompute_statistics (runs[r]->trainer, next_toy, 2, toy, &error);
+      g_assert_no_error (error);
+    }
+  assert_same (whole.model, second.model);
+  for (guint r = 0; r < 3; r++)
+    run_clear (runs[r]);
 }
 
 /* Every 97th bit of the file, changed: none goes unnoticed, and none changes the trainer. */
@@ -721,6 +772,7 @@ main (int argc, char **argv)
   g_test_add_func ("/trainer/diverged", test_diverged);
   g_test_add_func ("/trainer/bad-options", test_bad_options);
   g_test_add_func ("/trainer/resume", test_resume);
+  g_test_add_func ("/trainer/heads", test_heads);
   g_test_add_func ("/trainer/damaged", test_damaged);
   g_test_add_func ("/trainer/no-bad-checkpoint", test_no_bad_checkpoint);
   g_test_add_func ("/trainer/other-checkpoint", test_other_checkpoint);
