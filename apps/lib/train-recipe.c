@@ -14,7 +14,7 @@ static const char *const seg_train_keys[]
     = { "seed", "steps", "epochs", "max-time", "validate-every", "patience", "metric", "batch",
         "crop", "accumulate", "rate", "weight-decay", "clip-norm", "ema-decay", "frozen",
         "freeze-norms", "class-weights", "border-weights", "border-w0", "border-sigma",
-        "statistics-batches", "encoder-weights", "from", NULL };
+        "statistics-batches", "deep-supervision", "encoder-weights", "from", NULL };
 
 static const char *const seg_train_groups[]
     = { "loss", "optimizer", "schedule", "augmentation", NULL };
@@ -284,7 +284,7 @@ seg_train_recipe_parse_trainer (SegTrainRecipe *self, SegDataset *dataset, GErro
 {
   SegTrainerOptions *trainer = &self->trainer;
   GKeyFile *keys = self->keys;
-  guint64 accumulate = 1;
+  guint64 accumulate = 1, heads = 0;
 
   trainer->rate = 1e-3;
   if (!seg_train_recipe_get_uint (keys, "accumulate", 1, 4096, &accumulate, error)
@@ -293,11 +293,14 @@ seg_train_recipe_parse_trainer (SegTrainRecipe *self, SegDataset *dataset, GErro
       || !seg_train_recipe_get_number (keys, "clip-norm", 0., 1e38, &trainer->clip_norm, error)
       || !seg_train_recipe_get_number (keys, "ema-decay", 0., 0.999999, &trainer->ema_decay, error)
       || !seg_train_recipe_get_boolean (keys, "freeze-norms", &trainer->freeze_norms, error)
+      || !seg_train_recipe_get_uint (keys, "deep-supervision", 0, SEG_FEATURES_MAX - 1, &heads,
+                                     error)
       || !seg_train_recipe_get_list (self, "train", "class-weights",
                                      seg_dataset_get_n_classes (dataset), 0., &self->class_weight,
                                      error))
     return FALSE;
   trainer->accumulate = self->batches.n_kept = (guint) accumulate;
+  trainer->auxiliary_heads = (guint) heads;
   trainer->seed = self->seed;
   trainer->n_steps = self->n_steps;
   g_free (self->frozen);

@@ -327,6 +327,8 @@ static const struct
   { "train.max-time=1y", "\"1y\" is not a time", SEG_EXIT_USAGE },
   { "train.max-time=0", "\"0\" is not a time", SEG_EXIT_USAGE },
   { "train.metric=iou", "mean-iou", SEG_EXIT_USAGE },
+  { "train.deep-supervision=-1",
+    "[train] deep-supervision: \"-1\" is not a whole number from 0 to 15", SEG_EXIT_USAGE },
   { "train.class-weights=1;2;3", "\"1;2;3\" is not 2 numbers", SEG_EXIT_USAGE },
   { "train.class-weights=1", "\"1\" is not 2 numbers", SEG_EXIT_USAGE },
   { "train.class-weights=1;-1", "\"1;-1\" is not 2 numbers", SEG_EXIT_USAGE },

@@ -469,6 +469,72 @@ test_diverges (Tool *tool, gconstpointer data)
   assert_same_file (tool, MODEL, expected);
 }
 
+/* Names and sizes of a model's tensors, a line each. */
+static char *
+list_tensors (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SegSafetensors) file = seg_safetensors_open (path, &error);
+  g_auto (GStrv) names = NULL;
+  GString *lines = g_string_new (NULL);
+
+  g_assert_no_error (error);
+  names = seg_safetensors_list (file);
+  for (char **tensor = names; *tensor != NULL; tensor++)
+    {
+      g_autofree char *shape = seg_tensor_dup_shape (seg_safetensors_lookup (file, *tensor));
+
+      g_string_append_printf (lines, "%s %s\n", *tensor, shape);
+    }
+  return g_string_free (lines, FALSE);
+}
+
+#define DEEP(n) SMALL, "--set", "model.encoder.depth=3", "--set", "train.deep-supervision=" n, STEPS
+
+/* Heads that only training has are in checkpoints, and never in the model. */
+static void
+test_deep_supervision (Tool *tool, gconstpointer data)
+{
+  static const char newest[] = "m.run/checkpoint-00000024.safetensors";
+  g_autofree char *plain = NULL, *deep = NULL, *tuned = NULL, *checkpoint = NULL;
+  g_autofree char *expected = NULL, *log = NULL, *other_log = NULL;
+  g_autofree char *path = tool_path (tool, newest), *model = tool_path (tool, MODEL);
+
+  (void) data;
+  g_assert_cmpint (tool_run (tool, DEEP ("0"), "-o", "n.safetensors", "cells", NULL), ==, OK);
+  g_assert_cmpint (tool_run (tool, DEEP ("2"), "--threads", "1", "-o", MODEL, "cells", NULL), ==,
+                   OK);
+  plain = list_tensors (tool, "n.safetensors");
+  deep = list_tensors (tool, MODEL);
+  checkpoint = list_tensors (tool, newest);
+  g_assert_cmpstr (plain, ==, deep);
+  g_assert_nonnull (strstr (checkpoint, "\nauxiliary_heads.1.conv.weight [2,16,1,1]\n"));
+  expected = hash (tool, MODEL);
+  log = read_log (tool, "m.run/log.csv");
+
+  g_unlink (path);
+  g_unlink (model);
+  g_assert_cmpint (tool_run (tool, DEEP ("2"), "--threads", "3", "-o", MODEL, "cells", NULL), ==,
+                   OK);
+  assert_same_file (tool, MODEL, expected);
+  other_log = read_log (tool, "m.run/log.csv");
+  g_assert_cmpstr (log, ==, other_log);
+
+  g_assert_cmpint (tool_run (tool, "--from", MODEL, "--set", "train.deep-supervision=1", "--set",
+                             "train.ema-decay=0.9", "--steps", "4", "--fresh", "-o",
+                             "n.safetensors", "cells", NULL),
+                   ==, OK);
+  tuned = list_tensors (tool, "n.safetensors");
+  g_assert_cmpstr (tuned, ==, deep);
+
+  g_assert_cmpint (tool_run (tool, "-q", DEEP ("3"), "-o", "o.safetensors", "cells", NULL), ==,
+                   USAGE);
+  tool_assert_fails (tool, USAGE,
+                     "deep supervision: auxiliary-heads is 3, but unet-decoder has 2 coarser maps",
+                     "segkit:param");
+}
+
 static void
 test_usage (Tool *tool, gconstpointer data)
 {
@@ -696,6 +762,7 @@ main (int argc, char **argv)
   ADD ("locked", test_locked);
   ADD ("other-recipe", test_other_recipe);
   ADD ("diverges", test_diverges);
+  ADD ("deep-supervision", test_deep_supervision);
   ADD ("usage", test_usage);
   ADD ("broken", test_broken);
   ADD ("looks", test_looks);
