@@ -25,7 +25,7 @@ static const struct
                        "[model.encoder.inner]\ntype=residual\nnorm=none\n"
                        "[model.decoder]\ntype=unet-decoder\nup=nearest\n"
                        "[model.decoder.inner]\ntype=dense\nlayers=2\nexpansion=0\n" },
-  { "nnunet", HEAD "[model]\ntype=nnunet\nclasses=2\n"
+  { "nnunet", HEAD "[model]\ntype=nnunet\nclasses=2\nauxiliary-heads=0\n"
                    "[model.encoder]\ntype=nnunet-encoder\nchannels=1\nmax-channels=2\nstages=2\n"
                    "repeats=1\n[model.decoder]\ntype=nnunet-decoder\nrepeats=1\n" },
 };

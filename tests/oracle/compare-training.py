@@ -21,6 +21,7 @@ live = importlib.import_module("compare-live")      # leaves where there is no P
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 import fill
@@ -34,11 +35,13 @@ GRADIENTS, STATISTICS = 1e-4, 1e-5
 # In its first steps Adam moves each weight by the rate, however small its gradient is: there a
 # rounding that turns a sign counts in full, in PyTorch as here.
 WEIGHTS = {"sgd": 1e-3, "adam": 3e-2}
-NETWORKS = ("classic", "resnet18", "preact18", "dense")
+NETWORKS = ("classic", "deep", "resnet18", "preact18", "dense")
 # Those that are tried until no ReLU falls to its other side, which is the case with one of seven for
 # the ResNets. Where the gradients agree with one optimiser they do with another.
 IMAGES = range(2, 62)
 found = {}
+# of the network "deep"
+HEADS, AUXILIARY = 2, "auxiliary_heads."
 OPTIMIZERS = {
     "sgd": ("type=sgd\nmomentum=0.9\nnesterov=true",
             lambda w: torch.optim.SGD(w, RATE, momentum=0.9, nesterov=True)),
@@ -164,15 +167,56 @@ class Dense(nn.Module):
         return self.segmentation_head(self.decoder(self.encoder(x)))
 
 
+class Deep(nn.Module):
+    """The classic U-Net with heads at the decoder's next coarser maps, too."""
+
+    def __init__(self):
+        super().__init__()
+        net = fill.network("classic", 8, SEED)[0]
+        self.encoder, self.decoder = net.encoder, net.decoder
+        self.segmentation_head = net.segmentation_head
+        self.auxiliary_heads = nn.ModuleList(
+            nn.ModuleDict({"conv": nn.Conv2d(8 << i, 2, 1)}) for i in range(1, 1 + HEADS))
+
+    def forward(self, x):
+        x, *skips = self.encoder(x)[::-1]
+        maps = []                       # finest first
+        for block, skip in zip(self.decoder.blocks, skips):
+            x = block(x, skip)
+            maps.insert(0, x)
+        logits = [self.segmentation_head(x)]
+        for head, coarse in zip(self.auxiliary_heads, maps[1:]):
+            logits.append(F.interpolate(head["conv"](coarse), x.shape[2:], mode="bilinear",
+                                        align_corners=False))
+        return torch.cat(logits, 1)
+
+
+def head_parameter(name, shape):
+    """As the trainer draws it."""
+    if name.endswith(".bias"):
+        return np.zeros(shape, np.float32)
+    u = fill.uniform(name, shape, 0)
+    return (np.float32(2) * u - np.float32(1)) * np.float32((6.0 / shape[1]) ** 0.5)
+
+
+def deep_loss(logits, targets):
+    """dice_ce of each two planes, with weights 1, 1/2, 1/4, ... over their sum."""
+    heads = logits.split(2, 1)
+    weights = [2.0**-i for i in range(len(heads))]
+    return sum(weight * losses.dice_ce(head, targets, None, None)
+               for weight, head in zip(weights, heads)) / sum(weights)
+
+
 DENSE = "type=unet\nclasses=2\nhead-kernel-size=1\n" \
     "[model.encoder]\ntype=fc-densenet-encoder\nlayers=2;2;2\ndropout=0\n" \
     "[model.decoder]\ntype=fc-densenet-decoder\nlayers=2;2\ndropout=0\n"
 
 
 def make(name, dtype):
-    net = Dense() if name == "dense" else zoo.network(name) if name == "preact18" \
+    net = Dense() if name == "dense" else Deep() if name == "deep" else zoo.network(name) if name == "preact18" \
         else fill.network(name, 8, SEED)[0]
-    arrays = {key: fill.parameter(key, tuple(value.shape), SEED)
+    arrays = {key: head_parameter(key, tuple(value.shape)) if key.startswith(AUXILIARY)
+              else fill.parameter(key, tuple(value.shape), SEED)
               for key, value in net.state_dict().items()}
     net.load_state_dict({key: torch.from_numpy(a) for key, a in arrays.items()})
     return net.to(dtype).train(), arrays
@@ -180,7 +224,8 @@ def make(name, dtype):
 
 def recipe(name, optimizer):
     live.CHANNELS = 8
-    text = live.recipe(name) if name in ("classic", "resnet18") \
+    text = live.recipe("classic" if name == "deep" else name) \
+        if name in ("classic", "deep", "resnet18") \
         else "[segkit]\nformat=1\n[input]\nchannels=3\n[classes]\nnames=a;b\n[model]\n" \
         + (DENSE if name == "dense" else zoo.NETWORKS[name][1])
     return f"{text}\n[train.loss]\ntype=dice-ce\n[train.optimizer]\n{optimizer}\n"
@@ -212,7 +257,7 @@ def torch_steps(name, make_optimizer, data, dtype, frozen, steps):
     values, gradients, first = [], None, None
     for step in range(steps):
         optimizer.zero_grad()
-        loss = losses.dice_ce(net(x), targets, None, None)
+        loss = deep_loss(net(x), targets)
         loss.backward()
         if step == 0:
             gradients = {key: p.grad.numpy().copy() for key, p in net.named_parameters()
@@ -236,11 +281,12 @@ def run_steps(program, name, optimizer, seed, folder, frozen, steps):
     group, make_optimizer = OPTIMIZERS[optimizer]
     model, source, result = (folder / part for part in ("model", "data", "out"))
     data = image_data(seed)
-    safetensors_io.write(model, make(name, torch.float32)[1],
-                         {"segkit.recipe": recipe(name, group)})
+    arrays = {key: array for key, array in make(name, torch.float32)[1].items()
+              if not key.startswith(AUXILIARY)}
+    safetensors_io.write(model, arrays, {"segkit.recipe": recipe(name, group)})
     safetensors_io.write(source, data, {})
     if not run(program, "steps", model, source, steps, RATE, DECAY, result,
-               *(["frozen"] if frozen else [])):
+               *(["frozen"] if frozen else [HEADS] if name == "deep" else [])):
         return None, None, None
     theirs = {}
     if steps == STEPS:
@@ -267,7 +313,9 @@ def same_steps(program, name, optimizer, folder, frozen=False):
     ours, exact, theirs = run_steps(program, name, optimizer, seed, folder, frozen, STEPS)
 
     def compare(label, prefix, expected, names, tolerance):
-        names = [key for key in names if np.linalg.norm(expected[key]) > 1e-9]
+        # the model, whose weights are looked at, has no auxiliary heads
+        names = [key for key in names if np.linalg.norm(expected[key]) > 1e-9
+                 and not (prefix == "last." and key.startswith(AUXILIARY))]
         error, single, where = worst(ours, prefix, expected, names)
         torch_error, torch_single, _ = worst(theirs, prefix, expected, names)
         print(f"# {label}: error {error:.1e}, of single tensors up to {single:.1e} ({where}); "

@@ -6,9 +6,10 @@
  *   OUT has loss and gradient.
  * training optimizer RECIPE DATA RATE DECAY OUT: of w (n) and g (steps, n), steps of the recipe's
  *   [train.optimizer]; OUT has w and the optimiser's slots.
- * training steps MODEL DATA N RATE DECAY OUT [frozen]: of images (n, c, h, w), N steps of a model whose recipe
- *   has [train.loss] and [train.optimizer], perhaps with frozen norms; OUT has losses, gradient.NAME of the first step, first.NAME
- *   and last.NAME, parameters after the first and the last step. */
+ * training steps MODEL DATA N RATE DECAY OUT [frozen|HEADS]: of images (n, c, h, w), N steps of a model whose
+ *   recipe has [train.loss] and [train.optimizer], perhaps with frozen norms or with auxiliary heads; OUT has
+ *   losses, gradient.NAME of the first step, first.NAME and last.NAME, parameters after the first and the last
+ *   step. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -243,7 +244,7 @@ add_gradients (SegSafetensors *out, const char *path, SegTrainerOptions options,
 }
 
 static gboolean
-run_steps (char **argv, gboolean frozen, SegPool *pool, GError **error)
+run_steps (char **argv, const char *form, SegPool *pool, GError **error)
 {
   g_autoptr (SegModel) model = seg_model_load (argv[0], error);
   g_autoptr (SegSafetensors) out = seg_safetensors_new ();
@@ -270,8 +271,9 @@ run_steps (char **argv, gboolean frozen, SegPool *pool, GError **error)
   options = (SegTrainerOptions){ .loss = loss, .optimizer = optimizer,
                                  .rate = g_ascii_strtod (argv[3], NULL),
                                  .weight_decay = g_ascii_strtod (argv[4], NULL),
-                                 .class_weight = data.class_weight, .freeze_norms = frozen,
-                                 .n_steps = n };
+                                 .class_weight = data.class_weight,
+                                 .freeze_norms = g_str_equal (form, "frozen"),
+                                 .auxiliary_heads = (guint) atoi (form), .n_steps = n };
   batch = (SegBatch){ .images = data.input->data, .targets = data.targets,
                       .weights = data.weights, .n = data.input->dims[0],
                       .c = data.input->dims[1], .h = data.input->dims[2],
@@ -309,7 +311,7 @@ main (int argc, char **argv)
   else if (argc == 7 && g_str_equal (argv[1], "optimizer"))
     done = run_optimizer (argv + 2, &error);
   else if ((argc == 8 || argc == 9) && g_str_equal (argv[1], "steps"))
-    done = run_steps (argv + 2, argc == 9, pool, &error);
+    done = run_steps (argv + 2, argc == 9 ? argv[8] : "", pool, &error);
   else
     {
       fprintf (stderr, "usage: training loss|optimizer|steps ...\n");
