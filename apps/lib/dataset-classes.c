@@ -1,5 +1,5 @@
-/* Tables of classes: the recipe's group [data.classes], a file classes.csv, or nnU-Net's
- * dataset.json. */
+/* Tables of classes: the recipe's group [data.classes], its key class-values, a file classes.csv, or
+ * nnU-Net's dataset.json. */
 #include <string.h>
 
 #include <jansson.h>
@@ -55,7 +55,7 @@ _seg_dataset_parse_code (const char *text, guint32 *code)
   for (char **word = words; *word != NULL; word++)
     if (**word != '\0'
         && (n == 3
-            || !g_ascii_string_to_unsigned (*word, 10, 0, G_MAXUINT16 - 2, &numbers[n++], NULL)))
+            || !g_ascii_string_to_unsigned (*word, 10, 0, G_MAXUINT16, &numbers[n++], NULL)))
       return FALSE;
   if (n == 1)
     *code = (guint32) numbers[0];
@@ -63,6 +63,29 @@ _seg_dataset_parse_code (const char *text, guint32 *code)
     *code = SEG_MASK_COLOUR | (guint32) (numbers[0] << 16 | numbers[1] << 8 | numbers[2]);
   else
     return FALSE;
+  return TRUE;
+}
+
+/* "1, 2": what masks have for a class. */
+static gboolean
+seg_class_read_values (SegDatasetClass *klass, const char *place, const char *text, GError **error)
+{
+  g_auto (GStrv) values = g_strsplit (text, ",", -1);
+
+  for (char **value = values; *value != NULL; value++)
+    {
+      guint32 code;
+
+      if (!_seg_dataset_parse_code (g_strstrip (*value), &code))
+        {
+          g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                       "[%s]: \"%s\" cannot be %s; a value is a number, as 7, or a colour, as "
+                       "#80ff00 or 128 255 0",
+                       place, klass->name, *value);
+          return FALSE;
+        }
+      _seg_dataset_class_add_code (klass, code);
+    }
   return TRUE;
 }
 
@@ -78,22 +101,35 @@ seg_classes_read_group (SegDataset *self, GKeyFile *recipe, GError **error)
     {
       SegDatasetClass *klass = _seg_dataset_add_class (self, *name);
       g_autofree char *text = g_key_file_get_string (recipe, "data.classes", *name, NULL);
-      g_auto (GStrv) values = g_strsplit (text != NULL ? text : "", ",", -1);
 
-      for (char **value = values; *value != NULL; value++)
-        {
-          guint32 code;
+      if (!seg_class_read_values (klass, "data.classes", text != NULL ? text : "", error))
+        return FALSE;
+    }
+  return TRUE;
+}
 
-          if (!_seg_dataset_parse_code (g_strstrip (*value), &code))
-            {
-              g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                           "[data.classes]: \"%s\" cannot be %s; a value is a number, as 7, or a "
-                           "colour, as #80ff00 or 128 255 0",
-                           *name, *value);
-              return FALSE;
-            }
-          _seg_dataset_class_add_code (klass, code);
-        }
+/* [data] class-values: value, value; value: of each class that [classes] names. */
+static gboolean
+seg_classes_read_values (SegDataset *self, GKeyFile *recipe, GError **error)
+{
+  gsize n_names = 0;
+  g_auto (GStrv) names = g_key_file_get_string_list (recipe, "classes", "names", &n_names, NULL);
+  guint n = g_strv_length (self->options.class_values);
+
+  if (names != NULL && n_names != n)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                   "[data] class-values: has %u classes, and [classes] names %u", n,
+                   (guint) n_names);
+      return FALSE;
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *number = g_strdup_printf ("class %u", i);
+      SegDatasetClass *klass = _seg_dataset_add_class (self, names != NULL ? names[i] : number);
+
+      if (!seg_class_read_values (klass, "data", self->options.class_values[i], error))
+        return FALSE;
     }
   return TRUE;
 }
@@ -182,7 +218,7 @@ seg_classes_read_nnunet (SegDataset *self, const char *path, GError **error)
     guint32 code = (guint32) json_integer_value (label);
 
     if (!json_is_integer (label) || json_integer_value (label) < 0
-        || json_integer_value (label) > G_MAXUINT16 - 2)
+        || json_integer_value (label) > G_MAXUINT16)
       {
         g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
                      "%s: the label \"%s\" is not one number from 0; regions of several are not "
@@ -213,6 +249,8 @@ _seg_dataset_read_classes (SegDataset *self, GKeyFile *recipe, GError **error)
 
   if (recipe != NULL && g_key_file_has_group (recipe, "data.classes"))
     return seg_classes_read_group (self, recipe, error);
+  if (self->options.classes == NULL && self->options.class_values != NULL)
+    return seg_classes_read_values (self, recipe, error);
   table = _seg_dataset_find_file (self, self->options.classes != NULL ? self->options.classes
                                                                       : "classes.csv");
   if (self->options.classes != NULL && table == NULL)

@@ -1,6 +1,6 @@
 /* Classes found in the values of masks, where no table says them:
  *
- * - two: the lower is the background, the other the object
+ * - two: the lower is the background, the other the object; one alone is the object, unless it is 0
  * - numbers from 0 that leave few out: classes; and 255 above them: to be ignored
  * - a few others: classes in the order of their values
  * - more than 64 numbers of 16 bits: objects, each with its own number; not 0 is the object
@@ -57,7 +57,8 @@ seg_classes_find_numbers (SegDataset *self, GArray *values)
       {
         guint32 code = g_array_index (values, SegMaskValue, i).code;
         g_autofree char *name = g_strdup_printf ("value %u", code);
-        const char *shown = n <= 2 ? (i == 0 ? "background" : "object") : name;
+        gboolean is_object = i > 0 || (n == 1 && code > 0);
+        const char *shown = n > 2 ? name : is_object ? "object" : "background";
 
         _seg_dataset_class_add_code (_seg_dataset_add_class (self, shown), code);
       }

@@ -8,8 +8,8 @@
 static const char *const seg_dataset_option_names[] = {
   "layout",           "images",  "masks",      "instances", "image-suffixes",
   "mask-suffix",      "train",   "validation", "test",      "validation-share",
-  "validation-names", "classes", "ignore",     "threshold", "bands",
-  "objects",          NULL
+  "validation-names", "classes", "class-values", "ignore",  "threshold",
+  "bands",            "objects", NULL
 };
 
 static const char *const seg_dataset_layouts[] = { "folders", "split-folders", "camvid",
@@ -49,16 +49,21 @@ seg_dataset_options_get_text (GKeyFile *recipe, const char *key)
   return text;
 }
 
-/* Words with commas between them. */
 static char **
-seg_dataset_options_get_words (GKeyFile *recipe, const char *key)
+seg_dataset_options_get_list (GKeyFile *recipe, const char *key, const char *separator)
 {
   g_autofree char *text = seg_dataset_options_get_text (recipe, key);
-  char **words = text != NULL ? g_strsplit (text, ",", -1) : NULL;
+  char **words = text != NULL ? g_strsplit (text, separator, -1) : NULL;
 
   for (char **word = words; word != NULL && *word != NULL; word++)
     g_strstrip (*word);
   return words;
+}
+
+static char **
+seg_dataset_options_get_words (GKeyFile *recipe, const char *key)
+{
+  return seg_dataset_options_get_list (recipe, key, ",");
 }
 
 static gboolean
@@ -149,6 +154,7 @@ _seg_dataset_options_read (SegDatasetOptions *self, GKeyFile *recipe, GError **e
   self->lists[SEG_SPLIT_TEST] = seg_dataset_options_get_text (recipe, "test");
   self->validation_names = seg_dataset_options_get_words (recipe, "validation-names");
   self->classes = seg_dataset_options_get_text (recipe, "classes");
+  self->class_values = seg_dataset_options_get_list (recipe, "class-values", ";");
   self->ignore = seg_dataset_options_get_text (recipe, "ignore");
   return seg_dataset_options_get_number (recipe, "validation-share", 0, 0.9,
                                          &self->validation_share, error)
@@ -171,5 +177,6 @@ _seg_dataset_options_clear (SegDatasetOptions *self)
     g_free (self->lists[i]);
   g_strfreev (self->validation_names);
   g_free (self->classes);
+  g_strfreev (self->class_values);
   g_free (self->ignore);
 }

@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * @validation_share: of the training samples, where nothing else says which validate
  * @validation_names: (nullable): samples that validate
  * @classes: (nullable): a table of classes
- * @ignore: (nullable): number, colour or class of pixels that count for nothing
+ * @class_values: (nullable): what masks have for each class that the recipe names, in their order
+ * @ignore: (nullable): numbers and colours, or the class, of pixels that count for nothing
  * @threshold: from which on a mask's numbers mean the object; 0: they are classes
  * @bands: of all files together; 0: what there is
  * @objects: whether masks number objects, 1; or classes, 0; or that is to be found out, -1
@@ -36,6 +37,7 @@ typedef struct
   double validation_share;
   char **validation_names;
   char *classes;
+  char **class_values;
   char *ignore;
   gint threshold, bands, objects;
 } SegDatasetOptions;

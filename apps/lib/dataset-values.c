@@ -214,11 +214,11 @@ seg_classes_number (SegDataset *self, GArray *values)
     }
 }
 
-/* [data] ignore: a number, a colour, or the name of a class, which then is none. */
+/* [data] ignore: numbers and colours, or the name of a class, which then is none. */
 static gboolean
 seg_classes_ignore (SegDataset *self, GError **error)
 {
-  guint32 code;
+  g_auto (GStrv) values = NULL;
 
   for (guint i = 0; i < self->classes->len && self->options.ignore != NULL; i++)
     {
@@ -230,17 +230,21 @@ seg_classes_ignore (SegDataset *self, GError **error)
       g_ptr_array_remove_index (self->classes, i);
       return TRUE;
     }
-  if (self->options.ignore == NULL)
-    return TRUE;
-  if (!_seg_dataset_parse_code (self->options.ignore, &code))
+  values = g_strsplit (self->options.ignore != NULL ? self->options.ignore : "", ",", -1);
+  for (char **value = values; *value != NULL; value++)
     {
-      g_set_error (
-          error, SEG_ERROR, SEG_ERROR_PARAM,
-          "[data]: \"ignore\" cannot be %s; it is a number, a colour or the name of a class",
-          self->options.ignore);
-      return FALSE;
+      guint32 code;
+
+      if (!_seg_dataset_parse_code (g_strstrip (*value), &code))
+        {
+          g_set_error (
+              error, SEG_ERROR, SEG_ERROR_PARAM,
+              "[data]: \"ignore\" cannot be %s; it is a number, a colour or the name of a class",
+              *value);
+          return FALSE;
+        }
+      g_array_append_val (self->ignore, code);
     }
-  g_array_append_val (self->ignore, code);
   return TRUE;
 }
 
@@ -252,11 +256,50 @@ seg_classes_take_palette (SegDataset *self)
   for (guint i = 0; i < self->classes->len && longest != NULL && !self->colours; i++)
     {
       SegDatasetClass *klass = g_ptr_array_index (self->classes, i);
-      guint32 code = g_array_index (klass->codes, guint32, 0);
+      guint32 code = klass->codes->len > 0 ? g_array_index (klass->codes, guint32, 0) : G_MAXUINT32;
 
       if (code < longest->n_palette)
         klass->rgb = (guint32) (longest->palette[code][0] << 16 | longest->palette[code][1] << 8
                                 | longest->palette[code][2]);
+    }
+}
+
+static SegDatasetClass *
+seg_classes_lookup (SegDataset *self, const char *name)
+{
+  for (guint i = 0; i < self->classes->len; i++)
+    {
+      SegDatasetClass *klass = g_ptr_array_index (self->classes, i);
+
+      if (strcmp (klass->name, name) == 0)
+        return klass;
+    }
+  return NULL;
+}
+
+/* Where the recipe, as that of a model, names all classes that there are, they have its order, and
+ * those that no mask has are there, too. Other names are another way to call them. */
+static void
+seg_classes_order (SegDataset *self, GKeyFile *recipe)
+{
+  g_auto (GStrv) names
+      = recipe != NULL ? g_key_file_get_string_list (recipe, "classes", "names", NULL, NULL) : NULL;
+
+  for (guint i = 0; i < self->classes->len; i++)
+    if (names == NULL
+        || !g_strv_contains ((const char *const *) names,
+                             ((SegDatasetClass *) g_ptr_array_index (self->classes, i))->name))
+      return;
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+    {
+      SegDatasetClass *klass = seg_classes_lookup (self, names[i]);
+      guint place;
+
+      if (klass == NULL)
+        klass = _seg_dataset_add_class (self, names[i]);
+      if (g_ptr_array_find (self->classes, klass, &place) && place > i)
+        g_ptr_array_insert (self->classes, (gint) i,
+                            g_ptr_array_steal_index (self->classes, place));
     }
 }
 
@@ -294,14 +337,15 @@ seg_classes_build (SegDataset *self, GError **error)
 gboolean
 _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error)
 {
-  gboolean has_table;
+  gboolean has_table, has_numbers;
 
   if (!_seg_dataset_read_classes (self, recipe, error) || !seg_classes_ignore (self, error))
     return FALSE;
   has_table = self->classes->len > 0;
-  self->colours =
-      !seg_values_palettes_agree (self)
-      || (has_table && !seg_classes_have (self, FALSE) && seg_values_match_colours (self));
+  has_numbers = seg_classes_have (self, FALSE);
+  self->colours = (!seg_values_palettes_agree (self)
+                   && !(has_numbers && !seg_classes_have (self, TRUE)))
+                  || (has_table && !has_numbers && seg_values_match_colours (self));
   self->greys = !(has_table && seg_classes_have (self, TRUE)) && seg_values_are_grey (self);
   if (has_table)
     {
@@ -310,10 +354,11 @@ _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error)
       seg_classes_number (self, values);
     }
   else
-    {
-      _seg_dataset_discover_classes (self);
-      seg_classes_take_palette (self);
-    }
+    _seg_dataset_discover_classes (self);
+  if (!has_table || self->options.class_values != NULL)
+    seg_classes_take_palette (self);
+  if (self->classes->len > 0)
+    seg_classes_order (self, recipe);
   if (!seg_classes_build (self, error))
     return FALSE;
   _seg_dataset_count_values (self);

@@ -294,6 +294,21 @@ seg_dataset_get_class (SegDataset *self, guint i)
   return &((SegDatasetClass *) g_ptr_array_index (self->classes, i))->view;
 }
 
+static char *
+seg_dataset_dup_codes (const GArray *codes)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < codes->len; i++)
+    {
+      guint32 code = g_array_index (codes, guint32, i);
+
+      g_string_append_printf (text, code & SEG_MASK_COLOUR ? "%s#%06x" : "%s%u", i > 0 ? ", " : "",
+                              code & ~SEG_MASK_COLOUR);
+    }
+  return g_string_free (text, FALSE);
+}
+
 /**
  * seg_dataset_dup_class_values:
  * @self: a data set
@@ -305,17 +320,32 @@ seg_dataset_get_class (SegDataset *self, guint i)
 char *
 seg_dataset_dup_class_values (SegDataset *self, guint i)
 {
-  const SegDatasetClass *klass = g_ptr_array_index (self->classes, i);
-  GString *text = g_string_new (NULL);
+  return seg_dataset_dup_codes (((SegDatasetClass *) g_ptr_array_index (self->classes, i))->codes);
+}
 
-  for (guint j = 0; j < klass->codes->len; j++)
-    {
-      guint32 code = g_array_index (klass->codes, guint32, j);
+/**
+ * seg_dataset_dup_ignored_values:
+ * @self: a data set
+ *
+ * Returns: (transfer full): what masks have for pixels that count for nothing, as in a recipe's
+ *   [data] ignore; empty if there is no such value
+ */
+char *
+seg_dataset_dup_ignored_values (SegDataset *self)
+{
+  return seg_dataset_dup_codes (self->ignore);
+}
 
-      g_string_append_printf (text, code & SEG_MASK_COLOUR ? "%s#%06x" : "%s%u", j > 0 ? ", " : "",
-                              code & ~SEG_MASK_COLOUR);
-    }
-  return g_string_free (text, FALSE);
+/**
+ * seg_dataset_numbers_objects:
+ * @self: a data set
+ *
+ * Returns: whether numbers of the masks are objects, and no classes
+ */
+gboolean
+seg_dataset_numbers_objects (SegDataset *self)
+{
+  return self->objects;
 }
 
 /**

@@ -101,6 +101,8 @@ void             seg_dataset_get_size_range   (SegDataset *self, gint64 *min_wid
 guint            seg_dataset_get_n_classes    (SegDataset *self);
 const SegClass  *seg_dataset_get_class        (SegDataset *self, guint i);
 char            *seg_dataset_dup_class_values (SegDataset *self, guint i);
+char            *seg_dataset_dup_ignored_values (SegDataset *self);
+gboolean         seg_dataset_numbers_objects  (SegDataset *self);
 const guint64   *seg_dataset_get_class_counts (SegDataset *self);
 guint64          seg_dataset_get_ignore_count (SegDataset *self);
 void             seg_dataset_get_class_weights (SegDataset *self, float *weights);

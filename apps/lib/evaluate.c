@@ -123,13 +123,19 @@ seg_evaluator_run (SegEvaluator *self, guint i, SegCase *result, GError **error)
 static gboolean
 seg_evaluate_check (const SegEvaluation *evaluation, GError **error)
 {
-  guint n_model = seg_model_get_n_classes (seg_predictor_get_model (evaluation->predictor));
+  SegModel *model = seg_predictor_get_model (evaluation->predictor);
+  guint n_model = seg_model_get_n_classes (model);
   guint n_data = seg_dataset_get_n_classes (evaluation->dataset);
+  g_autoptr (GString) names = g_string_new (NULL);
 
   if (n_model == n_data)
     return TRUE;
+  for (guint i = 0; i < n_model; i++)
+    g_string_append_printf (names, "%s%s", i > 0 ? ", " : "", seg_model_get_class (model, i)->name);
   g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-               "the model has %u classes, and the data have %u", n_model, n_data);
+               "the model has %u classes, and the data have %u; [data] class-values says what masks "
+               "have for each of the model's: %s",
+               n_model, n_data, names->str);
   return FALSE;
 }
 

@@ -112,6 +112,40 @@ seg_choose_classes (SegChoice *self)
     seg_choose (self, "classes", "colors", colors->str, NULL);
 }
 
+static void
+seg_choose_replace (SegChoice *self, const char *group, const char *key, const char *value)
+{
+  g_key_file_remove_key (self->keys, group, key, NULL);
+  seg_choose (self, group, key, value, NULL);
+}
+
+/* What was found in the masks, or in a table that lies beside them, so that the classes are the same
+ * where other masks lack some. */
+static void
+seg_choose_values (SegChoice *self)
+{
+  g_autoptr (GString) values = g_string_new (NULL);
+  g_autofree char *ignored = seg_dataset_dup_ignored_values (self->dataset);
+
+  if (g_key_file_has_group (self->keys, "data.classes"))
+    return;
+  if (*ignored != '\0')
+    seg_choose_replace (self, "data", "ignore", ignored);
+  if (seg_dataset_numbers_objects (self->dataset))
+    {
+      seg_choose (self, "data", "objects", "true", NULL);
+      return;
+    }
+  for (guint i = 0; i < self->n_classes; i++)
+    {
+      g_autofree char *of_class = seg_dataset_dup_class_values (self->dataset, i);
+
+      g_string_append_printf (values, "%s%s", i > 0 ? ";" : "", of_class);
+    }
+  seg_choose_replace (self, "data", "class-values", values->str);
+  g_key_file_remove_key (self->keys, "data", "classes", NULL);
+}
+
 /* ---- the network ------------------------------------------------------------------------ */
 
 /* A group whose kind is given stands as it is; of one that only says something else than its kind
@@ -383,6 +417,7 @@ _seg_train_choose (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
       || !_seg_train_given_check_data (keys, dataset, error) || !seg_choose_input (&choice, error))
     return FALSE;
   seg_choose_classes (&choice);
+  seg_choose_values (&choice);
   if (!seg_choose_model (&choice, error))
     return FALSE;
   seg_choose_metric (&choice);

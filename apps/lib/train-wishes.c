@@ -203,8 +203,8 @@ seg_train_wishes_add_group (GKeyFile *recipe, GKeyFile *other, const char *group
  *
  * Errors: those of seg_train_wishes_read().
  *
- * Returns: (transfer full): the same, and if no file is named what the model's own recipe says of
- *   data: what is ignored, which values are which class
+ * Returns: (transfer full): the same with the model's classes, and if no file is named what the model's
+ *   own recipe says of data: what is ignored, which values are which class
  */
 GKeyFile *
 seg_train_wishes_read_for_model (SegModel *model, GError **error)
@@ -213,11 +213,11 @@ seg_train_wishes_read_for_model (SegModel *model, GError **error)
   g_autoptr (GKeyFile) recipe = seg_train_wishes_read (NULL, error), own = NULL;
   g_auto (GStrv) groups = NULL;
 
-  if (recipe == NULL || wishes.recipe != NULL)
-    return g_steal_pointer (&recipe);
-  own = seg_recipe_parse (text, strlen (text), error);
-  if (own == NULL)
+  if (recipe == NULL || (own = seg_recipe_parse (text, strlen (text), error)) == NULL)
     return NULL;
+  seg_train_wishes_add_group (recipe, own, "classes");
+  if (wishes.recipe != NULL)
+    return g_steal_pointer (&recipe);
   groups = g_key_file_get_groups (own, NULL);
   for (char **group = groups; *group != NULL; group++)
     if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))

@@ -469,6 +469,31 @@ test_mask_colours (void)
               (guint16[]){ 0, 1, 1, 1 });
 }
 
+/* What a recipe says holds for masks that lack some of it. */
+static void
+test_mask_values (void)
+{
+  const guint8 some[] = { 7, 255, 255, 7 }, middle[] = { 2, 2, 2, 2 };
+  const guint16 large[] = { 65535, 0, 65534, 1 };
+  const guint8 colours[] = { 0, 0, 0, 255, 0, 0, 255, 0, 0, 0, 0, 0 };
+
+  check_mask (make_mask (VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 1, some, 4),
+              "[classes]\nnames=sky;road;car\n[data]\nclass-values=0, 1;7;9\nignore=254, 255\n",
+              "sky=0, 1; road=7; car=9", (guint16[]){ 1, SEG_TARGET_IGNORE, SEG_TARGET_IGNORE, 1 });
+  check_mask (make_mask (VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, 1, large, 4),
+              "[data]\nclass-values=1;65534;65535\nignore=0\n",
+              "class 0=1; class 1=65534; class 2=65535", (guint16[]){ 2, SEG_TARGET_IGNORE, 1, 0 });
+  check_mask (make_mask (VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB, 3, colours, 4),
+              "[data]\nclass-values=#000000;#0000ff;#ff0000\n",
+              "class 0=#000000; class 1=#0000ff; class 2=#ff0000", (guint16[]){ 0, 2, 2, 0 });
+  /* names alone say which class is which, if all that are there have one of them */
+  check_mask (make_mask (VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 1, middle, 4),
+              "[classes]\nnames=object;background\n", "object=2; background=", (guint16[4]){ 0 });
+  check_mask (make_mask (VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 1, some, 4),
+              "[classes]\nnames=object;other\n", "background=7; object=255",
+              (guint16[]){ 0, 1, 1, 0 });
+}
+
 /* Two numbers of one colour stay two; where palettes differ, their colours count. */
 static void
 test_mask_palettes (void)
@@ -898,6 +923,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/layout/explicit", test_layout_explicit);
   g_test_add_func ("/dataset/mask/numbers", test_mask_numbers);
   g_test_add_func ("/dataset/mask/objects", test_mask_objects);
+  g_test_add_func ("/dataset/mask/values", test_mask_values);
   g_test_add_func ("/dataset/mask/colours", test_mask_colours);
   g_test_add_func ("/dataset/mask/palettes", test_mask_palettes);
   g_test_add_func ("/dataset/floats", test_floats);

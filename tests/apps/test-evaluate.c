@@ -277,7 +277,8 @@ test_refused (Fixture *fixture, gconstpointer data)
   evaluation.predictor = of_other = seg_predictor_new (other, pool, 0, NULL);
   g_assert_false (seg_evaluate (&evaluation, total, NULL, NULL, NULL, &error));
   g_assert_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED);
-  g_assert_cmpstr (error->message, ==, "the model has 3 classes, and the data have 2");
+  g_assert_true (
+      g_str_has_prefix (error->message, "the model has 3 classes, and the data have 2; "));
 }
 
 /* The best, one between, and the worst; each as evaluated. */

@@ -335,6 +335,9 @@ static const struct
   { "train.border-weights=true", "no masks of single objects", SEG_EXIT_USAGE },
   { "input.channels=3", "[input] channels: 3 in the recipe, 1 in the images", SEG_EXIT_USAGE },
   { "model.classes=5", "[model] classes: 5 in the recipe, 2 in the masks", SEG_EXIT_USAGE },
+  { "data.class-values=0;x", "[data]: \"class 1\" cannot be x", SEG_EXIT_USAGE },
+  { "data.class-values=0;1 classes.names=a;b;c", "[data] class-values: has 2 classes, and [classes] "
+    "names 3", SEG_EXIT_USAGE },
   { "classes.names=a;b;c", "[classes] names: 3 in the recipe, 2 in the masks", SEG_EXIT_USAGE },
   { "train.encoder-weights=/nowhere", "/nowhere", SEG_EXIT_IO },
   { "train.from=/nowhere.safetensors", "/nowhere.safetensors", SEG_EXIT_IO },

@@ -667,6 +667,33 @@ test_evaluate (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, "evaluate", "model.safetensors", "cells", NULL), ==, OK);
 }
 
+/* A model's classes are its own: images of which none has all of them are evaluated, too. */
+static void
+test_evaluate_classes (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  train (tool);
+  samples_save_image (tool->folder, "others/images/1.png", SIDE, SIDE, 1, 1);
+  samples_save_mask (tool->folder, "others/masks/1.png", SIDE, SIDE, "255");
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "object"));
+  samples_save_mask (tool->folder, "others/masks/1.png", SIDE, SIDE, "0 255 7");
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT, "1.png: the value 7 in column 4, row 0 is no class",
+                     "segkit:format");
+  /* numbers of another kind have to be told, and so for a model that knows no values */
+  samples_save_mask (tool->folder, "others/masks/1.png", SIDE, SIDE, "1");
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", "--set",
+                             "data.class-values=0;1", NULL),
+                   ==, OK);
+  samples_save_mask (tool->folder, "others/masks/1.png", SIDE, SIDE, "0 1 2");
+  g_assert_cmpint (tool_run (tool, "evaluate", "model.safetensors", "others", "--split", "all",
+                             NULL),
+                   ==, INPUT);
+  tool_assert_fails (tool, INPUT, "the model has 2 classes, and the data have 3; [data] class-values",
+                     "segkit:unsupported");
+}
+
 /* ---- full disks ------------------------------------------------------------------------- */
 
 /* Whether it was the message itself that could not be written. */
@@ -767,6 +794,7 @@ main (int argc, char **argv)
   ADD ("broken", test_broken);
   ADD ("looks", test_looks);
   ADD ("evaluate", test_evaluate);
+  ADD ("evaluate-classes", test_evaluate_classes);
   ADD ("full-disk", test_full_disk);
   ADD ("small-disk", test_small_disk);
 #undef ADD
