@@ -232,6 +232,27 @@ seg_dataset_check_masks (SegDataset *self, GPtrArray *problems)
                               "%u masks have colours, and %u have numbers", n_colour, n_number);
 }
 
+/* Who has never thought of it expects of four bands three colours. */
+static void
+seg_dataset_check_bands (SegDataset *self, GPtrArray *problems)
+{
+  const SegEntry *first = NULL;
+  guint n = 0;
+
+  for (guint i = 0; i < self->readable->len && self->options.bands == 0; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
+
+      first = first == NULL && entry->last_untold ? entry : first;
+      n += entry->last_untold;
+    }
+  if (n > 0)
+    _seg_dataset_add_problem (problems, FALSE, "band of no stated kind", first->sample.images[0],
+                              "its last band is not said to be alpha (ExtraSamples 0), here and in %u "
+                              "more, and is kept as a band; [data] bands = %u leaves it out",
+                              n - 1, self->n_bands - 1);
+}
+
 static void
 seg_dataset_check_numbers (SegDataset *self, GPtrArray *problems)
 {
@@ -278,6 +299,7 @@ seg_dataset_check (SegDataset *self, GPtrArray *problems, GError **error)
   seg_dataset_check_masks (self, problems);
   seg_dataset_check_classes (self, problems);
   seg_dataset_check_overlap (self, problems);
+  seg_dataset_check_bands (self, problems);
   seg_dataset_check_numbers (self, problems);
 
   for (guint i = 0; i < problems->len; i++)

@@ -50,6 +50,7 @@ typedef struct
   gboolean has_unknown; /* values that are no class */
   guint *file_bands; /* of each image */
   guint depth;
+  gboolean last_untold; /* of an image's bands: kept, and perhaps meant to be alpha */
   gboolean is_colour;  /* the mask has colours and no numbers */
   guint mask_depth;
   guint n_palette;

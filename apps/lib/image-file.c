@@ -17,7 +17,7 @@
 #include "image-format.h"
 #include "image-kind.h"
 #include "image-name.h"
-#include "tiff-tiles.h"
+#include "tiff-tags.h"
 #include "vips-error.h"
 #include "warning.h"
 
@@ -136,7 +136,7 @@ seg_image_file_check (SegImageFile *self, VipsImage *image, GError **error)
   gint64 width = image->Xsize, height = image->Ysize;
   gint64 row_bytes = width * image->Bands * (gint64) VIPS_IMAGE_SIZEOF_ELEMENT (image);
   gint64 tile_height
-      = g_str_equal (self->format->name, "TIFF") ? seg_tiff_tiles_get_height (self->name) : 0;
+      = g_str_equal (self->format->name, "TIFF") ? seg_tiff_tags_get_tile_height (self->name) : 0;
 
   if (image->Bands > SEG_IMAGE_FILE_MAX_BANDS)
     g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %d bands, more than %d",
@@ -243,7 +243,7 @@ seg_image_file_predict_memory (SegImageFile *self, VipsImage *image, SegImageMem
 {
   gsize all = VIPS_IMAGE_SIZEOF_IMAGE (image);
   gsize tiles = g_str_equal (self->format->name, "TIFF")
-                    ? (gsize) seg_tiff_tiles_get_height (self->name) * VIPS_IMAGE_SIZEOF_LINE (image)
+                    ? (gsize) seg_tiff_tags_get_tile_height (self->name) * VIPS_IMAGE_SIZEOF_LINE (image)
                     : 0;
 
   /* libvips holds two rows of a TIFF's tiles */
@@ -270,6 +270,8 @@ seg_image_file_load_upright (SegImageFile *self, gboolean random, SegImageMemory
   if (image == NULL)
     return NULL;
   seg_image_file_predict_memory (self, image, memory);
+  if (g_str_equal (self->format->name, "TIFF") && seg_tiff_tags_is_last_band_untold (self->name))
+    vips_image_set_int (image, SEG_IMAGE_FILE_UNTOLD, TRUE);
   if (vips_image_get_orientation (image) == 1)
     return image;
   if (!random)

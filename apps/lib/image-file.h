@@ -4,6 +4,9 @@
 
 G_BEGIN_DECLS
 
+/* Metadata of an image whose last band libvips may take for alpha, and the file says not to be. */
+#define SEG_IMAGE_FILE_UNTOLD "segkit-last-band-untold"
+
 /**
  * SegImageMemory:
  * @in_order: bytes held of an image while it is read from top to bottom

@@ -4,7 +4,8 @@
  * - Samples: 8-bit counts as 0…255, 16-bit as 0…65535, both scaled to 0…1; float as it is, and
  *   NaN or infinity is an error.
  * - Bands: as many as the model has channels, and they are taken as they are. Otherwise an alpha
- *   band is dropped, not blended: a model knows no background. Then grey is repeated for three
+ *   band is dropped, not blended: a model knows no background. (Where nobody says how many channels
+ *   there should be, a TIFF's last band is alpha only if the file says so.) Then grey is repeated for three
  *   channels, and red, green and blue become one as Rec. 601 luma, rounded as Pillow's "L" is.
  *   Anything else is refused.
  * - ICC profiles are not applied: models are trained on the numbers in the file.
@@ -33,6 +34,7 @@ struct _SegSource
   const float *mean, *std;
   SegModel *model;     /* owns mean and std; NULL: nothing is normalised */
   guint n_colours; /* bands without alpha */
+  gboolean last_untold; /* the last band would be alpha, if the file did not say otherwise */
   guint n_values;  /* of an integer sample, 0 for float */
   float *table;    /* channel × value */
   gboolean luma;
@@ -47,7 +49,10 @@ seg_source_match_bands (SegSource *self, GError **error)
   guint n_bands = (guint) self->image->Bands;
 
   self->n_colours = n_bands;
-  if (n_bands != self->channels && vips_image_hasalpha (self->image))
+  self->last_untold = vips_image_hasalpha (self->image)
+                      && vips_image_get_typeof (self->image, SEG_IMAGE_FILE_UNTOLD) != 0;
+  if (n_bands != self->channels && vips_image_hasalpha (self->image)
+      && !(self->channels == 0 && self->last_untold))
     self->n_colours--;
   if (self->channels == 0)
     self->channels = self->n_colours;
@@ -169,6 +174,19 @@ seg_source_free (SegSource *self)
   seg_free (self->luma_row);
   g_free (self->name);
   g_free (self);
+}
+
+/**
+ * seg_source_is_last_band_untold:
+ * @self: a source
+ *
+ * Returns: whether the last band is one that other images have for alpha, while the file says that it is
+ *   none, and not what it is
+ */
+gboolean
+seg_source_is_last_band_untold (SegSource *self)
+{
+  return self->last_untold;
 }
 
 /**

@@ -18,6 +18,7 @@ void        seg_source_free        (SegSource *self);
 const char *seg_source_get_name    (SegSource *self);
 char       *seg_source_dup_summary (SegSource *self);
 guint       seg_source_get_n_channels (SegSource *self);
+gboolean    seg_source_is_last_band_untold (SegSource *self);
 guint       seg_source_get_depth   (SegSource *self);
 gint64      seg_source_get_width   (SegSource *self);
 gint64      seg_source_get_height  (SegSource *self);

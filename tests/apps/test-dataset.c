@@ -799,6 +799,57 @@ test_check_classes (void)
   samples_free (folder);
 }
 
+/* Makes a TIFF of this machine say of its last band that nobody knows what it is. */
+static void
+forget_alpha (const char *folder, const char *name)
+{
+  static const guint16 entry[] = { 338, 3, 1, 0 }; /* ExtraSamples: one SHORT */
+  g_autofree char *path = g_build_filename (folder, name, NULL), *bytes = NULL;
+  guint n_found = 0;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  for (gsize i = 0; i + 10 <= n; i += 2)
+    if (memcmp (bytes + i, entry, sizeof entry) == 0)
+      {
+        bytes[i + 8] = bytes[i + 9] = 0;
+        n_found++;
+      }
+  g_assert_cmpuint (n_found, ==, 1);
+  g_assert_true (g_file_set_contents (path, bytes, (gssize) n, NULL));
+}
+
+/* Alpha that the file speaks of is none of the bands, and a band that it does not speak of is one. */
+static void
+test_check_bands (void)
+{
+  char *folder = samples_new ();
+
+  samples_save_image (folder, "images/a.tif", 8, 8, 4, 1);
+  samples_save_image (folder, "images/b.tif", 8, 8, 4, 2);
+  samples_save_mask (folder, "masks/a.png", 8, 8, "0 255");
+  samples_save_mask (folder, "masks/b.png", 8, 8, "0 255");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 3);
+    assert_no_problem (dataset);
+  }
+  forget_alpha (folder, "images/a.tif");
+  forget_alpha (folder, "images/b.tif");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+    g_autoptr (SegDataset) three = samples_open (folder, "[data]\nbands=3\n");
+
+    g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 4);
+    assert_problems (dataset, 0, "warning: band of no stated kind (1)|a.tif: |and in 1 more|"
+                                 "[data] bands = 3 leaves it out");
+    g_assert_cmpuint (seg_dataset_get_n_bands (three), ==, 3);
+    assert_no_problem (three);
+  }
+  samples_free (folder);
+}
+
 static void
 save_turned (const char *folder, const char *name, int w, int h, int orientation)
 {
@@ -933,6 +984,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/check/many", test_check_many);
   g_test_add_func ("/dataset/check/lossy", test_check_lossy);
   g_test_add_func ("/dataset/check/classes", test_check_classes);
+  g_test_add_func ("/dataset/check/bands", test_check_bands);
   g_test_add_func ("/dataset/check/orientation", test_check_orientation);
   for (guint i = 0; i < G_N_ELEMENTS (real_cases); i++)
     {
