@@ -3,7 +3,7 @@
 
 #include <segkit/pool.h>
 
-#include "dataset-private.h"
+#include "dataset-values.h"
 #include "path.h"
 
 /* Of one kind, in a text. */
@@ -175,6 +175,90 @@ seg_dataset_check_overlap (SegDataset *self, GPtrArray *problems)
       }
 }
 
+/* What all masks together have of a class. */
+typedef struct
+{
+  guint64 n_pixels;
+  guint n_masks;
+  const SegEntry *entry; /* one of them */
+  gint64 first;          /* in it */
+  char *value;
+} SegClassUse;
+
+static void
+seg_class_uses_free (SegClassUse *uses, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    g_free (uses[i].value);
+  g_free (uses);
+}
+
+static void
+seg_class_use_add (SegClassUse *use, const SegEntry *entry, const SegMaskValue *value)
+{
+  use->n_masks += use->entry != entry;
+  use->n_pixels += value->count;
+  use->entry = entry;
+  use->first = value->first;
+  g_free (use->value);
+  use->value = g_strdup_printf (value->code & SEG_MASK_COLOUR ? "#%06x" : "%u",
+                                value->code & ~SEG_MASK_COLOUR);
+}
+
+/* For each class; its pixels are also added to @n_pixels. */
+static SegClassUse *
+seg_dataset_count_uses (SegDataset *self, guint64 *n_pixels)
+{
+  SegClassUse *uses = g_new0 (SegClassUse, self->classes->len);
+
+  *n_pixels = 0;
+  for (guint i = 0; i < self->readable->len; i++)
+    {
+      const SegEntry *entry = g_ptr_array_index (self->readable, i);
+
+      for (guint j = 0; j < entry->values->len; j++)
+        {
+          const SegMaskValue *value = &g_array_index (entry->values, SegMaskValue, j);
+          guint16 target
+              = _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
+
+          if (target >= self->classes->len)
+            continue;
+          *n_pixels += value->count;
+          seg_class_use_add (&uses[target], entry, value);
+        }
+    }
+  return uses;
+}
+
+/* A slip of the pen, or a file that was changed by some program, makes a class of its own. */
+static void
+seg_dataset_check_stray (SegDataset *self, GPtrArray *problems)
+{
+  guint64 n_pixels;
+  SegClassUse *uses = seg_dataset_count_uses (self, &n_pixels);
+
+  for (guint i = 0; i < self->classes->len; i++)
+    {
+      const SegClassUse *use = &uses[i];
+      gboolean is_rare = (double) use->n_pixels < SEG_VALUES_STRAY_SHARE * (double) n_pixels;
+      gboolean is_lone
+          = use->n_masks == 1 && self->readable->len > 1 && use->n_pixels <= SEG_VALUES_STRAY_PIXELS;
+
+      if (use->n_pixels > 0 && (is_rare || is_lone))
+        _seg_dataset_add_problem (
+            problems, FALSE, "stray class", use->entry->sample.mask,
+            "the class \"%s\" has %" G_GUINT64_FORMAT
+            " pixels in %u of %u masks, one here in column %" G_GINT64_FORMAT
+            ", row %" G_GINT64_FORMAT
+            ": if it is none, mend the mask, or give [data] ignore = %s",
+            seg_dataset_get_class (self, i)->name, use->n_pixels, use->n_masks, self->readable->len,
+            use->first % use->entry->sample.width, use->first / use->entry->sample.width,
+            use->value);
+    }
+  seg_class_uses_free (uses, self->classes->len);
+}
+
 static void
 seg_dataset_check_classes (SegDataset *self, GPtrArray *problems)
 {
@@ -298,6 +382,7 @@ seg_dataset_check (SegDataset *self, GPtrArray *problems, GError **error)
   seg_dataset_check_images (self, problems);
   seg_dataset_check_masks (self, problems);
   seg_dataset_check_classes (self, problems);
+  seg_dataset_check_stray (self, problems);
   seg_dataset_check_overlap (self, problems);
   seg_dataset_check_bands (self, problems);
   seg_dataset_check_numbers (self, problems);

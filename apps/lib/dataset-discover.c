@@ -30,14 +30,29 @@ seg_values_are_dense (GArray *values, guint n)
   return n > 0 && g_array_index (values, SegMaskValue, n - 1).code < 2 * n + 8;
 }
 
+/* 255, far above other numbers. If these are the background and a few pixels by mistake, it is the
+ * object. */
+static gboolean
+seg_values_end_with_ignored (GArray *values)
+{
+  guint n = values->len;
+  guint64 n_between = 0;
+
+  if (n < 3 || g_array_index (values, SegMaskValue, n - 1).code != 255
+      || !seg_values_are_dense (values, n - 1))
+    return FALSE;
+  for (guint i = 1; i < n - 1; i++)
+    n_between += g_array_index (values, SegMaskValue, i).count;
+  return n_between > SEG_VALUES_STRAY_PIXELS
+         || n_between > g_array_index (values, SegMaskValue, n - 1).count;
+}
+
 static void
 seg_classes_find_numbers (SegDataset *self, GArray *values)
 {
   guint n = values->len;
 
-  if (self->options.ignore == NULL && n > 2
-      && g_array_index (values, SegMaskValue, n - 1).code == 255
-      && seg_values_are_dense (values, n - 1))
+  if (self->options.ignore == NULL && seg_values_end_with_ignored (values))
     {
       guint32 code = 255;
 

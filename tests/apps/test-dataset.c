@@ -799,6 +799,47 @@ test_check_classes (void)
   samples_free (folder);
 }
 
+/* One wrong pixel makes a class, which is told where it was made. */
+static void
+test_check_stray (void)
+{
+  char *folder = samples_new ();
+  guint8 slip[12 * 10] = { 0, 255 };
+  g_autoptr (VipsImage) mask = NULL;
+
+  slip[12 * 3 + 4] = 7;
+  mask = vips_image_new_from_memory_copy (slip, sizeof slip, 12, 10, 1, VIPS_FORMAT_UCHAR);
+  samples_save_pairs (folder, "images", "masks", 9);
+  samples_save (folder, "masks/2.png", mask);
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+    g_autoptr (SegDataset) mended = samples_open (folder, "[data]\nignore=7\n");
+
+    g_assert_cmpuint (seg_dataset_get_n_classes (dataset), ==, 3);
+    assert_problems (dataset, 0, "warning: stray class (1)|masks/2.png: the class \"value 7\" has 1 "
+                                 "pixels in 1 of 9 masks, one here in column 4, row 3: |"
+                                 "[data] ignore = 7");
+    assert_no_problem (mended);
+  }
+  /* 2 of 250,000 pixels, though in two masks */
+  for (guint i = 10; i < 12; i++)
+    {
+      g_autofree char *image = g_strdup_printf ("images/%u.png", i);
+      g_autofree char *name = g_strdup_printf ("masks/%u.png", i);
+
+      samples_save_image (folder, image, 500, 250, 1, i);
+      samples_save_mask (folder, name, 500, 250, "0 0 255");
+    }
+  samples_save_mask (folder, "masks/1.png", 12, 10, "0 255");
+  samples_save (folder, "masks/3.png", mask);
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    assert_problems (dataset, 0, "masks/3.png: the class \"value 7\" has 2 pixels in 2 of 11 masks");
+  }
+  samples_free (folder);
+}
+
 /* Makes a TIFF of this machine say of its last band that nobody knows what it is. */
 static void
 forget_alpha (const char *folder, const char *name)
@@ -984,6 +1025,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/check/many", test_check_many);
   g_test_add_func ("/dataset/check/lossy", test_check_lossy);
   g_test_add_func ("/dataset/check/classes", test_check_classes);
+  g_test_add_func ("/dataset/check/stray", test_check_stray);
   g_test_add_func ("/dataset/check/bands", test_check_bands);
   g_test_add_func ("/dataset/check/orientation", test_check_orientation);
   for (guint i = 0; i < G_N_ELEMENTS (real_cases); i++)
