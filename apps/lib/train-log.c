@@ -12,6 +12,7 @@
 #include "csv.h"
 #include "path.h"
 #include "train-log.h"
+#include "warning.h"
 
 /* The numbers of a row that are not of a class, in the order of the columns. */
 static const struct
@@ -133,9 +134,10 @@ seg_train_log_write (SegTrainLog *self, GError **error)
          && seg_atomic_file_commit (file, error);
 }
 
-/* Takes the rows until @last_step over from the file's lines. */
-static gboolean
-seg_train_log_parse (SegTrainLog *self, char **lines, guint64 last_step, GError **error)
+/* Takes the rows until @last_step over from the file's lines. What is not one has been cut off or changed
+ * by somebody: it ends the table, and no training. */
+static void
+seg_train_log_parse (SegTrainLog *self, char **lines, guint64 last_step)
 {
   for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++)
     {
@@ -143,9 +145,9 @@ seg_train_log_parse (SegTrainLog *self, char **lines, guint64 last_step, GError 
 
       if (row == NULL)
         {
-          g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: line %u is no row of its table",
-                       self->path, i + 2);
-          return FALSE;
+          seg_warning_print ("%s: line %u is no row of its table: it and what follows are left out",
+                             self->path, i + 2);
+          return;
         }
       if (row->step > last_step)
         {
@@ -155,7 +157,6 @@ seg_train_log_parse (SegTrainLog *self, char **lines, guint64 last_step, GError 
       g_string_append_printf (self->text, "%s\n", lines[i]);
       g_ptr_array_add (self->rows, row);
     }
-  return TRUE;
 }
 
 static gboolean
@@ -173,14 +174,18 @@ seg_train_log_read (SegTrainLog *self, const char *header, guint64 last_step, GE
       return FALSE;
     }
   lines = g_strsplit (text, "\n", -1);
-  if (lines[0] == NULL || strcmp (lines[0], header) != 0)
+  if (lines[0] != NULL && strcmp (lines[0], header) == 0)
+    seg_train_log_parse (self, lines + 1, last_step);
+  else if (g_str_has_prefix (header, text))
+    seg_warning_print ("%s: has lost its rows, and begins anew", self->path);
+  else
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT,
-                   "%s: its first line is not that of a log of %u classes", self->path,
-                   self->n_classes);
+                   "%s: its first line is not that of a log of %u classes; move it away to go on",
+                   self->path, self->n_classes);
       return FALSE;
     }
-  return seg_train_log_parse (self, lines + 1, last_step, error);
+  return TRUE;
 }
 
 /**
@@ -190,6 +195,7 @@ seg_train_log_read (SegTrainLog *self, const char *header, guint64 last_step, GE
  * @last_step: rows of later steps are dropped; 0: all, whatever they are
  * @error: return location
  *
+ * What a table has lost, it begins anew without, with a warning: the log is for people.
  * Errors: `SEG_ERROR_FORMAT` if there is something else in the file, `G_IO_ERROR`.
  * Threads: one at a time.
  */

@@ -126,22 +126,45 @@ test_refused (Fixture *fixture, gconstpointer data)
   static const char *const other[] = { "background", "dog", NULL };
   g_autoptr (GError) error = NULL;
   SegTrainLog *log = seg_train_log_open (fixture->path, names, 0, NULL);
-  g_autofree char *text = NULL, *broken = NULL;
 
   (void) data;
   append (log, 10);
   seg_train_log_free (log);
-
   g_assert_null (seg_train_log_open (fixture->path, other, 10, &error));
   g_assert_error (error, SEG_ERROR, SEG_ERROR_FORMAT);
-  g_clear_error (&error);
+  g_assert_nonnull (strstr (error->message, "move it away"));
+}
 
+/* What was cut off is lost, and no reason not to go on. */
+static void
+test_damaged (Fixture *fixture, gconstpointer data)
+{
+  static const struct
+  {
+    gsize n_bytes; /* of the text that are left */
+    const char *more;
+    guint n_rows;
+  } cases[] = { { 0, "", 0 }, { 20, "", 0 }, { 1000, "3,30,oops\n4,40\n", 2 } };
+  g_autoptr (SegTrainLog) log = seg_train_log_open (fixture->path, names, 0, NULL);
+  g_autofree char *text = NULL;
+
+  (void) data;
+  append (log, 10);
+  append (log, 20);
   text = read_text (fixture);
-  broken = g_strconcat (text, "2,20,oops\n", NULL);
-  g_assert_true (g_file_set_contents (fixture->path, broken, -1, NULL));
-  g_assert_null (seg_train_log_open (fixture->path, names, 100, &error));
-  g_assert_error (error, SEG_ERROR, SEG_ERROR_FORMAT);
-  g_assert_nonnull (strstr (error->message, "log.csv: line 3"));
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (SegTrainLog) again = NULL;
+      g_autoptr (GError) error = NULL;
+      g_autofree char *left = g_strndup (text, cases[i].n_bytes);
+      g_autofree char *damaged = g_strconcat (left, cases[i].more, NULL);
+
+      g_assert_true (g_file_set_contents (fixture->path, damaged, -1, NULL));
+      again = seg_train_log_open (fixture->path, names, 100, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (seg_train_log_get_n_rows (again), ==, cases[i].n_rows);
+      append (again, 50);
+    }
 }
 
 int
@@ -150,6 +173,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/train-log/text", Fixture, NULL, setup, test_text, teardown);
   g_test_add ("/train-log/continued", Fixture, NULL, setup, test_continued, teardown);
+  g_test_add ("/train-log/damaged", Fixture, NULL, setup, test_damaged, teardown);
   g_test_add ("/train-log/refused", Fixture, NULL, setup, test_refused, teardown);
   return g_test_run ();
 }
