@@ -258,11 +258,11 @@ look (const SegTrainRun *run, GError **error)
                               options.preview, error);
   if (options.dump_recipe)
     return fputs (recipe->text, stdout) >= 0;
+  /* before it is refused, so that one sees what */
+  printf ("\n%s\n", recipe->text);
+  fflush (stdout);
   text = seg_train_dry_run (run, error);
-  if (text == NULL)
-    return FALSE;
-  printf ("\n%s\n%s", recipe->text, text);
-  return TRUE;
+  return text != NULL && fputs (text, stdout) >= 0;
 }
 
 static gboolean

@@ -93,6 +93,7 @@ seg_checking_read (SegChecking *checking, guint i, GError **error)
     return FALSE;
   g_free (entry->hash);
   entry->hash = seg_sample_data_dup_hash (data);
+  _seg_entry_hash_contents (entry);
   return TRUE;
 }
 

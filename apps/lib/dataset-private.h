@@ -56,7 +56,8 @@ typedef struct
   guint n_palette;
   guint8 (*palette)[3];
   GArray *values; /* of the mask */
-  char *hash;     /* of its images' content, once seg_dataset_check() has read them */
+  char *hash;      /* of its images' pixels, once seg_dataset_check() has read them */
+  char **contents; /* the same of the bytes of each file */
   SegSampleData *data; /* kept in memory, or NULL */
 } SegEntry;
 
@@ -113,7 +114,7 @@ void     _seg_dataset_inspect    (SegDataset *self, SegPool *pool);
 gboolean _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error);
 guint16  _seg_dataset_get_target (SegDataset *self, guint32 code);
 guint32  _seg_dataset_get_code   (SegDataset *self, const SegEntry *entry, guint32 code);
-gboolean _seg_entry_read_mask    (SegDataset *self, SegEntry *entry, SegMask *mask, GError **error);
+void     _seg_entry_hash_contents (SegEntry *entry);
 
 void     _seg_dataset_add_problem (GPtrArray *problems, gboolean is_error, const char *kind,
                                    const char *file, const char *format, ...)

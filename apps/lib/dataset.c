@@ -27,6 +27,7 @@ seg_entry_free (SegEntry *self)
   g_free (self->palette);
   g_clear_pointer (&self->values, g_array_unref);
   g_free (self->hash);
+  g_strfreev (self->contents);
   g_clear_pointer (&self->data, seg_sample_data_unref);
   g_free (self);
 }

@@ -53,11 +53,11 @@ seg_run_folder_blame_holder (const char *path, int fd, GError **error)
 }
 
 static gboolean
-seg_run_folder_lock (SegRunFolder *self, GError **error)
+seg_run_folder_lock (SegRunFolder *self, int flags, GError **error)
 {
   g_autofree char *path = seg_run_folder_dup_file (self, SEG_RUN_FOLDER_LOCK);
 
-  self->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  self->lock_fd = open (path, flags | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (self->lock_fd < 0)
     return seg_run_folder_fail (path, "cannot open the lock", errno, error);
   while (flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0)
@@ -67,7 +67,7 @@ seg_run_folder_lock (SegRunFolder *self, GError **error)
       if (errno != EINTR)
         return seg_run_folder_fail (path, "cannot lock (--no-lock does without)", errno, error);
     }
-  return seg_run_folder_set_step (self, 0, error);
+  return TRUE;
 }
 
 /**
@@ -127,6 +127,31 @@ seg_run_folder_dup_name (const char *model_path)
   return g_strconcat (stem, SEG_RUN_FOLDER_ENDING, NULL);
 }
 
+static gboolean
+seg_run_folder_check_model (const char *path, GError **error)
+{
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY, "%s: is a folder", path);
+  else if (*path == '\0'
+           || (g_file_test (path, G_FILE_TEST_EXISTS)
+               && !g_file_test (path, G_FILE_TEST_IS_REGULAR)))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, "\"%s\" cannot be a model file",
+                 path);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static SegRunFolder *
+seg_run_folder_new (const char *model_path)
+{
+  SegRunFolder *self = g_new0 (SegRunFolder, 1);
+
+  self->path = seg_run_folder_dup_name (model_path);
+  self->lock_fd = -1;
+  return self;
+}
+
 /**
  * seg_run_folder_open:
  * @model_path: the model that is to be made, `cells.safetensors`
@@ -142,29 +167,69 @@ seg_run_folder_dup_name (const char *model_path)
 SegRunFolder *
 seg_run_folder_open (const char *model_path, gboolean lock, GError **error)
 {
-  g_autoptr (SegRunFolder) self = g_new0 (SegRunFolder, 1);
+  g_autoptr (SegRunFolder) self = seg_run_folder_new (model_path);
   g_autofree char *around = g_path_get_dirname (model_path);
 
-  self->path = seg_run_folder_dup_name (model_path);
-  self->lock_fd = -1;
-  if (g_file_test (model_path, G_FILE_TEST_IS_DIR))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY, "%s: is a folder", model_path);
-      return NULL;
-    }
-  if (*model_path == '\0'
-      || (g_file_test (model_path, G_FILE_TEST_EXISTS)
-          && !g_file_test (model_path, G_FILE_TEST_IS_REGULAR)))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, "\"%s\" cannot be a model file",
-                   model_path);
-      return NULL;
-    }
-  if (!seg_path_make_folder (around, error) || !seg_path_make_folder (self->path, error)
-      || (lock && !seg_run_folder_lock (self, error)) || !seg_run_folder_probe (around, error)
-      || !seg_run_folder_probe (self->path, error))
+  if (!seg_run_folder_check_model (model_path, error) || !seg_path_make_folder (around, error)
+      || !seg_path_make_folder (self->path, error)
+      || (lock
+          && (!seg_run_folder_lock (self, O_RDWR | O_CREAT, error)
+              || !seg_run_folder_set_step (self, 0, error)))
+      || !seg_run_folder_probe (around, error) || !seg_run_folder_probe (self->path, error))
     return NULL;
   return g_steal_pointer (&self);
+}
+
+/* The folder that is there, of this one and those around it. */
+static char *
+seg_run_folder_dup_existing (SegRunFolder *self)
+{
+  char *path = g_canonicalize_filename (self->path, NULL);
+
+  while (!g_file_test (path, G_FILE_TEST_EXISTS) && !g_str_equal (path, "/"))
+    {
+      char *around = g_path_get_dirname (path);
+
+      g_free (path);
+      path = around;
+    }
+  return path;
+}
+
+/**
+ * seg_run_folder_look:
+ * @model_path: the model that would be made
+ * @lock: whether a run that has the folder would keep others out
+ * @error: return location
+ *
+ * As seg_run_folder_open(), for who only wants to know whether that would succeed: nothing is made, tried
+ * out or locked.
+ * Errors: `SEG_APP_ERROR_IN_USE`; `G_IO_ERROR`.
+ *
+ * Returns: (transfer full): the folder, which need not be there, or %NULL with @error set
+ */
+SegRunFolder *
+seg_run_folder_look (const char *model_path, gboolean lock, GError **error)
+{
+  g_autoptr (SegRunFolder) self = seg_run_folder_new (model_path);
+  g_autofree char *existing = seg_run_folder_dup_existing (self);
+  g_autofree char *lock_path = seg_run_folder_dup_file (self, SEG_RUN_FOLDER_LOCK);
+
+  if (!seg_run_folder_check_model (model_path, error))
+    return NULL;
+  if (!g_file_test (existing, G_FILE_TEST_IS_DIR))
+    seg_run_folder_fail (existing, "cannot be written to", ENOTDIR, error);
+  else if (access (existing, W_OK | X_OK) != 0)
+    seg_run_folder_fail (existing, "cannot be written to", errno, error);
+  else if (!lock || !g_file_test (lock_path, G_FILE_TEST_EXISTS)
+           || seg_run_folder_lock (self, O_RDONLY, error))
+    {
+      if (self->lock_fd >= 0)
+        close (self->lock_fd);
+      self->lock_fd = -1;
+      return g_steal_pointer (&self);
+    }
+  return NULL;
 }
 
 void
@@ -215,6 +280,23 @@ seg_run_folder_write_text (SegRunFolder *self, const char *name, const char *tex
          && seg_atomic_file_commit (file, error);
 }
 
+/**
+ * seg_run_folder_remove:
+ * @self: a folder
+ * @name: of a file in it, which need not be there
+ * @error: return location
+ *
+ * Errors: `G_IO_ERROR`.
+ */
+gboolean
+seg_run_folder_remove (SegRunFolder *self, const char *name, GError **error)
+{
+  g_autofree char *path = seg_run_folder_dup_file (self, name);
+
+  return unlink (path) == 0 || errno == ENOENT
+         || seg_run_folder_fail (path, "cannot be removed", errno, error);
+}
+
 /* What a run before has left here and this one replaces. */
 static guint64
 seg_run_folder_count_bytes (SegRunFolder *self)
@@ -248,8 +330,9 @@ seg_run_folder_check_space (SegRunFolder *self, guint64 bytes, GError **error)
   struct statvfs file_system;
   guint64 needed = bytes + bytes / 5, free_bytes;
   g_autofree char *shown_needed = seg_units_bytes ((double) needed), *shown_free = NULL;
+  g_autofree char *existing = seg_run_folder_dup_existing (self);
 
-  if (statvfs (self->path, &file_system) != 0)
+  if (statvfs (existing, &file_system) != 0)
     return seg_run_folder_fail (self->path, "cannot tell how much room there is", errno, error);
   free_bytes = (guint64) file_system.f_bavail * file_system.f_frsize
                + seg_run_folder_count_bytes (self);

@@ -27,13 +27,23 @@ enum
   LOSS_SUM,
   LOSS_STEPS,
   SECONDS,
+  MAX_SECONDS,
   IS_FINISHED,
   N_KEYS,
 };
 
 static const char *const seg_checkpoint_keys[N_KEYS + 1]
-    = { "recipe",         "data",     "best-step",  "best-metric", "validations-without-better",
-        "validated-step", "loss-sum", "loss-steps", "seconds",     "finished",
+    = { "recipe",
+        "data",
+        "best-step",
+        "best-metric",
+        "validations-without-better",
+        "validated-step",
+        "loss-sum",
+        "loss-steps",
+        "seconds",
+        "max-seconds",
+        "finished",
         NULL };
 
 void
@@ -60,14 +70,22 @@ seg_checkpoint_compare (gconstpointer a, gconstpointer b)
   return i > j ? -1 : i < j;
 }
 
-/* Steps of the checkpoints that there are, the newest first. */
+/* Steps of the checkpoints that there are, the newest first. A folder that is not there has none; of one
+ * that cannot be read nobody knows. */
 static GArray *
-seg_checkpoints_list (SegRunFolder *folder)
+seg_checkpoints_list (SegRunFolder *folder, GError **error)
 {
   GArray *steps = g_array_new (FALSE, FALSE, sizeof (guint64));
-  g_autoptr (GDir) dir = g_dir_open (seg_run_folder_get_path (folder), 0, NULL);
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (GDir) dir = g_dir_open (seg_run_folder_get_path (folder), 0, &failure);
   const char *name;
 
+  if (dir == NULL && !g_error_matches (failure, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      g_array_unref (steps);
+      return NULL;
+    }
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
     {
       char *end;
@@ -120,6 +138,7 @@ seg_checkpoint_state_to_texts (const SegCheckpointState *state)
   texts[LOSS_SUM] = seg_checkpoint_number (state->loss_sum);
   texts[LOSS_STEPS] = g_strdup_printf ("%" G_GUINT64_FORMAT, state->loss_steps);
   texts[SECONDS] = seg_checkpoint_number (state->seconds);
+  texts[MAX_SECONDS] = seg_checkpoint_number (state->max_seconds);
   texts[IS_FINISHED] = g_strdup (state->is_finished ? "1" : "0");
   return texts;
 }
@@ -145,7 +164,8 @@ seg_checkpoints_save (SegRunFolder *folder, SegTrainer *trainer, const SegCheckp
 
   if (!seg_trainer_save (trainer, path, seg_checkpoint_keys, (const char *const *) texts, error))
     return FALSE;
-  steps = seg_checkpoints_list (folder);
+  if ((steps = seg_checkpoints_list (folder, error)) == NULL)
+    return FALSE;
   for (guint i = SEG_CHECKPOINTS_KEPT; i < steps->len; i++)
     if (g_array_index (steps, guint64, i) != state->best_step
         && !seg_checkpoint_remove (folder, g_array_index (steps, guint64, i), error))
@@ -163,27 +183,22 @@ seg_checkpoints_save (SegRunFolder *folder, SegTrainer *trainer, const SegCheckp
 gboolean
 seg_checkpoints_remove_all (SegRunFolder *folder, GError **error)
 {
-  g_autoptr (GArray) steps = seg_checkpoints_list (folder);
+  g_autoptr (GArray) steps = seg_checkpoints_list (folder, error);
 
-  for (guint i = 0; i < steps->len; i++)
+  for (guint i = 0; steps != NULL && i < steps->len; i++)
     if (!seg_checkpoint_remove (folder, g_array_index (steps, guint64, i), error))
       return FALSE;
-  return TRUE;
+  return steps != NULL;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
 static void
-seg_checkpoint_state_from_texts (SegCheckpointState *state, GHashTable *texts)
+seg_checkpoint_state_from_texts (SegCheckpointState *state, const char **of_keys)
 {
-  const char *of_keys[N_KEYS];
-
   for (guint i = 0; i < N_KEYS; i++)
-    {
-      of_keys[i] = g_hash_table_lookup (texts, seg_checkpoint_keys[i]);
-      if (of_keys[i] == NULL)
-        of_keys[i] = "";
-    }
+    if (of_keys[i] == NULL)
+      of_keys[i] = "";
   seg_checkpoint_state_clear (state);
   *state = (SegCheckpointState){
     .recipe = g_strdup (of_keys[RECIPE]),
@@ -195,6 +210,7 @@ seg_checkpoint_state_from_texts (SegCheckpointState *state, GHashTable *texts)
     .loss_sum = g_ascii_strtod (of_keys[LOSS_SUM], NULL),
     .loss_steps = g_ascii_strtoull (of_keys[LOSS_STEPS], NULL, 10),
     .seconds = g_ascii_strtod (of_keys[SECONDS], NULL),
+    .max_seconds = g_ascii_strtod (of_keys[MAX_SECONDS], NULL),
     .is_finished = g_str_equal (of_keys[IS_FINISHED], "1"),
   };
 }
@@ -215,18 +231,23 @@ gboolean
 seg_checkpoints_load_last (SegRunFolder *folder, SegTrainer *trainer, SegCheckpointState *state,
                            gboolean *found, GError **error)
 {
-  g_autoptr (GArray) steps = seg_checkpoints_list (folder);
+  g_autoptr (GArray) steps = seg_checkpoints_list (folder, error);
 
   *found = FALSE;
-  for (guint i = 0; i < steps->len && !*found; i++)
+  for (guint i = 0; steps != NULL && i < steps->len && !*found; i++)
     {
       g_autofree char *path = seg_checkpoint_dup_path (folder, g_array_index (steps, guint64, i));
       g_autoptr (GHashTable) texts = NULL;
       g_autoptr (GError) failure = NULL;
+      const char *of_keys[N_KEYS];
 
       *found = seg_trainer_load (trainer, path, &texts, &failure);
       if (*found)
-        seg_checkpoint_state_from_texts (state, texts);
+        {
+          for (guint k = 0; k < N_KEYS; k++)
+            of_keys[k] = g_hash_table_lookup (texts, seg_checkpoint_keys[k]);
+          seg_checkpoint_state_from_texts (state, of_keys);
+        }
       else if (i + 1 == steps->len || !g_error_matches (failure, SEG_ERROR, SEG_ERROR_FORMAT))
         {
           g_propagate_error (error, g_steal_pointer (&failure));
@@ -235,7 +256,7 @@ seg_checkpoints_load_last (SegRunFolder *folder, SegTrainer *trainer, SegCheckpo
       else
         seg_warning_print ("%s; going on from the checkpoint before it", failure->message);
     }
-  return TRUE;
+  return steps != NULL;
 }
 
 /**
@@ -256,26 +277,33 @@ seg_checkpoints_load_step (SegRunFolder *folder, SegTrainer *trainer, guint64 st
 }
 
 /**
- * seg_checkpoints_dup_recipe:
+ * seg_checkpoints_peek:
  * @folder: of a run
+ * @state: (inout): what the newest checkpoint says that can be opened
+ * @found: (out): whether there was one; otherwise @state is as it was
+ * @error: return location
  *
- * Returns: (transfer full) (nullable): the recipe of its newest checkpoint that can be opened
+ * Looks at a run without loading anything of it.
+ * Errors: `G_FILE_ERROR`.
  */
-char *
-seg_checkpoints_dup_recipe (SegRunFolder *folder)
+gboolean
+seg_checkpoints_peek (SegRunFolder *folder, SegCheckpointState *state, gboolean *found,
+                      GError **error)
 {
-  g_autoptr (GArray) steps = seg_checkpoints_list (folder);
+  g_autoptr (GArray) steps = seg_checkpoints_list (folder, error);
 
-  for (guint i = 0; i < steps->len; i++)
+  *found = FALSE;
+  for (guint i = 0; steps != NULL && i < steps->len && !*found; i++)
     {
       g_autofree char *path = seg_checkpoint_dup_path (folder, g_array_index (steps, guint64, i));
       g_autoptr (SegSafetensors) file = seg_safetensors_open (path, NULL);
-      const char *recipe = file != NULL
-                               ? seg_safetensors_get_metadata (file, seg_checkpoint_keys[RECIPE])
-                               : NULL;
+      const char *of_keys[N_KEYS];
 
-      if (recipe != NULL)
-        return g_strdup (recipe);
+      for (guint k = 0; file != NULL && k < N_KEYS; k++)
+        of_keys[k] = seg_safetensors_get_metadata (file, seg_checkpoint_keys[k]);
+      *found = file != NULL && of_keys[RECIPE] != NULL;
+      if (*found)
+        seg_checkpoint_state_from_texts (state, of_keys);
     }
-  return NULL;
+  return steps != NULL;
 }

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * @loss_sum: of the steps since that row
  * @loss_steps: how many steps that are
  * @seconds: of training, all sittings together
+ * @max_seconds: that it was begun for, or 0
  * @is_finished: whether no step is to follow
  *
  * What a run must know to go on, beside what its trainer knows.
@@ -29,7 +30,7 @@ typedef struct
   guint64 n_worse, validated_step;
   double loss_sum;
   guint64 loss_steps;
-  double seconds;
+  double seconds, max_seconds;
   gboolean is_finished;
 } SegCheckpointState;
 
@@ -42,6 +43,9 @@ gboolean seg_checkpoints_load_last  (SegRunFolder *folder, SegTrainer *trainer,
 gboolean seg_checkpoints_load_step  (SegRunFolder *folder, SegTrainer *trainer, guint64 step,
                                      GError **error);
 gboolean seg_checkpoints_remove_all (SegRunFolder *folder, GError **error);
-char    *seg_checkpoints_dup_recipe (SegRunFolder *folder);
+gboolean seg_checkpoints_peek       (SegRunFolder *folder, SegCheckpointState *state,
+                                     gboolean *found, GError **error);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegCheckpointState, seg_checkpoint_state_clear)
 
 G_END_DECLS

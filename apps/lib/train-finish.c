@@ -1,15 +1,16 @@
 /* The end of a training: the final model, with the statistics of its norms taken from the training set
  * and frozen, how good it is, and a report for people. */
+#include <math.h>
+
 #include <segkit/format.h>
 
 #include "evaluate.h"
 #include "train-private.h"
 #include "train-report.h"
 #include "train-report-samples.h"
+#include "warning.h"
 
 #define SEG_TRAINING_TRAINED "segkit.trained" /* in the model's metadata */
-#define SEG_TRAINING_SUMMARY "summary.json"
-#define SEG_TRAINING_REPORT "report.html"
 
 /* Pictures in the report: from the best to the worst. */
 #define SEG_TRAINING_PICTURES 6
@@ -22,20 +23,33 @@ seg_training_free_case (gpointer data)
 
 /* ---- the model -------------------------------------------------------------------------- */
 
+/* Where the best checkpoint is lost, hours of training are not. */
+static gboolean
+seg_training_load_best (SegTraining *self, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+  SegCheckpointState state = { 0 };
+  gboolean found;
+
+  if (self->state.best_step == seg_trainer_get_step (self->trainer)
+      || seg_checkpoints_load_step (self->folder, self->trainer, self->state.best_step, &failure))
+    return TRUE;
+  seg_warning_print ("%s; the best checkpoint is lost, and the last one is taken", failure->message);
+  if (!seg_checkpoints_load_last (self->folder, self->trainer, &state, &found, error))
+    return FALSE;
+  seg_checkpoint_state_clear (&state);
+  self->state.best_step = seg_trainer_get_step (self->trainer);
+  self->state.best_metric = NAN;
+  return TRUE;
+}
+
 /* The best of all that were looked at. */
 static gboolean
 seg_training_take_best (SegTraining *self, GError **error)
 {
-  guint64 best = self->state.best_step;
-
-  if (best != seg_trainer_get_step (self->trainer)
-      && !seg_checkpoints_load_step (self->folder, self->trainer, best, error))
-    {
-      g_prefix_error (error, "the best checkpoint is lost, and --fresh begins anew: ");
-      return FALSE;
-    }
-  return (self->recipe->trainer.ema_decay <= 0.
-          || seg_trainer_use_averaged (self->trainer, TRUE, error))
+  return seg_training_load_best (self, error)
+         && (self->recipe->trainer.ema_decay <= 0.
+             || seg_trainer_use_averaged (self->trainer, TRUE, error))
          && _seg_training_freeze_norms (self, self->recipe->statistics_batches, error);
 }
 

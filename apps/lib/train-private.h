@@ -1,5 +1,5 @@
-/* What the parts of a training share: train-run.c goes through the steps, train-validate.c looks how
- * good the model is, train-finish.c makes the final one and what there is to see. */
+/* What the parts of a training share: train-check.c looks whether it can begin, train-run.c goes through
+ * the steps, train-validate.c looks how good the model is, train-finish.c makes the final one and what there is to see. */
 #pragma once
 
 #include "batcher.h"
@@ -10,6 +10,12 @@
 #include "train-run.h"
 
 G_BEGIN_DECLS
+
+/* Files in the run's folder. */
+#define SEG_TRAINING_DATA "data.txt" /* what each file of the data had in it */
+#define SEG_TRAINING_LOG "log.csv"
+#define SEG_TRAINING_SUMMARY "summary.json"
+#define SEG_TRAINING_REPORT "report.html"
 
 typedef struct
 {
@@ -23,6 +29,7 @@ typedef struct
   SegTrainLog *log;
   SegTrainProgress *progress;
   char **class_names;
+  char *contents; /* of the data, as seg_dataset_dup_contents() has them */
   SegCheckpointState state;
 
   gint64 begun; /* of this sitting, monotonic, µs */
@@ -34,6 +41,12 @@ typedef struct
   double rate;           /* of the last step */
 } SegTraining;
 
+void     _seg_training_clear          (SegTraining *self);
+gboolean _seg_training_look           (SegTraining *self, GError **error);
+gboolean _seg_training_check_memory   (SegTraining *self, SegModel *model, GError **error);
+gboolean _seg_training_check_space    (SegTraining *self, GError **error);
+gboolean _seg_training_check_same     (SegTraining *self, const SegCheckpointState *before,
+                                       GError **error);
 double   _seg_training_get_seconds    (SegTraining *self);
 double   _seg_training_get_epochs     (SegTraining *self, guint64 n_steps);
 guint64  _seg_training_get_validation_interval (SegTraining *self);
@@ -46,5 +59,7 @@ gboolean _seg_training_check_sizes    (SegTraining *self, GError **error);
 gboolean _seg_training_validate       (SegTraining *self, GError **error);
 gboolean _seg_training_measure_steps  (SegTraining *self, guint64 *n_steps, GError **error);
 gboolean _seg_training_finish         (SegTraining *self, GError **error);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegTraining, _seg_training_clear)
 
 G_END_DECLS

@@ -2,13 +2,10 @@
  * that a run that was stopped in any way goes on to the same model. */
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <segkit/error.h>
 
 #include "train-private.h"
-
-#define SEG_TRAINING_LOG "log.csv"
 
 /* A checkpoint at least this often, beside those at each validation. */
 #define SEG_TRAINING_CHECKPOINT_INTERVAL (5 * 60 * G_USEC_PER_SEC)
@@ -16,15 +13,8 @@
 /* Who gave a time has planned with it: a speed that was measured wrong may cost no more than this. */
 #define SEG_TRAINING_LATE 1.1
 
-/* Of the crop that is advised where memory is short. */
-#define SEG_TRAINING_LEAST_CROP 32
-
-/* Weights, two slots of the optimiser, averages: of checkpoints the last two, the best, one being
- * written, and the model. */
-#define SEG_TRAINING_FILES 5
-
-static void
-seg_training_clear (SegTraining *self)
+void
+_seg_training_clear (SegTraining *self)
 {
   g_clear_pointer (&self->progress, seg_train_progress_free);
   g_clear_pointer (&self->batcher, seg_batcher_free);
@@ -33,10 +23,9 @@ seg_training_clear (SegTraining *self)
   g_clear_pointer (&self->pool, seg_pool_free);
   g_clear_pointer (&self->folder, seg_run_folder_free);
   g_clear_pointer (&self->class_names, g_strfreev);
+  g_clear_pointer (&self->contents, g_free);
   seg_checkpoint_state_clear (&self->state);
 }
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegTraining, seg_training_clear)
 
 double
 _seg_training_get_seconds (SegTraining *self)
@@ -72,86 +61,6 @@ _seg_training_get_validation_interval (SegTraining *self)
 
 /* ---- beginning -------------------------------------------------------------------------- */
 
-static void
-seg_training_add_file (GChecksum *sum, int split, const char *path)
-{
-  struct stat info = { 0 };
-  g_autofree char *name = g_path_get_basename (path), *text = NULL;
-
-  (void) stat (path, &info);
-  text = g_strdup_printf ("%d %s %lld\n", split, name, (long long) info.st_size);
-  g_checksum_update (sum, (const guchar *) text, -1);
-}
-
-/* What the samples are: another set of files would make another model. */
-static char *
-seg_training_fingerprint (SegDataset *dataset)
-{
-  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
-
-  for (int split = 0; split < SEG_N_SPLITS; split++)
-    for (guint i = 0; i < seg_dataset_get_n (dataset, (SegSplit) split); i++)
-      {
-        const SegSample *sample = seg_dataset_get (dataset, (SegSplit) split, i);
-
-        for (char **file = sample->images; *file != NULL; file++)
-          seg_training_add_file (sum, split, *file);
-        seg_training_add_file (sum, split, sample->mask);
-        if (sample->instances != NULL)
-          seg_training_add_file (sum, split, sample->instances);
-      }
-  return g_strdup (g_checksum_get_string (sum));
-}
-
-/* A setting with which a step would fit: of batch and crop, halved until it does. */
-static char *
-seg_training_advise (SegTraining *self, SegModel *model)
-{
-  SegBatcherOptions b = self->recipe->batches;
-
-  while (b.n > 1 || MIN (b.w, b.h) >= 2 * SEG_TRAINING_LEAST_CROP)
-    {
-      gsize bytes;
-
-      if (b.n > 1)
-        b.n /= 2;
-      else
-        b.w /= 2, b.h /= 2;
-      bytes = seg_trainer_estimate_bytes (model, &self->recipe->trainer, b.n, b.h, b.w,
-                                          self->run->n_threads, NULL);
-      if (bytes == 0 || bytes > self->run->limit_bytes)
-        continue;
-      return b.w == self->recipe->batches.w
-                 ? g_strdup_printf ("try --set train.batch=%" G_GINT64_FORMAT, b.n)
-                 : g_strdup_printf ("try --set train.batch=1 --set train.crop=%" G_GINT64_FORMAT
-                                    "x%" G_GINT64_FORMAT,
-                                    b.w, b.h);
-    }
-  return g_strdup ("try a smaller network");
-}
-
-static gboolean
-seg_training_check_memory (SegTraining *self, SegModel *model, GError **error)
-{
-  const SegBatcherOptions *batches = &self->recipe->batches;
-  gsize bytes = seg_trainer_estimate_bytes (model, &self->recipe->trainer, batches->n, batches->h,
-                                            batches->w, self->run->n_threads, error);
-  g_autofree char *advice = NULL;
-
-  if (bytes == 0)
-    return FALSE;
-  if (bytes <= self->run->limit_bytes)
-    return TRUE;
-  advice = seg_training_advise (self, model);
-  g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
-               "%s: a step with %" G_GINT64_FORMAT " crops of %" G_GINT64_FORMAT
-               " × %" G_GINT64_FORMAT " needs %" G_GSIZE_FORMAT " MiB, %" G_GSIZE_FORMAT
-               " MiB are allowed; %s",
-               self->run->output, batches->n, batches->w, batches->h, bytes >> 20,
-               self->run->limit_bytes >> 20, advice);
-  return FALSE;
-}
-
 static gboolean
 seg_training_new_trainer (SegTraining *self, GError **error)
 {
@@ -161,7 +70,7 @@ seg_training_new_trainer (SegTraining *self, GError **error)
 
   for (guint i = n_told; i < self->recipe->reasons->len; i++)
     seg_train_progress_say (self->progress, "%s", (char *) self->recipe->reasons->pdata[i]);
-  if (model == NULL || !seg_training_check_memory (self, model, error))
+  if (model == NULL || !_seg_training_check_memory (self, model, error))
     return FALSE;
   g_clear_object (&self->trainer);
   self->trainer = seg_trainer_new (model, &self->recipe->trainer, self->pool, batches->n,
@@ -169,29 +78,32 @@ seg_training_new_trainer (SegTraining *self, GError **error)
   return self->trainer != NULL;
 }
 
-/* How many steps there are, if the recipe leaves it to epochs or to the time. */
+/* How many steps there are, if the recipe leaves it to epochs or to the time. Of a time, a run that is gone
+ * on with has measured it. */
 static gboolean
-seg_training_fix_steps (SegTraining *self, GError **error)
+seg_training_fix_steps (SegTraining *self, const SegCheckpointState *before, gboolean measures,
+                        GError **error)
 {
   SegTrainRecipe *recipe = self->recipe;
-  g_autofree char *before
-      = self->run->fresh ? NULL : seg_checkpoints_dup_recipe (self->folder);
   guint64 n_steps = recipe->n_steps;
 
   if (n_steps > 0)
     return TRUE;
   if (before != NULL && recipe->max_seconds > 0.)
     {
-      /* the run that this one goes on with has measured it */
       g_autoptr (GKeyFile) keys = g_key_file_new ();
 
-      if (g_key_file_load_from_data (keys, before, (gsize) -1, G_KEY_FILE_NONE, NULL))
+      if (g_key_file_load_from_data (keys, before->recipe, (gsize) -1, G_KEY_FILE_NONE, NULL))
         n_steps = g_key_file_get_uint64 (keys, "train", "steps", NULL);
     }
-  if (n_steps == 0 && recipe->max_seconds > 0.
-      && (!seg_training_new_trainer (self, error)
-          || !_seg_training_measure_steps (self, &n_steps, error)))
-    return FALSE;
+  if (n_steps == 0 && recipe->max_seconds > 0.)
+    {
+      if (!measures)
+        return TRUE;
+      if (!seg_training_new_trainer (self, error)
+          || !_seg_training_measure_steps (self, &n_steps, error))
+        return FALSE;
+    }
   if (n_steps == 0)
     n_steps = seg_training_count_steps (self, recipe->n_epochs);
   /* steps made for measuring do not count */
@@ -209,42 +121,48 @@ seg_training_open_batcher (SegTraining *self, guint64 first, GError **error)
   return self->batcher != NULL;
 }
 
+/* All that can be refused, before anything is written. */
 static gboolean
-seg_training_check_same (SegTraining *self, const char *recipe, const char *data, GError **error)
+seg_training_prepare (SegTraining *self, gboolean measures, GError **error)
 {
-  const char *what = g_strcmp0 (self->state.recipe, recipe) != 0 ? "recipe"
-                     : g_strcmp0 (self->state.data, data) != 0   ? "data"
-                                                                 : NULL;
+  g_auto (SegCheckpointState) before = { 0 };
+  gboolean found = FALSE;
 
-  if (what == NULL)
-    return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-               "%s: was begun with another %s; give the one it was begun with (%s), another -o, or "
-               "--fresh to begin anew",
-               seg_run_folder_get_path (self->folder), what, SEG_RUN_FOLDER_RECIPE);
-  return FALSE;
+  self->contents = seg_dataset_dup_contents (self->run->dataset);
+  if (!seg_training_open_batcher (self, 0, error)
+      || (!self->run->fresh && !seg_checkpoints_peek (self->folder, &before, &found, error))
+      || !seg_training_fix_steps (self, found ? &before : NULL, measures, error)
+      || (found && !_seg_training_check_same (self, &before, error)))
+    return FALSE;
+  /* a run that was begun for a time, and is gone on with by its recipe alone, still has no more */
+  if (found && self->recipe->max_seconds <= 0.)
+    self->recipe->max_seconds = before.max_seconds;
+  return seg_training_new_trainer (self, error) && _seg_training_check_sizes (self, error)
+         && _seg_training_check_space (self, error);
+}
+
+/* What a run before has left, and this one will not have until its end. */
+static gboolean
+seg_training_remove_old (SegTraining *self, GError **error)
+{
+  return seg_checkpoints_remove_all (self->folder, error)
+         && seg_run_folder_remove (self->folder, SEG_TRAINING_SUMMARY, error)
+         && seg_run_folder_remove (self->folder, SEG_TRAINING_REPORT, error);
 }
 
 /* From the newest checkpoint, if there is one. */
 static gboolean
 seg_training_resume (SegTraining *self, GError **error)
 {
-  g_autofree char *data = seg_training_fingerprint (self->run->dataset);
-  g_autofree char *before = seg_checkpoints_dup_recipe (self->folder);
   gboolean found = FALSE;
 
-  /* told before anything is loaded, which would fail with less helpful words */
-  if (before != NULL && strcmp (before, self->recipe->text) != 0)
-    {
-      self->state.recipe = g_steal_pointer (&before);
-      return seg_training_check_same (self, self->recipe->text, NULL, error);
-    }
   if (!seg_checkpoints_load_last (self->folder, self->trainer, &self->state, &found, error))
     return FALSE;
   if (found)
     {
       self->seconds_before = self->state.seconds;
-      if (!seg_training_check_same (self, self->recipe->text, data, error))
+      /* of a damaged one nobody has looked at the one before */
+      if (!_seg_training_check_same (self, &self->state, error))
         return FALSE;
       seg_train_progress_say (self->progress, "going on from step %" G_GUINT64_FORMAT,
                               seg_trainer_get_step (self->trainer));
@@ -252,25 +170,11 @@ seg_training_resume (SegTraining *self, GError **error)
   else
     {
       self->state.recipe = g_strdup (self->recipe->text);
-      self->state.data = g_steal_pointer (&data);
+      self->state.data = g_compute_checksum_for_string (G_CHECKSUM_SHA256, self->contents, -1);
     }
+  self->state.max_seconds = self->recipe->max_seconds;
   self->first_step = seg_trainer_get_step (self->trainer);
   return seg_run_folder_set_step (self->folder, self->first_step, error);
-}
-
-static gboolean
-seg_training_check_space (SegTraining *self, GError **error)
-{
-  SegParameters *parameters
-      = seg_model_get_parameters (seg_trainer_get_model (self->trainer));
-  guint64 bytes = 0;
-  guint n_slots;
-
-  seg_optimizer_get_slots (self->recipe->trainer.optimizer, &n_slots);
-  for (guint i = 0; i < seg_parameters_get_n (parameters); i++)
-    bytes += seg_tensor_get_n_bytes (seg_parameters_get_tensor (parameters, i, NULL));
-  bytes *= 1 + n_slots + (self->recipe->trainer.ema_decay > 0. ? 1 : 0);
-  return seg_run_folder_check_space (self->folder, bytes * SEG_TRAINING_FILES, error);
 }
 
 /* ---- steps ------------------------------------------------------------------------------ */
@@ -423,38 +327,44 @@ seg_training_run_steps (SegTraining *self, GError **error)
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-static gboolean
-seg_training_open (SegTraining *self, GError **error)
+static void
+seg_training_start (SegTraining *self, SegProgressKind progress)
 {
-  const SegTrainRun *run = self->run;
-
   self->begun = g_get_monotonic_time ();
   self->class_names = seg_train_recipe_dup_class_names (self->recipe);
-  self->folder = seg_run_folder_open (run->output, !run->no_lock, error);
-  if (self->folder == NULL)
-    return FALSE;
-  self->pool = seg_pool_new (run->n_threads);
-  self->progress = seg_train_progress_new (run->progress);
-  return TRUE;
+  self->pool = seg_pool_new (self->run->n_threads);
+  self->progress = seg_train_progress_new (progress);
+}
+
+/* Makes all that the first step needs, as a run would, and writes nothing. Where the recipe gives a time,
+ * how many steps that are stays open. */
+gboolean
+_seg_training_look (SegTraining *self, GError **error)
+{
+  seg_training_start (self, SEG_PROGRESS_NONE);
+  self->folder = seg_run_folder_look (self->run->output, !self->run->no_lock, error);
+  return self->folder != NULL && seg_training_prepare (self, FALSE, error);
 }
 
 static gboolean
 seg_training_begin (SegTraining *self, GError **error)
 {
-  g_autofree char *log = seg_run_folder_dup_file (self->folder, SEG_TRAINING_LOG);
+  const SegTrainRun *run = self->run;
+  g_autofree char *log = NULL;
   guint64 step;
 
-  if (!seg_training_open_batcher (self, 0, error)
-      || !seg_training_fix_steps (self, error) || !seg_training_new_trainer (self, error)
-      || !_seg_training_check_sizes (self, error) || !seg_training_check_space (self, error)
-      /* not sooner: what is refused has destroyed nothing */
-      || (self->run->fresh && !seg_checkpoints_remove_all (self->folder, error))
+  seg_training_start (self, run->progress);
+  self->folder = seg_run_folder_open (run->output, !run->no_lock, error);
+  if (self->folder == NULL || !seg_training_prepare (self, TRUE, error)
+      || (run->fresh && !seg_training_remove_old (self, error))
       || !seg_training_resume (self, error))
     return FALSE;
   step = seg_trainer_get_step (self->trainer);
   if (!seg_training_open_batcher (self, step * MAX (self->recipe->trainer.accumulate, 1), error)
+      || !seg_run_folder_write_text (self->folder, SEG_TRAINING_DATA, self->contents, error)
       || !seg_run_folder_write_text (self->folder, SEG_RUN_FOLDER_RECIPE, self->recipe->text, error))
     return FALSE;
+  log = seg_run_folder_dup_file (self->folder, SEG_TRAINING_LOG);
   self->log = seg_train_log_open (log, (const char *const *) self->class_names, step, error);
   return self->log != NULL;
 }
@@ -476,6 +386,6 @@ seg_train_run (const SegTrainRun *run, GCancellable *cancellable, GError **error
 {
   g_auto (SegTraining) self = { .run = run, .recipe = run->recipe, .cancellable = cancellable };
 
-  return seg_training_open (&self, error) && seg_training_begin (&self, error)
+  return seg_training_begin (&self, error)
          && seg_training_run_steps (&self, error) && _seg_training_finish (&self, error);
 }

@@ -67,6 +67,20 @@ save_discs (Tool *tool, guint i)
 }
 
 static void
+remove_pair (Tool *tool, guint i)
+{
+  static const char *const folders[] = { "images", "masks" };
+
+  for (guint k = 0; k < G_N_ELEMENTS (folders); k++)
+    {
+      g_autofree char *name = g_strdup_printf ("cells/%s/%u.png", folders[k], i);
+      g_autofree char *path = tool_path (tool, name);
+
+      g_assert_cmpint (g_unlink (path), ==, 0);
+    }
+}
+
+static void
 setup (Tool *tool, gconstpointer data)
 {
   tool_setup (tool, data);
@@ -394,6 +408,35 @@ test_time (Tool *tool, gconstpointer data)
   assert_same_file (tool, "n.safetensors", expected);
 }
 
+/* A time that a run was begun for holds also where the recipe alone says how to go on. */
+static void
+test_time_resumed (Tool *tool, gconstpointer data)
+{
+  g_autofree char *recipe = NULL, *name = NULL, *path = NULL;
+  g_autoptr (GKeyFile) keys = g_key_file_new ();
+  g_autoptr (SegSafetensors) file = NULL;
+  g_autoptr (GError) error = NULL;
+
+  (void) data;
+  g_assert_cmpint (tool_run (tool, SMALL, "--max-time", "10s", "-o", MODEL, "cells", NULL), ==, OK);
+  recipe = read_text (tool, "m.run/recipe.ini");
+  g_key_file_load_from_data (keys, recipe, (gsize) -1, G_KEY_FILE_NONE, &error);
+  g_assert_no_error (error);
+  name = g_strdup_printf ("m.run/checkpoint-%08" G_GUINT64_FORMAT ".safetensors",
+                          g_key_file_get_uint64 (keys, "train", "steps", NULL));
+  path = tool_path (tool, name);
+  g_unlink (path); /* if the time was too short for it, it was not there */
+  g_assert_cmpint (tool_run (tool, "--resume", "-o", MODEL, "cells", NULL), ==, OK);
+  if (!exists (tool, name))
+    {
+      g_assert_nonnull (strstr (tool->error_line, "the time is up"));
+      return;
+    }
+  file = seg_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (seg_safetensors_get_metadata (file, "max-seconds"), ==, "10");
+}
+
 /* A signal is answered with a checkpoint, from which the same command goes on. */
 static void
 test_signals (Tool *tool, gconstpointer data)
@@ -433,10 +476,14 @@ test_locked (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "-o", MODEL, "cells", NULL), ==, IN_USE);
   holder = g_strdup_printf ("m.run: process %d has been training here from step 0", (int) pid);
   tool_assert_fails (tool, IN_USE, holder, "segkit:in-use");
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--dry-run", "-o", MODEL, "cells", NULL), ==,
+                   IN_USE);
+  tool_assert_fails (tool, IN_USE, holder, "segkit:in-use");
   g_assert_cmpint (stop (pid, SIGINT), ==, 128 + SIGINT);
   g_assert_false (exists (tool, MODEL));
 }
 
+/* Who only looks is told the same. */
 static void
 test_other_recipe (Tool *tool, gconstpointer data)
 {
@@ -445,12 +492,72 @@ test_other_recipe (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "-o", MODEL, "cells", NULL),
                    ==, USAGE);
   tool_assert_fails (tool, USAGE, "m.run: was begun with another recipe", "segkit:param");
-  save_discs (tool, N_IMAGES);
-  g_assert_cmpint (tool_run (tool, "-q", "--resume", "-o", MODEL, "cells", NULL), ==, USAGE);
-  tool_assert_fails (tool, USAGE, "m.run: was begun with another data", "segkit:param");
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--dry-run", "-o", MODEL,
+                             "cells", NULL),
+                   ==, USAGE);
+  tool_assert_fails (tool, USAGE, "m.run: was begun with another recipe", "segkit:param");
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--dry-run", "--fresh", "-o",
+                             MODEL, "cells", NULL),
+                   ==, OK);
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--dry-run", "-o", "m.run", "cells", NULL),
+                   ==, IO);
+  tool_assert_fails (tool, IO, "m.run: is a folder", "io:is-directory");
   g_assert_cmpint (
       tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--fresh", "-o", MODEL, "cells", NULL), ==,
       OK);
+}
+
+/* Files are told apart by what is in them, and the one that makes the difference is named. */
+static void
+test_other_data (Tool *tool, gconstpointer data)
+{
+  g_autofree char *list = tool_path (tool, "m.run/data.txt");
+
+  (void) data;
+  train (tool);
+  save_discs (tool, 2);
+  train (tool); /* the same once more */
+  save_discs (tool, N_IMAGES);
+  g_assert_cmpint (tool_run (tool, "-q", "--resume", "-o", MODEL, "cells", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "m.run: was begun with other data: images/8.png is new",
+                     "segkit:param");
+  remove_pair (tool, N_IMAGES);
+  /* the mean is another, too, and with it the recipe */
+  samples_save_image (tool->folder, "cells/images/2.png", SIDE, SIDE, 1, 77);
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "-o", MODEL, "cells", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "m.run: was begun with other data: images/2.png has changed",
+                     "segkit:param");
+  g_unlink (list);
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "-o", MODEL, "cells", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "m.run: was begun with other data; give", "segkit:param");
+  remove_pair (tool, 2);
+  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--fresh", "-o", MODEL, "cells", NULL), ==,
+                   OK);
+  save_discs (tool, 2);
+  g_assert_cmpint (tool_run (tool, "-q", "--resume", "-o", MODEL, "cells", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "m.run: was begun with other data: images/", "segkit:param");
+}
+
+/* The best model is lost, and the hours that made the last one are not. */
+static void
+test_lost_best (Tool *tool, gconstpointer data)
+{
+  static const char best[] = "m.run/checkpoint-00000004.safetensors";
+  g_autofree char *path = tool_path (tool, best), *model = tool_path (tool, MODEL);
+
+  (void) data;
+  for (guint i = 0; i < 2; i++)
+    {
+      /* nothing is learnt, so that none is better than the first */
+      g_assert_cmpint (tool_run (tool, SMALL, STEPS, "--set", "train.rate=0", "--set",
+                                 "train.validate-every=4", "-o", MODEL, "cells", NULL),
+                       ==, OK);
+      g_assert_cmpint (exists (tool, best), ==, i == 0);
+      g_assert_true (exists (tool, MODEL));
+      g_assert_cmpint (strstr (tool->error_line, "the last one is taken") != NULL, ==, i == 1);
+      g_unlink (path);
+      g_unlink (model);
+    }
 }
 
 /* A network that learns too fast: the model of before stays. */
@@ -467,6 +574,9 @@ test_diverges (Tool *tool, gconstpointer data)
                    ==, NUMERIC);
   tool_assert_fails (tool, NUMERIC, MODEL ": step ", "segkit:diverged");
   assert_same_file (tool, MODEL, expected);
+  /* what the run before has said is not said of this one */
+  g_assert_false (exists (tool, "m.run/report.html"));
+  g_assert_false (exists (tool, "m.run/summary.json"));
 }
 
 /* Names and sizes of a model's tensors, a line each. */
@@ -576,6 +686,11 @@ test_usage (Tool *tool, gconstpointer data)
     { LIMIT,
       { "--max-memory=80M", "--batch=8", "--set=train.crop=256", "--set=model.encoder.channels=8",
         "cells" },
+      "MiB are allowed; try --set train.batch=",
+      "segkit:memory" },
+    { LIMIT,
+      { "--dry-run", "--max-memory=80M", "--batch=8", "--set=train.crop=256",
+        "--set=model.encoder.channels=8", "cells" },
       "MiB are allowed; try --set train.batch=",
       "segkit:memory" },
   };
@@ -785,9 +900,12 @@ main (int argc, char **argv)
   ADD ("killed", test_killed);
   ADD ("damaged", test_damaged);
   ADD ("time", test_time);
+  ADD ("time-resumed", test_time_resumed);
   ADD ("signals", test_signals);
   ADD ("locked", test_locked);
   ADD ("other-recipe", test_other_recipe);
+  ADD ("other-data", test_other_data);
+  ADD ("lost-best", test_lost_best);
   ADD ("diverges", test_diverges);
   ADD ("deep-supervision", test_deep_supervision);
   ADD ("usage", test_usage);
