@@ -2,6 +2,7 @@
  * sample's place in it: so that turning one on changes nothing of the others. */
 #include <math.h>
 
+#include <segkit/error.h>
 #include <segkit/property.h>
 #include <segkit/random.h>
 
@@ -98,6 +99,24 @@ seg_augmentation_draw_values (SegAugmentation *self, guint64 seed, guint64 count
   if (seg_augmentation_draw_event (seed, "augmentation.blur", counter, self->blur_probability,
                                    &value))
     draw->blur = value * self->blur;
+}
+
+/**
+ * seg_augmentation_check:
+ * @self: an augmentation
+ * @error: return location
+ *
+ * Errors: `SEG_ERROR_PARAM` for properties that contradict each other.
+ */
+gboolean
+seg_augmentation_check (SegAugmentation *self, GError **error)
+{
+  if (self->scale_min <= self->scale_max)
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+               "[train.augmentation] scale-min: %g is more than scale-max, which is %g",
+               (double) self->scale_min, (double) self->scale_max);
+  return FALSE;
 }
 
 /**

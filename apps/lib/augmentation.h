@@ -43,7 +43,8 @@ typedef struct
   gboolean needs_class, outside_ignored;
 } SegAugmentationDraw;
 
-void seg_augmentation_draw (SegAugmentation *self, guint64 seed, guint64 counter,
-                            SegAugmentationDraw *draw);
+gboolean seg_augmentation_check (SegAugmentation *self, GError **error);
+void     seg_augmentation_draw  (SegAugmentation *self, guint64 seed, guint64 counter,
+                                 SegAugmentationDraw *draw);
 
 G_END_DECLS

@@ -225,10 +225,12 @@ seg_batcher_check (SegDataset *dataset, SegSplit split, const SegBatcherOptions 
   else if (options->border_weights && !seg_dataset_has_instances (dataset))
     g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
                  "weights of borders need masks that tell objects apart, and there are none");
-  else if (options->border_weights && !(options->border_sigma > 0 && options->border_sigma <= 100))
+  else if (options->border_weights
+           && !(options->border_sigma >= SEG_BORDER_MIN_SIGMA
+                && options->border_sigma <= SEG_BORDER_MAX_SIGMA))
     g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                 "the weights of borders cannot fall in %g pixels (above 0, up to 100)",
-                 options->border_sigma);
+                 "the weights of borders cannot fall in %g pixels (%g to %g)",
+                 options->border_sigma, SEG_BORDER_MIN_SIGMA, SEG_BORDER_MAX_SIGMA);
   else
     return TRUE;
   return FALSE;

@@ -63,8 +63,11 @@ _seg_train_given_read (GKeyFile *given, GError **error)
   gboolean is_whole = given != NULL && g_key_file_has_group (given, "segkit");
   g_autofree char *text = g_strconcat (is_whole ? "" : "[segkit]\nformat=1\n",
                                        wishes != NULL ? wishes : "", NULL);
+  GKeyFile *recipe = seg_recipe_parse (text, strlen (text), error);
 
-  return seg_recipe_parse (text, strlen (text), error);
+  if (recipe == NULL)
+    _seg_train_recipe_blame (error);
+  return recipe;
 }
 
 /* A model that tells two classes apart may do so with one number a pixel. */

@@ -14,6 +14,7 @@ GKeyFile *_seg_train_given_sort       (GKeyFile *keys);
 
 gboolean  _seg_train_choose           (SegTrainRecipe *self, GKeyFile *given, SegDataset *dataset,
                                        const SegTrainLimits *limits, GError **error);
+void      _seg_train_recipe_blame     (GError **error);
 gboolean  _seg_train_recipe_parse     (SegTrainRecipe *self, SegDataset *dataset, GError **error);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 #include <segkit/error.h>
 #include <segkit/recipe.h>
 
+#include "border-weights.h"
 #include "train-recipe-private.h"
 
 #define SEG_TRAIN_MAX_STEPS 1000000000
@@ -163,6 +164,23 @@ seg_train_recipe_get_list (SegTrainRecipe *self, const char *group, const char *
   return TRUE;
 }
 
+/**
+ * _seg_train_recipe_blame: (skip)
+ * @error: (inout): of a recipe's text, or of what was built of it
+ *
+ * In a model a recipe that is wrong is input that is; here it is what the user wants. Plugins and
+ * memory stay to blame for what is theirs.
+ */
+void
+_seg_train_recipe_blame (GError **error)
+{
+  if (error != NULL
+      && (g_error_matches (*error, SEG_ERROR, SEG_ERROR_FORMAT)
+          || g_error_matches (*error, SEG_ERROR, SEG_ERROR_SHAPE)
+          || g_error_matches (*error, SEG_ERROR, SEG_ERROR_UNSUPPORTED)))
+    (*error)->code = SEG_ERROR_PARAM;
+}
+
 /* ---- groups ----------------------------------------------------------------------------- */
 
 static gboolean
@@ -259,8 +277,8 @@ seg_train_recipe_parse_batches (SegTrainRecipe *self, SegDataset *dataset, GErro
       || !seg_train_recipe_get_boolean (self->keys, "border-weights", &batches->border_weights,
                                         error)
       || !seg_train_recipe_get_number (self->keys, "border-w0", 0., 1e6, &batches->border_w0, error)
-      || !seg_train_recipe_get_number (self->keys, "border-sigma", 0.1, 1e4, &batches->border_sigma,
-                                       error)
+      || !seg_train_recipe_get_number (self->keys, "border-sigma", SEG_BORDER_MIN_SIGMA,
+                                       SEG_BORDER_MAX_SIGMA, &batches->border_sigma, error)
       || !seg_train_recipe_get_list (self, "input", "mean", n_bands, -INFINITY, &self->mean, error)
       || !seg_train_recipe_get_list (self, "input", "std", n_bands, 1e-12, &self->std, error))
     return FALSE;
@@ -276,7 +294,24 @@ seg_train_recipe_parse_batches (SegTrainRecipe *self, SegDataset *dataset, GErro
   g_clear_object (&self->augmentation);
   self->augmentation = seg_recipe_build_plain (self->keys, "train.augmentation",
                                                SEG_TYPE_AUGMENTATION, error);
-  return self->augmentation != NULL;
+  if (self->augmentation == NULL)
+    _seg_train_recipe_blame (error);
+  return self->augmentation != NULL && seg_augmentation_check (self->augmentation, error);
+}
+
+/* At least one class has to count. */
+static gboolean
+seg_train_recipe_get_class_weights (SegTrainRecipe *self, guint n_classes, GError **error)
+{
+  g_autofree char *text = g_key_file_get_value (self->keys, "train", "class-weights", NULL);
+
+  if (!seg_train_recipe_get_list (self, "train", "class-weights", n_classes, 0.,
+                                  &self->class_weight, error))
+    return FALSE;
+  for (guint i = 0; i < n_classes; i++)
+    if (self->class_weight == NULL || self->class_weight[i] > 0.f)
+      return TRUE;
+  return seg_train_recipe_refuse ("class-weights", text, "weights of which one is above 0", error);
 }
 
 static gboolean
@@ -295,9 +330,7 @@ seg_train_recipe_parse_trainer (SegTrainRecipe *self, SegDataset *dataset, GErro
       || !seg_train_recipe_get_boolean (keys, "freeze-norms", &trainer->freeze_norms, error)
       || !seg_train_recipe_get_uint (keys, "deep-supervision", 0, SEG_FEATURES_MAX - 1, &heads,
                                      error)
-      || !seg_train_recipe_get_list (self, "train", "class-weights",
-                                     seg_dataset_get_n_classes (dataset), 0., &self->class_weight,
-                                     error))
+      || !seg_train_recipe_get_class_weights (self, seg_dataset_get_n_classes (dataset), error))
     return FALSE;
   trainer->accumulate = self->batches.n_kept = (guint) accumulate;
   trainer->auxiliary_heads = (guint) heads;
@@ -319,6 +352,8 @@ seg_train_recipe_parse_trainer (SegTrainRecipe *self, SegDataset *dataset, GErro
   if (trainer->optimizer != NULL)
     trainer->schedule
         = seg_recipe_build_object (keys, "train.schedule", SEG_TYPE_RATE_SCHEDULE, error);
+  if (trainer->schedule == NULL)
+    _seg_train_recipe_blame (error);
   return trainer->schedule != NULL;
 }
 
@@ -364,12 +399,22 @@ _seg_train_recipe_parse (SegTrainRecipe *self, SegDataset *dataset, GError **err
 /* A model must not depend on how many threads there are: what is chosen is chosen for so many. */
 #define SEG_TRAIN_NOMINAL_THREADS 8
 
+static SegModel *
+seg_train_recipe_build_model (SegTrainRecipe *self, GError **error)
+{
+  SegModel *model = seg_model_new_from_recipe (self->text, self->seed, error);
+
+  if (model == NULL)
+    _seg_train_recipe_blame (error);
+  return model;
+}
+
 /* A batch that nobody asked for is as large as memory allows. */
 static gboolean
 seg_train_recipe_fit_memory (SegTrainRecipe *self, SegDataset *dataset,
                              const SegTrainLimits *limits, GError **error)
 {
-  g_autoptr (SegModel) model = seg_model_new_from_recipe (self->text, self->seed, error);
+  g_autoptr (SegModel) model = seg_train_recipe_build_model (self, error);
 
   if (model == NULL)
     return FALSE;
@@ -525,7 +570,7 @@ seg_train_recipe_load_from (SegTrainRecipe *self, SegModel *model, GError **erro
 SegModel *
 seg_train_recipe_new_model (SegTrainRecipe *self, GError **error)
 {
-  g_autoptr (SegModel) model = seg_model_new_from_recipe (self->text, self->seed, error);
+  g_autoptr (SegModel) model = seg_train_recipe_build_model (self, error);
 
   if (model == NULL
       || (self->from_model != NULL && !seg_train_recipe_load_from (self, model, error))

@@ -6,7 +6,7 @@
 
 #include "command.h"
 #include "recipe-file.h"
-#include "train-recipe.h"
+#include "train-recipe-private.h"
 #include "train-wishes.h"
 
 #define SEG_TRAIN_WISHES_BEGIN "[segkit]\nformat=1\n"
@@ -135,6 +135,15 @@ seg_train_wishes_set_options (GKeyFile *recipe)
     g_key_file_set_value (recipe, "train", "from", wishes.from);
 }
 
+/* What is said of a recipe, without the line that is said to be wrong: there is but one. */
+static const char *
+seg_train_wishes_skip_line (const char *message)
+{
+  const char *text = g_str_has_prefix (message, "recipe line ") ? strstr (message, ": ") : NULL;
+
+  return text != NULL ? text + 2 : message;
+}
+
 /* A setting is held to what a line of a recipe file is: groups are known, names are names. */
 static gboolean
 seg_train_wishes_set (GKeyFile *recipe, const char *setting, GError **error)
@@ -152,8 +161,51 @@ seg_train_wishes_set (GKeyFile *recipe, const char *setting, GError **error)
   if (parsed != NULL)
     return seg_train_recipe_set (recipe, setting, error);
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--set %s: %s", setting,
-               failure->message);
+               seg_train_wishes_skip_line (failure->message));
   return FALSE;
+}
+
+/* Grey images for a model of colour ones, and the other way round, as segment takes them. */
+static void
+seg_train_wishes_take_bands (GKeyFile *recipe, SegModel *model)
+{
+  if (!g_key_file_has_key (recipe, "data", "bands", NULL))
+    g_key_file_set_uint64 (recipe, "data", "bands", seg_model_get_n_channels (model));
+}
+
+/* The network that is gone on from says how many bands there should be. */
+static gboolean
+seg_train_wishes_look_at_model (GKeyFile *recipe, GError **error)
+{
+  g_autofree char *name = g_key_file_get_value (recipe, "train", "from", NULL), *path = NULL;
+  g_autoptr (SegModel) model = NULL;
+
+  if (name == NULL || g_key_file_has_key (recipe, "data", "bands", NULL))
+    return TRUE;
+  if ((path = seg_model_find (name, error)) == NULL
+      || (model = seg_model_load (path, error)) == NULL)
+    return FALSE;
+  seg_train_wishes_take_bands (recipe, model);
+  return TRUE;
+}
+
+/* Options over settings over a file. */
+static GKeyFile *
+seg_train_wishes_join (const char *path, GError **error)
+{
+  g_autoptr (GKeyFile) recipe = path != NULL ? seg_recipe_file_load (path, error)
+                                             : g_key_file_new ();
+
+  if (recipe == NULL)
+    {
+      _seg_train_recipe_blame (error);
+      return NULL;
+    }
+  for (char **setting = wishes.settings; setting != NULL && *setting != NULL; setting++)
+    if (!seg_train_wishes_set (recipe, *setting, error))
+      return NULL;
+  seg_train_wishes_set_options (recipe);
+  return g_steal_pointer (&recipe);
 }
 
 /**
@@ -161,24 +213,20 @@ seg_train_wishes_set (GKeyFile *recipe, const char *setting, GError **error)
  * @basis: (nullable): the file of a recipe, if no option names one
  * @error: return location
  *
- * Errors: `G_OPTION_ERROR`; those of seg_recipe_file_load().
+ * Errors: `G_OPTION_ERROR`; `SEG_ERROR_PARAM` and `G_IO_ERROR` for the file; those of loading the model
+ * that is to be gone on from.
  *
  * Returns: (transfer full): options over settings over a file, or %NULL with @error set
  */
 GKeyFile *
 seg_train_wishes_read (const char *basis, GError **error)
 {
-  const char *path = wishes.recipe != NULL ? wishes.recipe : basis;
-  g_autoptr (GKeyFile) recipe = path != NULL ? seg_recipe_file_load (path, error)
-                                             : g_key_file_new ();
+  g_autoptr (GKeyFile) recipe
+      = seg_train_wishes_join (wishes.recipe != NULL ? wishes.recipe : basis, error);
 
-  if (recipe == NULL)
-    return NULL;
-  for (char **setting = wishes.settings; setting != NULL && *setting != NULL; setting++)
-    if (!seg_train_wishes_set (recipe, *setting, error))
-      return NULL;
-  seg_train_wishes_set_options (recipe);
-  return g_steal_pointer (&recipe);
+  return recipe != NULL && seg_train_wishes_look_at_model (recipe, error)
+             ? g_steal_pointer (&recipe)
+             : NULL;
 }
 
 /* What @recipe does not have. */
@@ -210,7 +258,7 @@ GKeyFile *
 seg_train_wishes_read_for_model (SegModel *model, GError **error)
 {
   const char *text = seg_model_get_recipe (model);
-  g_autoptr (GKeyFile) recipe = seg_train_wishes_read (NULL, error), own = NULL;
+  g_autoptr (GKeyFile) recipe = seg_train_wishes_join (wishes.recipe, error), own = NULL;
   g_auto (GStrv) groups = NULL;
 
   if (recipe == NULL || (own = seg_recipe_parse (text, strlen (text), error)) == NULL)
@@ -222,8 +270,6 @@ seg_train_wishes_read_for_model (SegModel *model, GError **error)
   for (char **group = groups; *group != NULL; group++)
     if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
       seg_train_wishes_add_group (recipe, own, *group);
-  /* grey images for a model of colour ones, and the other way round, as segment takes them */
-  if (!g_key_file_has_key (recipe, "data", "bands", NULL))
-    g_key_file_set_uint64 (recipe, "data", "bands", seg_model_get_n_channels (model));
+  seg_train_wishes_take_bands (recipe, model);
   return g_steal_pointer (&recipe);
 }

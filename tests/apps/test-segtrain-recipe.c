@@ -311,11 +311,18 @@ static const struct
   const char *settings, *says;
   int exit_code;
 } wrong[] = {
-  { "tran.rate=1", "unknown group \"tran\"; did you mean \"train\"?", SEG_EXIT_INPUT },
+  { "tran.rate=1", "unknown group \"tran\"; did you mean \"train\"?", SEG_EXIT_USAGE },
   { "train.rat=1", "[train] has no key \"rat\"; did you mean \"rate\"?", SEG_EXIT_USAGE },
   { "train.los.type=dice", "did you mean \"loss\"?", SEG_EXIT_USAGE },
   { "train.loss.type=dise", "did you mean \"dice\"?", SEG_EXIT_PLUGIN },
-  { "train.loss.typ=dice", "unknown property \"typ\"", SEG_EXIT_INPUT },
+  { "train.loss.typ=dice", "unknown property \"typ\"", SEG_EXIT_USAGE },
+  { "train.loss.type=dice train.loss.smooth=x", "smooth", SEG_EXIT_USAGE },
+  { "train.augmentation.scale-min=3 train.augmentation.scale-max=2", "scale-min: 3 is more than",
+    SEG_EXIT_USAGE },
+  { "train.augmentation.rotation=x", "rotation", SEG_EXIT_USAGE },
+  { "train.augmentation.rotaton=1", "did you mean \"rotation\"?", SEG_EXIT_USAGE },
+  { "train.schedule.type=cosine train.schedule.warmup=2", "warmup", SEG_EXIT_USAGE },
+  { "train.optimizer.beta1=-1", "beta1", SEG_EXIT_USAGE },
   { "data.ignor=1", "did you mean \"ignore\"?", SEG_EXIT_USAGE },
   { "train.rate=-1", "\"-1\" is not a number from 0", SEG_EXIT_USAGE },
   { "train.rate=nan", "\"nan\" is not a number", SEG_EXIT_USAGE },
@@ -332,6 +339,8 @@ static const struct
   { "train.class-weights=1;2;3", "\"1;2;3\" is not 2 numbers", SEG_EXIT_USAGE },
   { "train.class-weights=1", "\"1\" is not 2 numbers", SEG_EXIT_USAGE },
   { "train.class-weights=1;-1", "\"1;-1\" is not 2 numbers", SEG_EXIT_USAGE },
+  { "train.class-weights=0;0", "\"0;0\" is not weights of which one is above 0", SEG_EXIT_USAGE },
+  { "train.border-sigma=200", "\"200\" is not a number from 0.1 to 100", SEG_EXIT_USAGE },
   { "train.border-weights=true", "no masks of single objects", SEG_EXIT_USAGE },
   { "input.channels=3", "[input] channels: 3 in the recipe, 1 in the images", SEG_EXIT_USAGE },
   { "model.classes=5", "[model] classes: 5 in the recipe, 2 in the masks", SEG_EXIT_USAGE },
@@ -357,6 +366,27 @@ test_wrong (void)
       if (strstr (error->message, wrong[i].says) == NULL || strchr (error->message, '\n') != NULL)
         g_error ("%s: %s", wrong[i].settings, error->message);
       g_assert_cmpint (seg_exit_code_from_error (error), ==, wrong[i].exit_code);
+    }
+  samples_free (folder);
+}
+
+/* What is wrong with the network is found when it is made, and is the recipe's fault, too. */
+static void
+test_wrong_network (void)
+{
+  static const char *const settings[]
+      = { "model.encoder.depth=99", "model.encoder.channels=x", "model.head-kernel-size=2",
+          "model.encoder.chanels=4" };
+  char *folder = save (5, 64, 64, 1, "0 1");
+
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    {
+      g_autoptr (SegTrainRecipe) recipe = make (folder, settings[i]);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (seg_train_recipe_new_model (recipe, &error));
+      g_assert_error (error, SEG_ERROR, SEG_ERROR_PARAM);
+      g_test_message ("%s", error->message);
     }
   samples_free (folder);
 }
@@ -398,6 +428,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/from", test_from);
   g_test_add_func ("/recipe/encoder-weights", test_encoder_weights);
   g_test_add_func ("/recipe/wrong", test_wrong);
+  g_test_add_func ("/recipe/wrong-network", test_wrong_network);
   g_test_add_func ("/recipe/assignments", test_assignments);
   return g_test_run ();
 }

@@ -667,15 +667,25 @@ test_usage (Tool *tool, gconstpointer data)
     { USAGE, { "evaluate", "--split", "best", "a", "cells" }, "--split is", "usage" },
     { USAGE, { "check", "--steps", "2", "cells" }, "train nothing", "usage" },
     { USAGE, { "--set", "rate=1", "cells" }, "\"rate=1\" is not group.key=value", "usage" },
-    { USAGE, { "--set", "traim.rate=1", "cells" }, "did you mean \"train\"?", "usage" },
+    { USAGE,
+      { "--set", "traim.rate=1", "cells" },
+      "--set traim.rate=1: unknown group \"traim\"; did you mean \"train\"?",
+      "usage" },
+    { USAGE,
+      { "--set", "train.ra te=1", "cells" },
+      "--set train.ra te=1: \"ra te\" cannot be",
+      "usage" },
     { USAGE, { "--set", "train.rte=1", "cells" }, "[train] has no key \"rte\"", "segkit:param" },
     { USAGE, { "--set", "train.rate=x", "cells" }, "[train] rate: \"x\" is not", "segkit:param" },
     { USAGE, { "--set", "data.layuot=voc", "cells" }, "[data] has no key", "segkit:param" },
     { USAGE, { "--max-time", "soon", "cells" }, "\"soon\" is not a time", "segkit:param" },
-    { INPUT,
+    { USAGE,
       { "--set", "train.augmentation.elastc=1", "cells" },
       "did you mean \"elastic\"?",
-      "segkit:format" },
+      "segkit:param" },
+    { USAGE, { "--recipe", "cells/images/1.png", "cells" }, "1.png: recipe", "segkit:param" },
+    { USAGE, { "--recipe", "bad.ini", "cells" }, "bad.ini: recipe line 3: ", "segkit:param" },
+    { USAGE, { "--set", "model.encoder.depth=99", "cells" }, "99", "segkit:param" },
     { PLUGIN,
       { "--set", "train.loss.type=dice-cd", "cells" },
       "did you mean \"dice-ce\"?",
@@ -696,6 +706,7 @@ test_usage (Tool *tool, gconstpointer data)
   };
 
   (void) data;
+  samples_save_text (tool->folder, "bad.ini", "[segkit]\nformat=1\n[tran]\n");
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       const char *const *a = cases[i].arguments;
@@ -762,6 +773,20 @@ test_looks (Tool *tool, gconstpointer data)
   g_assert_cmpint (preview->Xsize, >=, 2 * SIDE);
   g_object_unref (preview);
   tool_assert_files (tool, "cells", "p.png", NULL);
+}
+
+/* Grey images are for a model of colours what they are for segment. */
+static void
+test_from (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, "--from", "model.safetensors", "--dump-recipe", "cells", NULL),
+                   ==, OK);
+  g_assert_nonnull (strstr (tool->output, "\nchannels=3\n"));
+  g_assert_nonnull (strstr (tool->output, "\nbands=3\n"));
+  g_assert_cmpint (tool_run (tool, "--from", "model.safetensors", "--steps", "2", "-o", MODEL,
+                             "cells", NULL),
+                   ==, OK);
 }
 
 /* The numbers are those of the training's own summary. */
@@ -911,6 +936,7 @@ main (int argc, char **argv)
   ADD ("usage", test_usage);
   ADD ("broken", test_broken);
   ADD ("looks", test_looks);
+  ADD ("from", test_from);
   ADD ("evaluate", test_evaluate);
   ADD ("evaluate-classes", test_evaluate_classes);
   ADD ("full-disk", test_full_disk);
