@@ -19,9 +19,6 @@
 #define SEG_TRAIN_MAX_THREADS 1024
 #define SEG_TRAIN_ENDING ".safetensors"
 
-/* Of the memory that may be taken, for images that are kept decoded. */
-#define SEG_TRAIN_CACHE_SHARE 3
-
 typedef enum
 {
   SEG_TRAIN_COMMAND_TRAIN,
@@ -268,7 +265,7 @@ look (const SegTrainRun *run, GError **error)
 static gboolean
 train_dataset (SegTrainRun *run, GKeyFile *wishes, GCancellable *cancellable, GError **error)
 {
-  gsize cache = run->limit_bytes / SEG_TRAIN_CACHE_SHARE;
+  gsize cache = run->limit_bytes / SEG_DATASET_CACHE_SHARE;
   SegTrainLimits limits = { .n_threads = run->n_threads, .max_memory = run->limit_bytes - cache };
   gboolean only_looks = options.preview != NULL || options.dump_recipe || options.dry_run;
   gboolean tells = !options.quiet && !options.dump_recipe && options.preview == NULL;

@@ -189,6 +189,49 @@ seg_batcher_begin (SegBatcher *self, guint64 batch)
     }
 }
 
+static guint
+seg_batcher_count_ahead (const SegBatcherOptions *options)
+{
+  return options->n_threads > 0 ? SEG_BATCHER_AHEAD : 1;
+}
+
+static guint
+seg_batcher_count_slots (const SegBatcherOptions *options)
+{
+  return seg_batcher_count_ahead (options) + MAX (options->n_kept, 1) - 1;
+}
+
+/**
+ * seg_batcher_estimate_bytes:
+ * @dataset: that samples would be read from
+ * @split: which part of it
+ * @options: what batches would be like
+ *
+ * Returns: bytes that a batcher holds at most, samples that the data set keeps, and the weights of their
+ *   borders, apart
+ */
+gsize
+seg_batcher_estimate_bytes (SegDataset *dataset, SegSplit split, const SegBatcherOptions *options)
+{
+  gsize c = seg_dataset_get_n_bands (dataset), n_readers = MAX (options->n_threads, 1);
+  gsize of_pixel = c * sizeof (float) + sizeof (guint16)
+                   + (options->border_weights ? sizeof (float) : 0);
+  gsize of_sample = c * sizeof (float) + 2 * sizeof (guint16);
+  gint64 largest = 0;
+
+  if (options->border_weights)
+    of_sample += SEG_BORDER_WORKING_BYTES;
+  for (guint i = 0; i < seg_dataset_get_n (dataset, split); i++)
+    {
+      const SegSample *sample = seg_dataset_get (dataset, split, i);
+
+      largest = MAX (largest, sample->width * sample->height);
+    }
+  return seg_batcher_count_slots (options)
+             * (gsize) (options->n * options->h * options->w) * of_pixel
+         + n_readers * (gsize) largest * of_sample;
+}
+
 static gboolean
 seg_batcher_alloc (SegBatcher *self, GError **error)
 {
@@ -289,8 +332,8 @@ seg_batcher_new (SegDataset *dataset, SegSplit split, SegAugmentation *augmentat
   self->order = g_new (guint, self->n_samples);
   seg_batcher_draw_order (self, 0);
   self->next_batch = self->next_made = first_step;
-  self->n_ahead = options->n_threads > 0 ? SEG_BATCHER_AHEAD : 1;
-  self->n_slots = self->n_ahead + MAX (options->n_kept, 1) - 1;
+  self->n_ahead = seg_batcher_count_ahead (options);
+  self->n_slots = seg_batcher_count_slots (options);
   self->slots = g_new0 (SegBatcherSlot, self->n_slots);
   if (!seg_batcher_alloc (self, error))
     return NULL;

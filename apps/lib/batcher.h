@@ -48,6 +48,8 @@ SegBatcher *seg_batcher_new                 (SegDataset *dataset, SegSplit split
                                              SegAugmentation *augmentation,
                                              const SegBatcherOptions *options, guint64 first_step,
                                              GError **error);
+gsize       seg_batcher_estimate_bytes      (SegDataset *dataset, SegSplit split,
+                                             const SegBatcherOptions *options);
 void        seg_batcher_free                (SegBatcher *self);
 gboolean    seg_batcher_next                (SegBatcher *self, SegBatch *out, GError **error);
 guint64     seg_batcher_get_steps_per_epoch (SegBatcher *self);

@@ -21,6 +21,8 @@ typedef struct
   guint16 object[2];
 } SegBorderPair;
 
+G_STATIC_ASSERT (sizeof (SegBorderPair) + sizeof (float) == SEG_BORDER_WORKING_BYTES);
+
 static inline void
 seg_border_pair_add (SegBorderPair *pair, guint16 object, gint32 distance)
 {

@@ -44,11 +44,12 @@ seg_sample_data_unref (SegSampleData *self)
   g_free (self);
 }
 
+/* With those of the weights of borders that a batcher keeps of a sample as long as it is kept itself. */
 static gsize
 seg_sample_data_get_bytes (const SegSampleData *self)
 {
   gsize pixel = (gsize) self->c * sizeof (float) + sizeof (guint16)
-                + (self->instances != NULL ? sizeof (guint16) : 0);
+                + (self->instances != NULL ? sizeof (guint16) + sizeof (float) : 0);
 
   return (gsize) self->h * (gsize) self->w * pixel;
 }

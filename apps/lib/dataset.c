@@ -4,9 +4,6 @@
 #include "dataset-private.h"
 #include "memory-budget.h"
 
-/* Of the memory that a process may use, for samples that are kept decoded. */
-#define SEG_DATASET_CACHE_SHARE 3
-
 SegEntry *
 seg_entry_new (const char *name)
 {

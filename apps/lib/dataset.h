@@ -22,6 +22,9 @@ typedef enum
 
 #define SEG_N_SPLITS 3
 
+/* Of the memory that a process may use, for samples that are kept decoded. */
+#define SEG_DATASET_CACHE_SHARE 3
+
 /**
  * SegSample:
  * @name: what the files of a sample have in common, without folder and ending

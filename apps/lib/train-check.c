@@ -29,8 +29,8 @@ seg_training_advise (SegTraining *self, SegModel *model)
         b.n /= 2;
       else
         b.w /= 2, b.h /= 2;
-      bytes = seg_trainer_estimate_bytes (model, &self->recipe->trainer, b.n, b.h, b.w,
-                                          self->run->n_threads, NULL);
+      bytes = seg_train_recipe_estimate_bytes (self->recipe, model, self->run->dataset, &b,
+                                               self->run->n_threads, NULL);
       if (bytes == 0 || bytes > self->run->limit_bytes)
         continue;
       return b.w == self->recipe->batches.w
@@ -46,8 +46,8 @@ gboolean
 _seg_training_check_memory (SegTraining *self, SegModel *model, GError **error)
 {
   const SegBatcherOptions *batches = &self->recipe->batches;
-  gsize bytes = seg_trainer_estimate_bytes (model, &self->recipe->trainer, batches->n, batches->h,
-                                            batches->w, self->run->n_threads, error);
+  gsize bytes = seg_train_recipe_estimate_bytes (self->recipe, model, self->run->dataset, batches,
+                                                 self->run->n_threads, error);
   g_autofree char *advice = NULL;
 
   if (bytes == 0)

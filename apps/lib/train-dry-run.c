@@ -84,8 +84,8 @@ seg_train_dry_run (const SegTrainRun *run, GError **error)
     return NULL;
   model = seg_trainer_get_model (training.trainer);
   parameters = seg_units_count (seg_dry_run_count_parameters (model));
-  memory = seg_units_bytes ((double) seg_trainer_estimate_bytes (
-      model, &recipe->trainer, batches->n, batches->h, batches->w, run->n_threads, NULL));
+  memory = seg_units_bytes ((double) seg_train_recipe_estimate_bytes (
+      recipe, model, run->dataset, batches, run->n_threads, NULL));
   allowed = seg_units_bytes ((double) run->limit_bytes);
   of_epoch = 1. / _seg_training_get_epochs (&training, 1);
 

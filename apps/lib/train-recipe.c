@@ -399,6 +399,35 @@ _seg_train_recipe_parse (SegTrainRecipe *self, SegDataset *dataset, GError **err
 /* A model must not depend on how many threads there are: what is chosen is chosen for so many. */
 #define SEG_TRAIN_NOMINAL_THREADS 8
 
+/**
+ * seg_train_recipe_estimate_bytes:
+ * @self: a recipe
+ * @model: of it
+ * @dataset: what is learnt from
+ * @batches: those of the recipe, or others
+ * @n_threads: of the pool
+ * @error: return location
+ *
+ * Errors: those of seg_trainer_estimate_bytes().
+ *
+ * Returns: about how many bytes training takes beside the model and the samples that the data set keeps:
+ *   of the trainer, of the batches that are made ahead, and of those for the statistics of norms; 0
+ *   with @error set
+ */
+gsize
+seg_train_recipe_estimate_bytes (SegTrainRecipe *self, SegModel *model, SegDataset *dataset,
+                                 const SegBatcherOptions *batches, guint n_threads, GError **error)
+{
+  SegBatcherOptions plain = *batches;
+  gsize bytes = seg_trainer_estimate_bytes (model, &self->trainer, batches->n, batches->h,
+                                            batches->w, n_threads, error);
+
+  plain.border_weights = FALSE;
+  return bytes == 0 ? 0
+                    : bytes + seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, batches)
+                          + seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, &plain);
+}
+
 static SegModel *
 seg_train_recipe_build_model (SegTrainRecipe *self, GError **error)
 {
@@ -421,8 +450,8 @@ seg_train_recipe_fit_memory (SegTrainRecipe *self, SegDataset *dataset,
   for (;;)
     {
       const SegBatcherOptions *b = &self->batches;
-      gsize bytes = seg_trainer_estimate_bytes (model, &self->trainer, b->n, b->h, b->w,
-                                                SEG_TRAIN_NOMINAL_THREADS, error);
+      gsize bytes = seg_train_recipe_estimate_bytes (self, model, dataset, b,
+                                                     SEG_TRAIN_NOMINAL_THREADS, error);
 
       if (bytes == 0)
         return FALSE;

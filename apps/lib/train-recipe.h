@@ -68,6 +68,10 @@ SegTrainRecipe *seg_train_recipe_new       (GKeyFile *given, SegDataset *dataset
                                             const SegTrainLimits *limits, GError **error);
 void            seg_train_recipe_free      (SegTrainRecipe *self);
 char          **seg_train_recipe_dup_class_names (SegTrainRecipe *self);
+gsize           seg_train_recipe_estimate_bytes (SegTrainRecipe *self, SegModel *model,
+                                                 SegDataset *dataset,
+                                                 const SegBatcherOptions *batches,
+                                                 guint n_threads, GError **error);
 SegModel       *seg_train_recipe_new_model (SegTrainRecipe *self, GError **error);
 gboolean        seg_train_recipe_set_steps (SegTrainRecipe *self, guint64 n_steps, GError **error);
 

@@ -278,6 +278,56 @@ test_kept (void)
 }
 
 /* A file that has gone, or changed, since it was looked at. */
+/* The memory that is predicted is what is taken: by slots that are made ahead, and by a sample that is
+ * read, whose borders are weighed. */
+static void
+test_memory (void)
+{
+  SegBatcherOptions options = { .n = N, .h = 96, .w = 128, .n_threads = 1, .n_kept = 2,
+                                .border_weights = TRUE, .border_w0 = 10, .border_sigma = 2 };
+  const gsize n_pixels = 500 * 400;
+  char *folder = samples_new ();
+
+  samples_save_image (folder, "images/a.png", 500, 400, 3, 1);
+  samples_save_mask (folder, "masks/a.png", 500, 400, "0 1 0 2");
+  {
+    g_autoptr (SegDataset) dataset
+        = samples_open (folder, "[data]\nvalidation-share=0\nobjects=true\n");
+    gsize predicted = seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, &options), taken;
+    gsize before = seg_memory_get_used ();
+    g_autoptr (SegBatcher) batcher = NULL;
+    g_autoptr (GError) error = NULL;
+    SegBatch batch;
+
+    seg_dataset_set_cache (dataset, 0);
+    batcher = make (dataset, NULL, &options, 0);
+    for (guint i = 0; i < 4; i++)
+      {
+        seg_batcher_next (batcher, &batch, &error);
+        g_assert_no_error (error);
+      }
+    taken = seg_memory_get_peak () - before;
+    g_assert_cmpuint (taken, <=, predicted + predicted / 100);
+    g_assert_cmpuint (taken, >=, predicted / 10 * 9);
+  }
+  {
+    /* what is kept of a sample has room for what is kept of its borders */
+    g_autoptr (SegDataset) dataset
+        = samples_open (folder, "[data]\nvalidation-share=0\nobjects=true\n");
+    const gsize kept = n_pixels * (3 * sizeof (float) + 2 * sizeof (guint16) + sizeof (float));
+
+    for (guint i = 0; i < 2; i++)
+      {
+        g_autoptr (SegSampleData) data = NULL;
+
+        seg_dataset_set_cache (dataset, kept - 1 + i);
+        data = seg_dataset_read (dataset, SEG_SPLIT_TRAIN, 0, NULL);
+        g_assert_cmpint (seg_dataset_keeps (dataset, SEG_SPLIT_TRAIN, 0), ==, i == 1);
+      }
+  }
+  samples_free (folder);
+}
+
 static void
 test_failure (void)
 {
@@ -344,6 +394,7 @@ main (int argc, char **argv)
   g_test_add_func ("/batcher/foreground", test_foreground);
   g_test_add_func ("/batcher/weights", test_weights);
   g_test_add_func ("/batcher/kept", test_kept);
+  g_test_add_func ("/batcher/memory", test_memory);
   g_test_add_func ("/batcher/failure", test_failure);
   g_test_add_func ("/batcher/preview", test_preview);
   return g_test_run ();
