@@ -21,13 +21,11 @@ static gboolean
 seg_crop_find_class (const SegSampleData *data, const guint64 *class_counts, guint n_classes,
                      const float *uniform, SegCropPoint *point)
 {
-  g_autofree guint64 *counts = g_new0 (guint64, (gsize) G_MAXUINT16 + 1);
+  const guint64 *counts = data->counts;
   double total = 0, at;
   guint64 pixel;
   guint chosen = 0;
 
-  for (gint64 i = 0; i < data->h * data->w; i++)
-    counts[data->target[i]]++;
   for (guint k = 0; k < n_classes; k++)
     total += counts[k] > 0 ? 1 / (double) MAX (class_counts[k], 1) : 0;
   if (total == 0)
@@ -46,9 +44,9 @@ seg_crop_find_class (const SegSampleData *data, const guint64 *class_counts, gui
       {
         point->x = (double) (i % data->w) + 0.5;
         point->y = (double) (i / data->w) + 0.5;
-        break;
+        return TRUE;
       }
-  return TRUE;
+  return FALSE;
 }
 
 /* The middle of a crop that takes @extent of @n pixels, inside if it can be: anywhere, or such that

@@ -41,6 +41,7 @@ seg_sample_data_unref (SegSampleData *self)
   seg_free (self->image);
   seg_free (self->target);
   seg_free (self->instances);
+  g_free (self->counts);
   g_free (self);
 }
 
@@ -123,6 +124,7 @@ seg_dataset_fill_target (SegDataset *self, SegEntry *entry, SegSampleData *data,
   guint32 last = G_MAXUINT32;
   guint16 target = SEG_DATASET_UNKNOWN;
 
+  data->counts = g_new0 (guint64, MAX (self->classes->len, 1));
   if (!seg_mask_read (&mask, entry->sample.mask, error))
     return FALSE;
   if (self->options.threshold > 0)
@@ -145,6 +147,8 @@ seg_dataset_fill_target (SegDataset *self, SegEntry *entry, SegSampleData *data,
           return FALSE;
         }
       data->target[i] = target;
+      if (target != SEG_TARGET_IGNORE)
+        data->counts[target]++;
       if (self->objects && data->instances != NULL)
         data->instances[i] = (guint16) code;
     }

@@ -47,6 +47,7 @@ typedef struct
  * SegSampleData:
  * @image: (array): c planes of h·w values, scaled as `segment` scales them but not normalised
  * @target: (array): h·w classes or %SEG_TARGET_IGNORE
+ * @counts: (array): pixels of each class
  * @instances: (array) (nullable): h·w numbers of objects, 0 for none
  * @c: bands
  * @h: rows
@@ -58,6 +59,7 @@ typedef struct
 {
   float *image;
   guint16 *target;
+  guint64 *counts;
   guint16 *instances;
   gint64 c, h, w;
 

@@ -16,9 +16,16 @@ seg_train_given_copy_key (GKeyFile *from, GKeyFile *to, const char *group, const
     g_key_file_set_value (to, group, key, value);
 }
 
-/* The kind goes first, which other keys are properties of. */
-static void
-seg_train_given_copy_group (GKeyFile *from, GKeyFile *to, const char *group)
+/**
+ * _seg_train_given_copy_group: (skip)
+ * @from: a recipe
+ * @to: one that gets what it does not have of the group
+ * @group: which
+ *
+ * The kind goes first, which other keys are properties of.
+ */
+void
+_seg_train_given_copy_group (GKeyFile *from, GKeyFile *to, const char *group)
 {
   g_auto (GStrv) names = g_key_file_get_keys (from, group, NULL, NULL);
 
@@ -41,10 +48,10 @@ seg_train_given_copy_tree (GKeyFile *from, GKeyFile *to, const char *root)
   g_auto (GStrv) groups = g_key_file_get_groups (from, NULL);
 
   if (g_key_file_has_group (from, root))
-    seg_train_given_copy_group (from, to, root);
+    _seg_train_given_copy_group (from, to, root);
   for (char **group = groups; *group != NULL; group++)
     if (g_str_has_prefix (*group, below))
-      seg_train_given_copy_group (from, to, *group);
+      _seg_train_given_copy_group (from, to, *group);
 }
 
 /**
@@ -110,7 +117,7 @@ _seg_train_given_take_model (GKeyFile *keys, guint n_classes, GPtrArray *reasons
         g_key_file_set_uint64 (keys, "model", "classes", n_classes);
       g_ptr_array_add (reasons, g_strdup_printf ("[model]: the network of %s", name));
     }
-  seg_train_given_copy_group (recipe, keys, "input");
+  _seg_train_given_copy_group (recipe, keys, "input");
   return TRUE;
 }
 

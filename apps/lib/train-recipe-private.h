@@ -7,6 +7,7 @@
 G_BEGIN_DECLS
 
 GKeyFile *_seg_train_given_read       (GKeyFile *given, GError **error);
+void      _seg_train_given_copy_group (GKeyFile *from, GKeyFile *to, const char *group);
 gboolean  _seg_train_given_take_model (GKeyFile *keys, guint n_classes, GPtrArray *reasons,
                                        GError **error);
 gboolean  _seg_train_given_check_data (GKeyFile *keys, SegDataset *dataset, GError **error);

@@ -229,21 +229,6 @@ seg_train_wishes_read (const char *basis, GError **error)
              : NULL;
 }
 
-/* What @recipe does not have. */
-static void
-seg_train_wishes_add_group (GKeyFile *recipe, GKeyFile *other, const char *group)
-{
-  g_auto (GStrv) keys = g_key_file_get_keys (other, group, NULL, NULL);
-
-  for (char **key = keys; key != NULL && *key != NULL; key++)
-    {
-      g_autofree char *value = g_key_file_get_value (other, group, *key, NULL);
-
-      if (!g_key_file_has_key (recipe, group, *key, NULL))
-        g_key_file_set_value (recipe, group, *key, value);
-    }
-}
-
 /**
  * seg_train_wishes_read_for_model:
  * @model: a model that was trained
@@ -263,13 +248,13 @@ seg_train_wishes_read_for_model (SegModel *model, GError **error)
 
   if (recipe == NULL || (own = seg_recipe_parse (text, strlen (text), error)) == NULL)
     return NULL;
-  seg_train_wishes_add_group (recipe, own, "classes");
+  _seg_train_given_copy_group (own, recipe, "classes");
   if (wishes.recipe != NULL)
     return g_steal_pointer (&recipe);
   groups = g_key_file_get_groups (own, NULL);
   for (char **group = groups; *group != NULL; group++)
     if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
-      seg_train_wishes_add_group (recipe, own, *group);
+      _seg_train_given_copy_group (own, recipe, *group);
   seg_train_wishes_take_bands (recipe, model);
   return g_steal_pointer (&recipe);
 }

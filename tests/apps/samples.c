@@ -117,6 +117,17 @@ samples_save_mask (const char *folder, const char *name, int w, int h, const cha
   samples_save (folder, name, image);
 }
 
+/* One row. */
+VipsImage *
+samples_make_mask (VipsBandFormat format, VipsInterpretation type, int bands, gconstpointer values, int n)
+{
+  gsize bytes = (gsize) (n * bands) * vips_format_sizeof (format);
+  VipsImage *image = vips_image_new_from_memory_copy (values, bytes, n, 1, bands, format);
+
+  image->Type = type;
+  return image;
+}
+
 /* A PNG of colour type 3, which libvips does not write as it is told. */
 void
 samples_save_palette (const char *folder, const char *name, int w, int h, const guint8 *indices,
@@ -211,6 +222,46 @@ samples_check (SegDataset *dataset, guint *n_errors)
   g_assert_true (good == (*n_errors == 0));
   g_assert_true (good == (error == NULL));
   return seg_problems_dup_text (problems);
+}
+
+void
+samples_assert_no_problem (SegDataset *dataset)
+{
+  guint n_errors;
+  g_autofree char *text = samples_check (dataset, &n_errors);
+
+  g_assert_cmpstr (text, ==, "");
+}
+
+/* Says all of @causes, with | between them. */
+void
+samples_assert_problems (SegDataset *dataset, guint n_errors, const char *causes)
+{
+  g_auto (GStrv) list = g_strsplit (causes, "|", -1);
+  guint n;
+  g_autofree char *text = samples_check (dataset, &n);
+
+  for (char **cause = list; *cause != NULL; cause++)
+    if (strstr (text, *cause) == NULL)
+      g_error ("this does not say \"%s\":\n%s", *cause, text);
+  if (n != n_errors)
+    g_error ("%u errors, not %u:\n%s", n, n_errors, text);
+}
+
+/* Names and values, "background=0 object=255". */
+void
+samples_assert_classes (SegDataset *dataset, const char *classes)
+{
+  g_autoptr (GString) found = g_string_new (NULL);
+
+  for (guint i = 0; i < seg_dataset_get_n_classes (dataset); i++)
+    {
+      g_autofree char *values = seg_dataset_dup_class_values (dataset, i);
+
+      g_string_append_printf (found, "%s%s=%s", i > 0 ? "; " : "",
+                              seg_dataset_get_class (dataset, i)->name, values);
+    }
+  g_assert_cmpstr (found->str, ==, classes);
 }
 
 /* A folder of public data, or NULL after the test has been marked as skipped. */
