@@ -42,6 +42,7 @@ struct _SegBatcher
   SegBatcherOptions options;
   float *class_weight, *mean, *std; /* copies for options */
   guint n_samples, n_classes;
+  guint n_draws; /* of an epoch */
   gint64 c;
   float **borders; /* of each sample that is kept in memory, once known; guarded by the mutex */
 
@@ -69,14 +70,15 @@ seg_batcher_draw_order (SegBatcher *self, guint64 epoch)
   guint64 stream = seg_random_name_hash ("batcher.order");
 
   self->epoch = epoch;
-  for (guint i = 0; i < self->n_samples; i++)
-    self->order[i] = i;
-  for (guint i = self->n_samples; i-- > 1;)
+  for (guint i = 0, n = 0; i < self->n_samples; i++)
+    for (guint j = seg_dataset_get (self->dataset, self->split, i)->n_draws; j > 0; j--)
+      self->order[n++] = i;
+  for (guint i = self->n_draws; i-- > 1;)
     {
       float uniform;
       guint j, kept = self->order[i];
 
-      seg_random_uniform (self->options.seed, stream, epoch * self->n_samples + i, 1, &uniform);
+      seg_random_uniform (self->options.seed, stream, epoch * self->n_draws + i, 1, &uniform);
       j = (guint) ((double) uniform * (i + 1));
       self->order[i] = self->order[j];
       self->order[j] = kept;
@@ -177,11 +179,11 @@ seg_batcher_begin (SegBatcher *self, guint64 batch)
   for (guint i = 0; i < n; i++)
     {
       SegBatcherTask *task = g_new (SegBatcherTask, 1);
-      guint64 counter = batch * n + i, epoch = counter / self->n_samples;
+      guint64 counter = batch * n + i, epoch = counter / self->n_draws;
 
       if (epoch != self->epoch)
         seg_batcher_draw_order (self, epoch);
-      *task = (SegBatcherTask){ slot, i, self->order[counter % self->n_samples], counter };
+      *task = (SegBatcherTask){ slot, i, self->order[counter % self->n_draws], counter };
       if (self->pool != NULL)
         g_thread_pool_push (self->pool, task, NULL);
       else
@@ -329,7 +331,9 @@ seg_batcher_new (SegDataset *dataset, SegSplit split, SegAugmentation *augmentat
   self->options.mean = self->mean = seg_batcher_copy (options->mean, n_bands);
   self->options.std = self->std = seg_batcher_copy (options->std, n_bands);
   self->borders = g_new0 (float *, self->n_samples);
-  self->order = g_new (guint, self->n_samples);
+  for (guint i = 0; i < self->n_samples; i++)
+    self->n_draws += seg_dataset_get (dataset, split, i)->n_draws;
+  self->order = g_new (guint, self->n_draws);
   seg_batcher_draw_order (self, 0);
   self->next_batch = self->next_made = first_step;
   self->n_ahead = seg_batcher_count_ahead (options);
@@ -419,7 +423,7 @@ seg_batcher_next (SegBatcher *self, SegBatch *out, GError **error)
  * seg_batcher_get_steps_per_epoch:
  * @self: a batcher
  *
- * Returns: batches after which every sample has been seen; where samples are no multiple of a
+ * Returns: batches after which every sample has been seen; where draws are no multiple of a
  *   batch, the last one begins the next epoch
  */
 guint64
@@ -427,5 +431,5 @@ seg_batcher_get_steps_per_epoch (SegBatcher *self)
 {
   guint n = (guint) self->options.n;
 
-  return (self->n_samples + n - 1) / n;
+  return (self->n_draws + n - 1) / n;
 }

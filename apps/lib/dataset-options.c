@@ -9,7 +9,7 @@ static const char *const seg_dataset_option_names[] = {
   "layout",           "images",  "masks",      "instances", "image-suffixes",
   "mask-suffix",      "train",   "validation", "test",      "validation-share",
   "validation-names", "classes", "class-values", "ignore",  "threshold",
-  "bands",            "objects", NULL
+  "bands",            "objects", "oversample",  NULL
 };
 
 static const char *const seg_dataset_layouts[] = { "folders", "split-folders", "camvid",
@@ -110,6 +110,44 @@ seg_dataset_options_get_objects (SegDatasetOptions *self, GKeyFile *recipe, GErr
   return FALSE;
 }
 
+static void
+seg_oversampling_clear (gpointer data)
+{
+  g_free (((SegOversampling *) data)->names);
+}
+
+/* "*_bf: 6, *_color: 2". */
+static gboolean
+seg_dataset_options_get_oversample (SegDatasetOptions *self, GKeyFile *recipe, GError **error)
+{
+  g_auto (GStrv) words = seg_dataset_options_get_words (recipe, "oversample");
+
+  if (words == NULL)
+    return TRUE;
+  self->oversample = g_array_new (FALSE, FALSE, sizeof (SegOversampling));
+  g_array_set_clear_func (self->oversample, seg_oversampling_clear);
+  for (char **word = words; *word != NULL; word++)
+    {
+      char *colon = strrchr (*word, ':');
+      SegOversampling item = { NULL, 0 };
+      guint64 n;
+
+      if (colon == NULL || colon == *word
+          || !g_ascii_string_to_unsigned (colon + 1 + strspn (colon + 1, " "), 10, 1,
+                                          SEG_DATASET_MAX_DRAWS, &n, NULL))
+        {
+          g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                       "[data]: \"oversample\" cannot be \"%s\"; it is as *_rare: 4, 1 to %d times",
+                       *word, SEG_DATASET_MAX_DRAWS);
+          return FALSE;
+        }
+      item.n_draws = (guint) n;
+      item.names = g_strstrip (g_strndup (*word, (gsize) (colon - *word)));
+      g_array_append_val (self->oversample, item);
+    }
+  return TRUE;
+}
+
 /* Relations between keys. */
 static gboolean
 seg_dataset_options_check (SegDatasetOptions *self, GError **error)
@@ -161,6 +199,7 @@ _seg_dataset_options_read (SegDatasetOptions *self, GKeyFile *recipe, GError **e
          && seg_dataset_options_get_int (recipe, "threshold", G_MAXUINT16, &self->threshold, error)
          && seg_dataset_options_get_int (recipe, "bands", 64, &self->bands, error)
          && seg_dataset_options_get_objects (self, recipe, error)
+         && seg_dataset_options_get_oversample (self, recipe, error)
          && seg_dataset_options_check (self, error);
 }
 
@@ -176,6 +215,7 @@ _seg_dataset_options_clear (SegDatasetOptions *self)
   for (guint i = 0; i < SEG_N_SPLITS; i++)
     g_free (self->lists[i]);
   g_strfreev (self->validation_names);
+  g_clear_pointer (&self->oversample, g_array_unref);
   g_free (self->classes);
   g_strfreev (self->class_values);
   g_free (self->ignore);

@@ -6,6 +6,13 @@
 
 G_BEGIN_DECLS
 
+/* How often an epoch has the samples of these names; ? and * stand for what they do in a shell. */
+typedef struct
+{
+  char *names;
+  guint n_draws;
+} SegOversampling;
+
 /**
  * SegDatasetOptions:
  * @layout: (nullable): its name; %NULL: whichever is found
@@ -17,6 +24,8 @@ G_BEGIN_DECLS
  * @lists: (nullable): files that name the samples of each split
  * @validation_share: of the training samples, where nothing else says which validate
  * @validation_names: (nullable): samples that validate
+ * @oversample: (nullable) (element-type SegOversampling): which samples come more than once in an
+ *   epoch
  * @classes: (nullable): a table of classes
  * @class_values: (nullable): what masks have for each class that the recipe names, in their order
  * @ignore: (nullable): numbers and colours, or the class, of pixels that count for nothing
@@ -36,6 +45,7 @@ typedef struct
   char *lists[SEG_N_SPLITS];
   double validation_share;
   char **validation_names;
+  GArray *oversample;
   char *classes;
   char **class_values;
   char *ignore;
@@ -95,6 +105,8 @@ struct _SegDataset
   GMutex mutex; /* guards what follows and SegEntry.data */
   gsize cache_bytes, cached_bytes;
 };
+
+#define SEG_DATASET_MAX_DRAWS 1000
 
 /* Of a number that is no class. */
 #define SEG_DATASET_UNKNOWN (G_MAXUINT16 - 1)

@@ -221,6 +221,34 @@ seg_split_by_share (SegDataset *self)
     g_ptr_array_add (rest, g_ptr_array_steal_index (train, train->len - 1));
 }
 
+/* How often each training sample is drawn: as the first names say that are its own. */
+static void
+seg_split_oversample (SegDataset *self)
+{
+  GPtrArray *train = self->splits[SEG_SPLIT_TRAIN];
+
+  for (guint j = self->options.oversample != NULL ? self->options.oversample->len : 0; j-- > 0;)
+    {
+      const SegOversampling *item = &g_array_index (self->options.oversample, SegOversampling, j);
+      g_autoptr (GPatternSpec) pattern = g_pattern_spec_new (item->names);
+      guint n = 0;
+
+      for (guint i = 0; i < train->len; i++)
+        {
+          SegSample *sample = &_seg_dataset_get_entry (self, SEG_SPLIT_TRAIN, i)->sample;
+
+          if (!g_pattern_spec_match_string (pattern, sample->name))
+            continue;
+          sample->n_draws = item->n_draws;
+          n++;
+        }
+      if (n == 0)
+        _seg_dataset_add_problem (self->problems, TRUE, "oversampled but not there",
+                                  "[data] oversample", "no training sample is called \"%s\"",
+                                  item->names);
+    }
+}
+
 /**
  * _seg_dataset_split: (skip)
  *
@@ -238,5 +266,6 @@ _seg_dataset_split (SegDataset *self, GError **error)
   self->split_given = self->splits[SEG_SPLIT_VALIDATION]->len > 0;
   if (!self->split_given)
     seg_split_by_share (self);
+  seg_split_oversample (self);
   return TRUE;
 }

@@ -10,6 +10,7 @@ seg_entry_new (const char *name)
   SegEntry *self = g_new0 (SegEntry, 1);
 
   self->sample.name = g_strdup (name);
+  self->sample.n_draws = 1;
   return self;
 }
 

@@ -33,6 +33,7 @@ typedef enum
  * @instances: (nullable): the file that has the object of each pixel, 0 for none
  * @width: of all its files; 0 where the image could not be read
  * @height: the same
+ * @n_draws: how often it comes in an epoch, which is once if the recipe does not say otherwise
  */
 typedef struct
 {
@@ -41,6 +42,7 @@ typedef struct
   char *mask;
   char *instances;
   gint64 width, height;
+  guint n_draws;
 } SegSample;
 
 /**

@@ -140,6 +140,32 @@ test_epochs (void)
   samples_free (folder);
 }
 
+/* Rare samples more than once in each epoch, and never less than once. */
+static void
+test_oversampling (void)
+{
+  char *folder = save_flat (7);
+  g_autoptr (SegDataset) dataset =
+      samples_open (folder, "[data]\nvalidation-share=0\noversample=3: 4, ?: 1, 5: 9\n");
+  SegBatcherOptions options = { .n = N, .h = H, .w = W, .seed = 1 };
+  g_autoptr (SegBatcher) batcher = make (dataset, NULL, &options, 0);
+  guint counts[3][8] = { 0 };
+
+  g_assert_cmpuint (seg_batcher_get_steps_per_epoch (batcher), ==, 4);
+  for (guint i = 0; i < 30; i += N)
+    {
+      SegBatch batch = { 0 };
+
+      next (batcher, &batch);
+      for (guint j = 0; j < N; j++)
+        counts[(i + j) / 10][lroundf (batch.images[j * H * W] * 255)]++;
+    }
+  for (guint epoch = 0; epoch < 3; epoch++)
+    for (guint i = 1; i <= 7; i++)
+      g_assert_cmpuint (counts[epoch][i], ==, i == 3 ? 4 : 1);
+  samples_free (folder);
+}
+
 /* A crop as large as the image is the image, normalised in float32. */
 static void
 test_whole (void)
@@ -390,6 +416,7 @@ main (int argc, char **argv)
   samples_main_init (&argc, &argv);
   g_test_add_func ("/batcher/same", test_same);
   g_test_add_func ("/batcher/epochs", test_epochs);
+  g_test_add_func ("/batcher/oversampling", test_oversampling);
   g_test_add_func ("/batcher/whole", test_whole);
   g_test_add_func ("/batcher/foreground", test_foreground);
   g_test_add_func ("/batcher/weights", test_weights);

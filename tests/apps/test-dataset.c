@@ -158,6 +158,12 @@ test_layout_lists (void)
 
     samples_assert_problems (dataset, 2, "in two lists (1)|listed but not there (1)|names \"9\"");
   }
+  {
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\noversample=*: 2, 4: 3\n"); /* 4 validates */
+
+    assert_problems (dataset, 3, "oversampled but not there (1)|called \"4\"");
+  }
   samples_save_text (folder, "mine.txt", "1\n3\n");
   {
     g_autoptr (SegDataset) dataset = samples_open (folder, "[data]\nvalidation=mine.txt\n"
@@ -292,6 +298,8 @@ test_layout_explicit (void)
   samples_open_fails (folder, "[data]\nimages=phase\n", "without \"masks\"");
   samples_open_fails (folder, "[data]\nmask=truth\n", "no key \"mask\"");
   samples_open_fails (folder, "[data]\nvalidation-share=2\n", "cannot be 2");
+  samples_open_fails (folder, "[data]\noversample=9: 0\n", "cannot be \"9: 0\"");
+  samples_open_fails (folder, "[data]\noversample=9\n", "cannot be \"9\"");
   samples_open_fails ("/nonexistent", NULL, "/nonexistent: is not a folder");
   samples_free (folder);
 }
