@@ -209,15 +209,15 @@ seg_batcher_count_slots (const SegBatcherOptions *options)
  * @split: which part of it
  * @options: what batches would be like
  *
- * Returns: bytes that a batcher holds at most, samples that the data set keeps, and the weights of their
- *   borders, apart
+ * Returns: bytes that a batcher holds at most, samples that the data set keeps, and the weights of
+ *   their borders, apart
  */
 gsize
 seg_batcher_estimate_bytes (SegDataset *dataset, SegSplit split, const SegBatcherOptions *options)
 {
   gsize c = seg_dataset_get_n_bands (dataset), n_readers = MAX (options->n_threads, 1);
-  gsize of_pixel = c * sizeof (float) + sizeof (guint16)
-                   + (options->border_weights ? sizeof (float) : 0);
+  gsize of_pixel =
+      c * sizeof (float) + sizeof (guint16) + (options->border_weights ? sizeof (float) : 0);
   gsize of_sample = c * sizeof (float) + 2 * sizeof (guint16);
   gint64 largest = 0;
 
@@ -229,8 +229,8 @@ seg_batcher_estimate_bytes (SegDataset *dataset, SegSplit split, const SegBatche
 
       largest = MAX (largest, sample->width * sample->height);
     }
-  return seg_batcher_count_slots (options)
-             * (gsize) (options->n * options->h * options->w) * of_pixel
+  return seg_batcher_count_slots (options) * (gsize) (options->n * options->h * options->w)
+             * of_pixel
          + n_readers * (gsize) largest * of_sample;
 }
 

@@ -220,8 +220,8 @@ seg_dataset_count_uses (SegDataset *self, guint64 *n_pixels)
       for (guint j = 0; j < entry->values->len; j++)
         {
           const SegMaskValue *value = &g_array_index (entry->values, SegMaskValue, j);
-          guint16 target
-              = _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
+          guint16 target =
+              _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
 
           if (target >= self->classes->len)
             continue;
@@ -243,16 +243,15 @@ seg_dataset_check_stray (SegDataset *self, GPtrArray *problems)
     {
       const SegClassUse *use = &uses[i];
       gboolean is_rare = (double) use->n_pixels < SEG_VALUES_STRAY_SHARE * (double) n_pixels;
-      gboolean is_lone
-          = use->n_masks == 1 && self->readable->len > 1 && use->n_pixels <= SEG_VALUES_STRAY_PIXELS;
+      gboolean is_lone =
+          use->n_masks == 1 && self->readable->len > 1 && use->n_pixels <= SEG_VALUES_STRAY_PIXELS;
 
       if (use->n_pixels > 0 && (is_rare || is_lone))
         _seg_dataset_add_problem (
             problems, FALSE, "stray class", use->entry->sample.mask,
             "the class \"%s\" has %" G_GUINT64_FORMAT
             " pixels in %u of %u masks, one here in column %" G_GINT64_FORMAT
-            ", row %" G_GINT64_FORMAT
-            ": if it is none, mend the mask, or give [data] ignore = %s",
+            ", row %" G_GINT64_FORMAT ": if it is none, mend the mask, or give [data] ignore = %s",
             seg_dataset_get_class (self, i)->name, use->n_pixels, use->n_masks, self->readable->len,
             use->first % use->entry->sample.width, use->first / use->entry->sample.width,
             use->value);
@@ -332,10 +331,11 @@ seg_dataset_check_bands (SegDataset *self, GPtrArray *problems)
       n += entry->last_untold;
     }
   if (n > 0)
-    _seg_dataset_add_problem (problems, FALSE, "band of no stated kind", first->sample.images[0],
-                              "its last band is not said to be alpha (ExtraSamples 0), here and in %u "
-                              "more, and is kept as a band; [data] bands = %u leaves it out",
-                              n - 1, self->n_bands - 1);
+    _seg_dataset_add_problem (
+        problems, FALSE, "band of no stated kind", first->sample.images[0],
+        "its last band is not said to be alpha (ExtraSamples 0), here and in %u "
+        "more, and is kept as a band; [data] bands = %u leaves it out",
+        n - 1, self->n_bands - 1);
 }
 
 static void

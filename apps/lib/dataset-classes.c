@@ -1,5 +1,5 @@
-/* Tables of classes: the recipe's group [data.classes], its key class-values, a file classes.csv, or
- * nnU-Net's dataset.json. */
+/* Tables of classes: the recipe's group [data.classes], its key class-values, a file classes.csv,
+ * or nnU-Net's dataset.json. */
 #include <string.h>
 
 #include <jansson.h>
@@ -54,8 +54,7 @@ _seg_dataset_parse_code (const char *text, guint32 *code)
     }
   for (char **word = words; *word != NULL; word++)
     if (**word != '\0'
-        && (n == 3
-            || !g_ascii_string_to_unsigned (*word, 10, 0, G_MAXUINT16, &numbers[n++], NULL)))
+        && (n == 3 || !g_ascii_string_to_unsigned (*word, 10, 0, G_MAXUINT16, &numbers[n++], NULL)))
       return FALSE;
   if (n == 1)
     *code = (guint32) numbers[0];

@@ -1,5 +1,5 @@
-/* What is in each file of a data set: by it a run that is gone on with knows that it has the data that
- * it was begun with, and which file has changed. */
+/* What is in each file of a data set: by it a run that is gone on with knows that it has the data
+ * that it was begun with, and which file has changed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -32,10 +32,9 @@ seg_contents_get_file (const SegSample *sample, guint i)
 {
   guint n = g_strv_length (sample->images);
 
-  return i < n        ? sample->images[i]
-         : i == n     ? sample->mask
-         : i == n + 1 ? sample->instances
-                      : NULL;
+  if (i < n)
+    return sample->images[i];
+  return i == n ? sample->mask : i == n + 1 ? sample->instances : NULL;
 }
 
 /**
@@ -77,8 +76,8 @@ seg_contents_append (SegDataset *self, GString *text, const char *split, const S
  * seg_dataset_dup_contents:
  * @self: a data set after seg_dataset_check()
  *
- * Returns: (transfer full): a line for each file that is read: a hash of what is in it, the split it is
- *   in, and its place in the folder
+ * Returns: (transfer full): a line for each file that is read: a hash of what is in it, the split
+ *   it is in, and its place in the folder
  */
 char *
 seg_dataset_dup_contents (SegDataset *self)

@@ -5,12 +5,10 @@
 
 #include "dataset-private.h"
 
-static const char *const seg_dataset_option_names[] = {
-  "layout",           "images",  "masks",      "instances", "image-suffixes",
-  "mask-suffix",      "train",   "validation", "test",      "validation-share",
-  "validation-names", "classes", "class-values", "ignore",  "threshold",
-  "bands",            "objects", "oversample",  NULL
-};
+static const char *const seg_dataset_option_names[]
+    = { "layout", "images", "masks", "instances", "image-suffixes", "mask-suffix", "train",
+        "validation", "test", "validation-share", "validation-names", "classes", "class-values",
+        "ignore", "threshold", "bands", "objects", "oversample", NULL };
 
 static const char *const seg_dataset_layouts[] = { "folders", "split-folders", "camvid",
                                                    "voc",     "nnunet",        NULL };

@@ -45,7 +45,8 @@ seg_sample_data_unref (SegSampleData *self)
   g_free (self);
 }
 
-/* With those of the weights of borders that a batcher keeps of a sample as long as it is kept itself. */
+/* With those of the weights of borders that a batcher keeps of a sample as long as it is kept
+ * itself. */
 static gsize
 seg_sample_data_get_bytes (const SegSampleData *self)
 {

@@ -282,8 +282,8 @@ seg_classes_lookup (SegDataset *self, const char *name)
 static void
 seg_classes_order (SegDataset *self, GKeyFile *recipe)
 {
-  g_auto (GStrv) names
-      = recipe != NULL ? g_key_file_get_string_list (recipe, "classes", "names", NULL, NULL) : NULL;
+  g_auto (GStrv) names =
+      recipe != NULL ? g_key_file_get_string_list (recipe, "classes", "names", NULL, NULL) : NULL;
 
   for (guint i = 0; i < self->classes->len; i++)
     if (names == NULL
@@ -343,9 +343,9 @@ _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error)
     return FALSE;
   has_table = self->classes->len > 0;
   has_numbers = seg_classes_have (self, FALSE);
-  self->colours = (!seg_values_palettes_agree (self)
-                   && !(has_numbers && !seg_classes_have (self, TRUE)))
-                  || (has_table && !has_numbers && seg_values_match_colours (self));
+  self->colours =
+      (!seg_values_palettes_agree (self) && !(has_numbers && !seg_classes_have (self, TRUE)))
+      || (has_table && !has_numbers && seg_values_match_colours (self));
   self->greys = !(has_table && seg_classes_have (self, TRUE)) && seg_values_are_grey (self);
   if (has_table)
     {

@@ -132,10 +132,11 @@ seg_evaluate_check (const SegEvaluation *evaluation, GError **error)
     return TRUE;
   for (guint i = 0; i < n_model; i++)
     g_string_append_printf (names, "%s%s", i > 0 ? ", " : "", seg_model_get_class (model, i)->name);
-  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-               "the model has %u classes, and the data have %u; [data] class-values says what masks "
-               "have for each of the model's: %s",
-               n_model, n_data, names->str);
+  g_set_error (
+      error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+      "the model has %u classes, and the data have %u; [data] class-values says what masks "
+      "have for each of the model's: %s",
+      n_model, n_data, names->str);
   return FALSE;
 }
 

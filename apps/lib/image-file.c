@@ -135,8 +135,8 @@ seg_image_file_check (SegImageFile *self, VipsImage *image, GError **error)
 {
   gint64 width = image->Xsize, height = image->Ysize;
   gint64 row_bytes = width * image->Bands * (gint64) VIPS_IMAGE_SIZEOF_ELEMENT (image);
-  gint64 tile_height
-      = g_str_equal (self->format->name, "TIFF") ? seg_tiff_tags_get_tile_height (self->name) : 0;
+  gint64 tile_height =
+      g_str_equal (self->format->name, "TIFF") ? seg_tiff_tags_get_tile_height (self->name) : 0;
 
   if (image->Bands > SEG_IMAGE_FILE_MAX_BANDS)
     g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %d bands, more than %d",
@@ -242,9 +242,10 @@ static void
 seg_image_file_predict_memory (SegImageFile *self, VipsImage *image, SegImageMemory *memory)
 {
   gsize all = VIPS_IMAGE_SIZEOF_IMAGE (image);
-  gsize tiles = g_str_equal (self->format->name, "TIFF")
-                    ? (gsize) seg_tiff_tags_get_tile_height (self->name) * VIPS_IMAGE_SIZEOF_LINE (image)
-                    : 0;
+  gsize tiles =
+      g_str_equal (self->format->name, "TIFF")
+          ? (gsize) seg_tiff_tags_get_tile_height (self->name) * VIPS_IMAGE_SIZEOF_LINE (image)
+          : 0;
 
   /* libvips holds two rows of a TIFF's tiles */
   if (seg_image_file_has_parts (self))

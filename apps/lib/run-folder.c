@@ -202,8 +202,8 @@ seg_run_folder_dup_existing (SegRunFolder *self)
  * @lock: whether a run that has the folder would keep others out
  * @error: return location
  *
- * As seg_run_folder_open(), for who only wants to know whether that would succeed: nothing is made, tried
- * out or locked.
+ * As seg_run_folder_open(), for who only wants to know whether that would succeed: nothing is made,
+ * tried out or locked.
  * Errors: `SEG_APP_ERROR_IN_USE`; `G_IO_ERROR`.
  *
  * Returns: (transfer full): the folder, which need not be there, or %NULL with @error set

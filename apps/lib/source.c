@@ -5,9 +5,9 @@
  *   NaN or infinity is an error.
  * - Bands: as many as the model has channels, and they are taken as they are. Otherwise an alpha
  *   band is dropped, not blended: a model knows no background. (Where nobody says how many channels
- *   there should be, a TIFF's last band is alpha only if the file says so.) Then grey is repeated for three
- *   channels, and red, green and blue become one as Rec. 601 luma, rounded as Pillow's "L" is.
- *   Anything else is refused.
+ *   there should be, a TIFF's last band is alpha only if the file says so.) Then grey is repeated
+ *   for three channels, and red, green and blue become one as Rec. 601 luma, rounded as Pillow's "L"
+ *   is. Anything else is refused.
  * - ICC profiles are not applied: models are trained on the numbers in the file.
  *
  * A channel is then (value − mean) / std in float32, for integers from a table: the same bits
@@ -180,8 +180,8 @@ seg_source_free (SegSource *self)
  * seg_source_is_last_band_untold:
  * @self: a source
  *
- * Returns: whether the last band is one that other images have for alpha, while the file says that it is
- *   none, and not what it is
+ * Returns: whether the last band is one that other images have for alpha, while the file says that
+ *   it is none, and not what it is
  */
 gboolean
 seg_source_is_last_band_untold (SegSource *self)

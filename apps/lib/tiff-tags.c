@@ -1,5 +1,5 @@
-/* What libvips knows of a TIFF and does not tell: how high its tiles are, of which it holds a row, and
- * whether its last band is said to be alpha. */
+/* What libvips knows of a TIFF and does not tell: how high its tiles are, of which it holds a row,
+ * and whether its last band is said to be alpha. */
 #include <fcntl.h>
 #include <unistd.h>
 

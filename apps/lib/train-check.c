@@ -1,5 +1,6 @@
-/* What is found out before the first step of a training, so that nothing is lost after many: whether
- * memory and disk are large enough, and whether the run that is to be gone on with is this one. */
+/* What is found out before the first step of a training, so that nothing is lost after many:
+ * whether memory and disk are large enough, and whether the run that is to be gone on with is this
+ * one. */
 #include <string.h>
 
 #include <segkit/error.h>
@@ -67,8 +68,7 @@ _seg_training_check_memory (SegTraining *self, SegModel *model, GError **error)
 gboolean
 _seg_training_check_space (SegTraining *self, GError **error)
 {
-  SegParameters *parameters
-      = seg_model_get_parameters (seg_trainer_get_model (self->trainer));
+  SegParameters *parameters = seg_model_get_parameters (seg_trainer_get_model (self->trainer));
   guint64 bytes = 0;
   guint n_slots;
 
@@ -107,8 +107,8 @@ seg_training_find_change (const char *contents, GHashTable *others, const char *
   for (char **line = lines; *line != NULL; line++)
     {
       g_auto (GStrv) words = g_strsplit (*line, " ", 3);
-      const char *other
-          = g_strv_length (words) == 3 ? g_hash_table_lookup (others, words[2]) : *line;
+      const char *other =
+          g_strv_length (words) == 3 ? g_hash_table_lookup (others, words[2]) : *line;
 
       if (other == NULL)
         return g_strdup_printf ("%s %s", words[2], missing);
@@ -140,8 +140,8 @@ seg_training_describe_change (SegTraining *self, const char *sum)
   return change != NULL ? change : seg_training_find_change (before, new, "is gone");
 }
 
-/* Refuses to go on with what another recipe or other data have begun. Of both the data are told: numbers
- * in a recipe are measured on them. */
+/* Refuses to go on with what another recipe or other data have begun. Of both the data are told:
+ * numbers in a recipe are measured on them. */
 gboolean
 _seg_training_check_same (SegTraining *self, const SegCheckpointState *before, GError **error)
 {
@@ -152,17 +152,19 @@ _seg_training_check_same (SegTraining *self, const SegCheckpointState *before, G
   if (strcmp (before->data, sum) != 0)
     {
       change = seg_training_describe_change (self, before->data);
-      g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                   "%s: was begun with other data%s%s; give those it was begun with, another -o, or "
-                   "--fresh to begin anew",
-                   folder, change != NULL ? ": " : "", change != NULL ? change : "");
+      g_set_error (
+          error, SEG_ERROR, SEG_ERROR_PARAM,
+          "%s: was begun with other data%s%s; give those it was begun with, another -o, or "
+          "--fresh to begin anew",
+          folder, change != NULL ? ": " : "", change != NULL ? change : "");
       return FALSE;
     }
   if (strcmp (before->recipe, self->recipe->text) == 0)
     return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-               "%s: was begun with another recipe; give the one it was begun with (%s), another -o, or "
-               "--fresh to begin anew",
-               folder, SEG_RUN_FOLDER_RECIPE);
+  g_set_error (
+      error, SEG_ERROR, SEG_ERROR_PARAM,
+      "%s: was begun with another recipe; give the one it was begun with (%s), another -o, or "
+      "--fresh to begin anew",
+      folder, SEG_RUN_FOLDER_RECIPE);
   return FALSE;
 }

@@ -32,19 +32,11 @@ enum
   N_KEYS,
 };
 
-static const char *const seg_checkpoint_keys[N_KEYS + 1]
-    = { "recipe",
-        "data",
-        "best-step",
-        "best-metric",
-        "validations-without-better",
-        "validated-step",
-        "loss-sum",
-        "loss-steps",
-        "seconds",
-        "max-seconds",
-        "finished",
-        NULL };
+static const char *const seg_checkpoint_keys[N_KEYS + 1] = {
+  "recipe",         "data",     "best-step",  "best-metric", "validations-without-better",
+  "validated-step", "loss-sum", "loss-steps", "seconds",     "max-seconds",
+  "finished",       NULL
+};
 
 void
 seg_checkpoint_state_clear (SegCheckpointState *state)
@@ -70,8 +62,8 @@ seg_checkpoint_compare (gconstpointer a, gconstpointer b)
   return i > j ? -1 : i < j;
 }
 
-/* Steps of the checkpoints that there are, the newest first. A folder that is not there has none; of one
- * that cannot be read nobody knows. */
+/* Steps of the checkpoints that there are, the newest first. A folder that is not there has none;
+ * of one that cannot be read nobody knows. */
 static GArray *
 seg_checkpoints_list (SegRunFolder *folder, GError **error)
 {

@@ -119,8 +119,8 @@ seg_choose_replace (SegChoice *self, const char *group, const char *key, const c
   seg_choose (self, group, key, value, NULL);
 }
 
-/* What was found in the masks, or in a table that lies beside them, so that the classes are the same
- * where other masks lack some. */
+/* What was found in the masks, or in a table that lies beside them, so that the classes are the
+ * same where other masks lack some. */
 static void
 seg_choose_values (SegChoice *self)
 {

@@ -64,7 +64,8 @@ seg_dry_run_append_length (GString *text, const SegTrainRecipe *recipe, double o
  * @error: return location
  *
  * Makes the network, predicts its memory, and times some steps.
- * Errors: those with which seg_train_run() would refuse to begin, or to go on; those of its first steps.
+ * Errors: those with which seg_train_run() would refuse to begin, or to go on; those of its first
+ * steps.
  *
  * Returns: (transfer full): lines for a terminal, or %NULL with @error set
  */

@@ -34,7 +34,8 @@ seg_training_load_best (SegTraining *self, GError **error)
   if (self->state.best_step == seg_trainer_get_step (self->trainer)
       || seg_checkpoints_load_step (self->folder, self->trainer, self->state.best_step, &failure))
     return TRUE;
-  seg_warning_print ("%s; the best checkpoint is lost, and the last one is taken", failure->message);
+  seg_warning_print ("%s; the best checkpoint is lost, and the last one is taken",
+                     failure->message);
   if (!seg_checkpoints_load_last (self->folder, self->trainer, &state, &found, error))
     return FALSE;
   seg_checkpoint_state_clear (&state);

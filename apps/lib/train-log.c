@@ -134,8 +134,8 @@ seg_train_log_write (SegTrainLog *self, GError **error)
          && seg_atomic_file_commit (file, error);
 }
 
-/* Takes the rows until @last_step over from the file's lines. What is not one has been cut off or changed
- * by somebody: it ends the table, and no training. */
+/* Takes the rows until @last_step over from the file's lines. What is not one has been cut off or
+ * changed by somebody: it ends the table, and no training. */
 static void
 seg_train_log_parse (SegTrainLog *self, char **lines, guint64 last_step)
 {

@@ -410,9 +410,9 @@ _seg_train_recipe_parse (SegTrainRecipe *self, SegDataset *dataset, GError **err
  *
  * Errors: those of seg_trainer_estimate_bytes().
  *
- * Returns: about how many bytes training takes beside the model and the samples that the data set keeps:
- *   of the trainer, of the batches that are made ahead, and of those for the statistics of norms; 0
- *   with @error set
+ * Returns: about how many bytes training takes beside the model and the samples that the data set
+ *   keeps: of the trainer, of the batches that are made ahead, and of those for the statistics of
+ *   norms; 0 with @error set
  */
 gsize
 seg_train_recipe_estimate_bytes (SegTrainRecipe *self, SegModel *model, SegDataset *dataset,

@@ -78,8 +78,8 @@ seg_training_new_trainer (SegTraining *self, GError **error)
   return self->trainer != NULL;
 }
 
-/* How many steps there are, if the recipe leaves it to epochs or to the time. Of a time, a run that is gone
- * on with has measured it. */
+/* How many steps there are, if the recipe leaves it to epochs or to the time. Of a time, a run that
+ * is gone on with has measured it. */
 static gboolean
 seg_training_fix_steps (SegTraining *self, const SegCheckpointState *before, gboolean measures,
                         GError **error)
@@ -336,8 +336,8 @@ seg_training_start (SegTraining *self, SegProgressKind progress)
   self->progress = seg_train_progress_new (progress);
 }
 
-/* Makes all that the first step needs, as a run would, and writes nothing. Where the recipe gives a time,
- * how many steps that are stays open. */
+/* Makes all that the first step needs, as a run would, and writes nothing. Where the recipe gives a
+ * time, how many steps that are stays open. */
 gboolean
 _seg_training_look (SegTraining *self, GError **error)
 {
@@ -362,7 +362,8 @@ seg_training_begin (SegTraining *self, GError **error)
   step = seg_trainer_get_step (self->trainer);
   if (!seg_training_open_batcher (self, step * MAX (self->recipe->trainer.accumulate, 1), error)
       || !seg_run_folder_write_text (self->folder, SEG_TRAINING_DATA, self->contents, error)
-      || !seg_run_folder_write_text (self->folder, SEG_RUN_FOLDER_RECIPE, self->recipe->text, error))
+      || !seg_run_folder_write_text (self->folder, SEG_RUN_FOLDER_RECIPE, self->recipe->text,
+                                     error))
     return FALSE;
   log = seg_run_folder_dup_file (self->folder, SEG_TRAINING_LOG);
   self->log = seg_train_log_open (log, (const char *const *) self->class_names, step, error);
@@ -386,6 +387,6 @@ seg_train_run (const SegTrainRun *run, GCancellable *cancellable, GError **error
 {
   g_auto (SegTraining) self = { .run = run, .recipe = run->recipe, .cancellable = cancellable };
 
-  return seg_training_begin (&self, error)
-         && seg_training_run_steps (&self, error) && _seg_training_finish (&self, error);
+  return seg_training_begin (&self, error) && seg_training_run_steps (&self, error)
+         && _seg_training_finish (&self, error);
 }

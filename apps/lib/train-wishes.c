@@ -213,16 +213,16 @@ seg_train_wishes_join (const char *path, GError **error)
  * @basis: (nullable): the file of a recipe, if no option names one
  * @error: return location
  *
- * Errors: `G_OPTION_ERROR`; `SEG_ERROR_PARAM` and `G_IO_ERROR` for the file; those of loading the model
- * that is to be gone on from.
+ * Errors: `G_OPTION_ERROR`; `SEG_ERROR_PARAM` and `G_IO_ERROR` for the file; those of loading the
+ * model that is to be gone on from.
  *
  * Returns: (transfer full): options over settings over a file, or %NULL with @error set
  */
 GKeyFile *
 seg_train_wishes_read (const char *basis, GError **error)
 {
-  g_autoptr (GKeyFile) recipe
-      = seg_train_wishes_join (wishes.recipe != NULL ? wishes.recipe : basis, error);
+  g_autoptr (GKeyFile) recipe =
+      seg_train_wishes_join (wishes.recipe != NULL ? wishes.recipe : basis, error);
 
   return recipe != NULL && seg_train_wishes_look_at_model (recipe, error)
              ? g_steal_pointer (&recipe)
@@ -236,8 +236,8 @@ seg_train_wishes_read (const char *basis, GError **error)
  *
  * Errors: those of seg_train_wishes_read().
  *
- * Returns: (transfer full): the same with the model's classes, and if no file is named what the model's
- *   own recipe says of data: what is ignored, which values are which class
+ * Returns: (transfer full): the same with the model's classes, and if no file is named what the
+ *   model's own recipe says of data: what is ignored, which values are which class
  */
 GKeyFile *
 seg_train_wishes_read_for_model (SegModel *model, GError **error)

@@ -119,7 +119,8 @@ samples_save_mask (const char *folder, const char *name, int w, int h, const cha
 
 /* One row. */
 VipsImage *
-samples_make_mask (VipsBandFormat format, VipsInterpretation type, int bands, gconstpointer values, int n)
+samples_make_mask (VipsBandFormat format, VipsInterpretation type, int bands, gconstpointer values,
+                   int n)
 {
   gsize bytes = (gsize) (n * bands) * vips_format_sizeof (format);
   VipsImage *image = vips_image_new_from_memory_copy (values, bytes, n, 1, bands, format);

@@ -304,21 +304,27 @@ test_kept (void)
 }
 
 /* A file that has gone, or changed, since it was looked at. */
-/* The memory that is predicted is what is taken: by slots that are made ahead, and by a sample that is
- * read, whose borders are weighed. */
+/* The memory that is predicted is what is taken: by slots that are made ahead, and by a sample that
+ * is read, whose borders are weighed. */
 static void
 test_memory (void)
 {
-  SegBatcherOptions options = { .n = N, .h = 96, .w = 128, .n_threads = 1, .n_kept = 2,
-                                .border_weights = TRUE, .border_w0 = 10, .border_sigma = 2 };
+  SegBatcherOptions options = { .n = N,
+                                .h = 96,
+                                .w = 128,
+                                .n_threads = 1,
+                                .n_kept = 2,
+                                .border_weights = TRUE,
+                                .border_w0 = 10,
+                                .border_sigma = 2 };
   const gsize n_pixels = 500 * 400;
   char *folder = samples_new ();
 
   samples_save_image (folder, "images/a.png", 500, 400, 3, 1);
   samples_save_mask (folder, "masks/a.png", 500, 400, "0 1 0 2");
   {
-    g_autoptr (SegDataset) dataset
-        = samples_open (folder, "[data]\nvalidation-share=0\nobjects=true\n");
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nvalidation-share=0\nobjects=true\n");
     gsize predicted = seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, &options), taken;
     gsize before = seg_memory_get_used ();
     g_autoptr (SegBatcher) batcher = NULL;
@@ -338,8 +344,8 @@ test_memory (void)
   }
   {
     /* what is kept of a sample has room for what is kept of its borders */
-    g_autoptr (SegDataset) dataset
-        = samples_open (folder, "[data]\nvalidation-share=0\nobjects=true\n");
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nvalidation-share=0\nobjects=true\n");
     const gsize kept = n_pixels * (3 * sizeof (float) + 2 * sizeof (guint16) + sizeof (float));
 
     for (guint i = 0; i < 2; i++)

@@ -132,7 +132,8 @@ test_check_classes (void)
   {
     g_autoptr (SegDataset) dataset = samples_open (folder, "[data]\nignore=0\n");
 
-    samples_assert_problems (dataset, 1, "error: all ignored (1)|all 64 pixels|mask all ignored (1)");
+    samples_assert_problems (dataset, 1,
+                             "error: all ignored (1)|all 64 pixels|mask all ignored (1)");
   }
   samples_free (folder);
 }
@@ -154,9 +155,10 @@ test_check_stray (void)
     g_autoptr (SegDataset) mended = samples_open (folder, "[data]\nignore=7\n");
 
     g_assert_cmpuint (seg_dataset_get_n_classes (dataset), ==, 3);
-    samples_assert_problems (dataset, 0, "warning: stray class (1)|masks/2.png: the class \"value 7\" has 1 "
-                                 "pixels in 1 of 9 masks, one here in column 4, row 3: |"
-                                 "[data] ignore = 7");
+    samples_assert_problems (dataset, 0,
+                             "warning: stray class (1)|masks/2.png: the class \"value 7\" has 1 "
+                             "pixels in 1 of 9 masks, one here in column 4, row 3: |"
+                             "[data] ignore = 7");
     samples_assert_no_problem (mended);
   }
   /* 2 of 250,000 pixels, though in two masks */
@@ -173,7 +175,8 @@ test_check_stray (void)
   {
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
 
-    samples_assert_problems (dataset, 0, "masks/3.png: the class \"value 7\" has 2 pixels in 2 of 11 masks");
+    samples_assert_problems (dataset, 0,
+                             "masks/3.png: the class \"value 7\" has 2 pixels in 2 of 11 masks");
   }
   samples_free (folder);
 }
@@ -198,7 +201,7 @@ forget_alpha (const char *folder, const char *name)
   g_assert_true (g_file_set_contents (path, bytes, (gssize) n, NULL));
 }
 
-/* Alpha that the file speaks of is none of the bands, and a band that it does not speak of is one. */
+/* Alpha that the file speaks of is no band, and a band that it does not speak of is one. */
 static void
 test_check_bands (void)
 {
@@ -221,8 +224,9 @@ test_check_bands (void)
     g_autoptr (SegDataset) three = samples_open (folder, "[data]\nbands=3\n");
 
     g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 4);
-    samples_assert_problems (dataset, 0, "warning: band of no stated kind (1)|a.tif: |and in 1 more|"
-                                 "[data] bands = 3 leaves it out");
+    samples_assert_problems (dataset, 0,
+                             "warning: band of no stated kind (1)|a.tif: |and in 1 more|"
+                             "[data] bands = 3 leaves it out");
     g_assert_cmpuint (seg_dataset_get_n_bands (three), ==, 3);
     samples_assert_no_problem (three);
   }
@@ -257,9 +261,10 @@ test_check_orientation (void)
   {
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
 
-    samples_assert_problems (dataset, 2,
-                     "masks/stored.tif: has 12 × 10 pixels, and its image|10 × 12, turned upright|"
-                     "images/half.tif: has orientation 3, and its mask");
+    samples_assert_problems (
+        dataset, 2,
+        "masks/stored.tif: has 12 × 10 pixels, and its image|10 × 12, turned upright|"
+        "images/half.tif: has orientation 3, and its mask");
   }
   samples_free (folder);
 }

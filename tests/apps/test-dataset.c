@@ -247,7 +247,8 @@ test_layout_nnunet (void)
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
 
     assert_splits (dataset, "nnunet", 1, 1, 1);
-    samples_assert_problems (dataset, 1, "case_3_0000.png: its sample has 1 files, and the first one 2");
+    samples_assert_problems (dataset, 1,
+                             "case_3_0000.png: its sample has 1 files, and the first one 2");
   }
   samples_free (folder);
 }
@@ -369,8 +370,8 @@ test_mask_numbers (void)
       objects[i] = (guint16) (i * 300);
       of_objects[i] = i > 0;
     }
-  check_mask (samples_make_mask (VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, 1, objects, 100), NULL,
-              "background=0; object=1", of_objects);
+  check_mask (samples_make_mask (VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, 1, objects, 100),
+              NULL, "background=0; object=1", of_objects);
 }
 
 static void
@@ -378,7 +379,8 @@ test_mask_objects (void)
 {
   char *folder = samples_new ();
   const guint8 values[] = { 0, 5, 6, 0 };
-  g_autoptr (VipsImage) mask = samples_make_mask (VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 1, values, 4);
+  g_autoptr (VipsImage) mask =
+      samples_make_mask (VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 1, values, 4);
 
   save_mask_image (folder, mask);
   {

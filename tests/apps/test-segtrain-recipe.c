@@ -345,8 +345,10 @@ static const struct
   { "input.channels=3", "[input] channels: 3 in the recipe, 1 in the images", SEG_EXIT_USAGE },
   { "model.classes=5", "[model] classes: 5 in the recipe, 2 in the masks", SEG_EXIT_USAGE },
   { "data.class-values=0;x", "[data]: \"class 1\" cannot be x", SEG_EXIT_USAGE },
-  { "data.class-values=0;1 classes.names=a;b;c", "[data] class-values: has 2 classes, and [classes] "
-    "names 3", SEG_EXIT_USAGE },
+  { "data.class-values=0;1 classes.names=a;b;c",
+    "[data] class-values: has 2 classes, and [classes] "
+    "names 3",
+    SEG_EXIT_USAGE },
   { "classes.names=a;b;c", "[classes] names: 3 in the recipe, 2 in the masks", SEG_EXIT_USAGE },
   { "train.encoder-weights=/nowhere", "/nowhere", SEG_EXIT_IO },
   { "train.from=/nowhere.safetensors", "/nowhere.safetensors", SEG_EXIT_IO },
@@ -374,9 +376,8 @@ test_wrong (void)
 static void
 test_wrong_network (void)
 {
-  static const char *const settings[]
-      = { "model.encoder.depth=99", "model.encoder.channels=x", "model.head-kernel-size=2",
-          "model.encoder.chanels=4" };
+  static const char *const settings[] = { "model.encoder.depth=99", "model.encoder.channels=x",
+                                          "model.head-kernel-size=2", "model.encoder.chanels=4" };
   char *folder = save (5, 64, 64, 1, "0 1");
 
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++)

@@ -492,9 +492,9 @@ test_other_recipe (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "-o", MODEL, "cells", NULL),
                    ==, USAGE);
   tool_assert_fails (tool, USAGE, "m.run: was begun with another recipe", "segkit:param");
-  g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--dry-run", "-o", MODEL,
-                             "cells", NULL),
-                   ==, USAGE);
+  g_assert_cmpint (
+      tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--dry-run", "-o", MODEL, "cells", NULL),
+      ==, USAGE);
   tool_assert_fails (tool, USAGE, "m.run: was begun with another recipe", "segkit:param");
   g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--dry-run", "--fresh", "-o",
                              MODEL, "cells", NULL),
@@ -692,7 +692,10 @@ test_usage (Tool *tool, gconstpointer data)
       "segkit:plugin" },
     { IO, { "nothing" }, "nothing: ", "io:not-found" },
     { IO, { "--recipe", "nothing", "cells" }, "nothing", "io:not-found" },
-    { IO, { "--resume", "-o", "x.safetensors", "cells" }, "x.run: there is no run", "io:not-found" },
+    { IO,
+      { "--resume", "-o", "x.safetensors", "cells" },
+      "x.run: there is no run",
+      "io:not-found" },
     { LIMIT,
       { "--max-memory=80M", "--batch=8", "--set=train.crop=256", "--set=model.encoder.channels=8",
         "cells" },
@@ -784,9 +787,9 @@ test_from (Tool *tool, gconstpointer data)
                    ==, OK);
   g_assert_nonnull (strstr (tool->output, "\nchannels=3\n"));
   g_assert_nonnull (strstr (tool->output, "\nbands=3\n"));
-  g_assert_cmpint (tool_run (tool, "--from", "model.safetensors", "--steps", "2", "-o", MODEL,
-                             "cells", NULL),
-                   ==, OK);
+  g_assert_cmpint (
+      tool_run (tool, "--from", "model.safetensors", "--steps", "2", "-o", MODEL, "cells", NULL),
+      ==, OK);
 }
 
 /* The numbers are those of the training's own summary. */
@@ -827,10 +830,11 @@ test_evaluate_classes (Tool *tool, gconstpointer data)
                              "data.class-values=0;1", NULL),
                    ==, OK);
   samples_save_mask (tool->folder, "others/masks/1.png", SIDE, SIDE, "0 1 2");
-  g_assert_cmpint (tool_run (tool, "evaluate", "model.safetensors", "others", "--split", "all",
-                             NULL),
-                   ==, INPUT);
-  tool_assert_fails (tool, INPUT, "the model has 2 classes, and the data have 3; [data] class-values",
+  g_assert_cmpint (
+      tool_run (tool, "evaluate", "model.safetensors", "others", "--split", "all", NULL), ==,
+      INPUT);
+  tool_assert_fails (tool, INPUT,
+                     "the model has 2 classes, and the data have 3; [data] class-values",
                      "segkit:unsupported");
 }
 
