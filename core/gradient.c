@@ -121,17 +121,56 @@ _seg_gradients_update (SegWorkspace *self, guint index)
                  (gpointer const *) node->params);
 }
 
-/* The gradients that somebody adds to at this time first. */
+static gboolean
+seg_gradients_is_part (SegSchedule *schedule, SegValue value, guint part)
+{
+  const GArray *parts = schedule->parts->pdata[value];
+  gboolean is_part = FALSE;
+
+  for (guint i = 0; i < parts->len; i++)
+    is_part |= g_array_index (parts, guint, i) == part;
+  return is_part;
+}
+
+/* Whether the step going back at this time is the first to give anything to the gradients of one of
+ * its inputs, and can do so without their being cleared. */
+static gboolean
+seg_gradients_sets_input (SegWorkspace *workspace, guint time, const SegPlanNode *node, guint input)
+{
+  SegSchedule *schedule = workspace->schedule;
+  const GArray *parts = schedule->parts->pdata[node->inputs[input]];
+
+  if (!node->step->sets_input || !workspace->gradients->is_wanted[node->inputs[input]])
+    return FALSE;
+  for (guint i = 0; i < parts->len; i++)
+    {
+      guint part = g_array_index (parts, guint, i), n_readers = 0;
+
+      for (guint j = 0; j < node->n_inputs; j++)
+        n_readers += seg_gradients_is_part (schedule, node->inputs[j], part);
+      if (n_readers > 1 || _seg_schedule_get_slot (schedule, SEG_BANK_GRADIENT, part)->birth != time)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Clears the gradients that somebody adds to at this time first: @node, or nobody if %NULL. */
 static void
-seg_gradients_bear (SegWorkspace *workspace, guint time)
+seg_gradients_bear (SegWorkspace *workspace, guint time, const SegPlanNode *node)
 {
   SegSchedule *schedule = workspace->schedule;
 
   for (guint v = 1; v < schedule->plan->n_values; v++)
     {
       const SegSlot *slot = _seg_schedule_get_slot (schedule, SEG_BANK_GRADIENT, v);
+      gboolean is_set = FALSE;
 
-      if (slot->birth == time)
+      if (slot->birth != time)
+        continue;
+      for (guint i = 0; node != NULL && i < node->n_inputs; i++)
+        is_set |= seg_gradients_is_part (schedule, node->inputs[i], v)
+                  && seg_gradients_sets_input (workspace, time, node, i);
+      if (!is_set)
         _seg_workspace_zero (workspace, workspace->arena + slot->offset, slot->bytes);
     }
 }
@@ -145,6 +184,7 @@ seg_gradients_input_piece (const SegPiece *piece, gpointer scratch, gpointer use
   SegRun run = *job->run;
 
   run.scratch = scratch;
+  run.sets = job->sets;
   if (job->node->step->backward_input != NULL)
     job->node->step->backward_input (job->node->step, &run, job->in, job->node->n_inputs, job->out,
                                      job->dout, job->input, job->din, piece);
@@ -165,7 +205,7 @@ seg_gradients_has_trained (SegGradients *self, const SegPlanNode *node)
 
 /* Adds to the gradients of those inputs on which something trained depends. */
 static void
-seg_gradients_run_inputs (SegWorkspace *workspace, SegBackwardJob *job, SegView *din)
+seg_gradients_run_inputs (SegWorkspace *workspace, guint time, SegBackwardJob *job, SegView *din)
 {
   const SegPlanNode *node = job->node;
   SegRect whole = job->out->valid;
@@ -183,12 +223,13 @@ seg_gradients_run_inputs (SegWorkspace *workspace, SegBackwardJob *job, SegView 
         continue;
       job->din = &din[i];
       job->input = i;
+      job->sets = seg_gradients_sets_input (workspace, time, node, i);
       _seg_workspace_for_pieces (workspace, &din[i], cells, seg_gradients_input_piece, job);
     }
 }
 
 static gboolean
-seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
+seg_gradients_run_node (SegWorkspace *workspace, guint time, guint index, GError **error)
 {
   SegSchedule *schedule = workspace->schedule;
   const SegPlanNode *node = schedule->plan->nodes->pdata[index];
@@ -197,7 +238,7 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
   SegRect whole = schedule->slots[node->output].rect;
   SegView out, dout;
   SegRun run;
-  SegBackwardJob job = { index, node, &run, in, &out, &dout, NULL, 0 };
+  SegBackwardJob job = { index, node, &run, in, &out, &dout, NULL, 0, FALSE };
 
   if (klass->backward_input == NULL && node->step->backward_input == NULL)
     {
@@ -222,7 +263,7 @@ seg_gradients_run_node (SegWorkspace *workspace, guint index, GError **error)
     return FALSE;
   run = _seg_workspace_make_run (workspace, index);
   _seg_workspace_prepare_step (workspace, index, SEG_PHASE_BACKWARD);
-  seg_gradients_run_inputs (workspace, &job, din);
+  seg_gradients_run_inputs (workspace, time, &job, din);
   if ((klass->backward_params != NULL || node->step->backward_params != NULL)
       && seg_gradients_has_trained (workspace->gradients, node))
     _seg_gradients_run_params (workspace, &job);
@@ -256,14 +297,16 @@ seg_gradients_run_move (SegWorkspace *workspace, guint move, GError **error)
 {
   SegSchedule *schedule = workspace->schedule;
   const SegBackwardMove *m = &g_array_index (schedule->moves, SegBackwardMove, move);
-  SegValue output = ((const SegPlanNode *) schedule->plan->nodes->pdata[m->node])->output;
+  const SegPlanNode *node = schedule->plan->nodes->pdata[m->node];
+  guint time = _seg_schedule_get_time (schedule, move);
+  SegValue output = node->output;
 
-  seg_gradients_bear (workspace, _seg_schedule_get_time (schedule, move));
+  seg_gradients_bear (workspace, time, m->again ? NULL : node);
   if (m->again)
     return _seg_workspace_run_node (workspace, m->node, SEG_BANK_BACKWARD,
                                     schedule->slots[output].rect, error);
   return !workspace->gradients->is_wanted[output]
-         || seg_gradients_run_node (workspace, m->node, error);
+         || seg_gradients_run_node (workspace, time, m->node, error);
 }
 
 /* Moves up to the last that gives a gradient somebody wants. */
@@ -310,7 +353,7 @@ seg_workspace_run_backward (SegWorkspace *self, SegRowsFunc read_gradient, gpoin
   if (self->gradients == NULL && (self->gradients = seg_gradients_new (self, error)) == NULL)
     return FALSE;
   seg_gradients_find_wanted (self);
-  seg_gradients_bear (self, plan->nodes->len);
+  seg_gradients_bear (self, plan->nodes->len, NULL);
   /* behind the view of the output, which the loss looks at */
   dout = _seg_workspace_view (self, SEG_BANK_GRADIENT, plan->output, self->schedule->out);
   if (!read_gradient (&dout, user_data, error))

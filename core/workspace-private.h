@@ -24,6 +24,7 @@ typedef struct
   const SegView *in, *out, *dout;
   SegView *din;
   guint input;
+  gboolean sets; /* rather than adds to that input's gradient */
 } SegBackwardJob;
 
 /* Row pointers and channel blocks are written anew for each node, into one buffer. */

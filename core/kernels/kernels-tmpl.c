@@ -45,5 +45,5 @@ const SegKernels SEG_LEVEL_SYMBOL = {
   .unclamp = seg_unclamp,
   .norm_sum = seg_norm_sum,
   .norm_sum_gradient = seg_norm_sum_gradient,
-  .norm_add_gradient = seg_norm_add_gradient,
+  .norm_gradient = seg_norm_gradient,
 };

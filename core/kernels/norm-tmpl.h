@@ -74,16 +74,18 @@ seg_norm_sum_gradient (size_t n_pixels, const float *x, const float *dy, const f
 }
 
 static void
-seg_norm_add_gradient (size_t n_pixels, const SegKernelNormGradient *of, const float *x,
-                       const float *dy, float *dx)
+seg_norm_gradient (size_t n_pixels, const SegKernelNormGradient *of, const float *x,
+                   const float *dy, const float *add, float *y)
 {
   seg_vector scale = seg_load (of->scale), mean = seg_load (of->mean);
   seg_vector center = seg_load (of->center), slope = seg_load (of->slope);
 
   for (size_t i = 0; i < n_pixels * SEG_LANES; i += SEG_LANES)
-    seg_store (dx + i, seg_load (dx + i)
-                           + (seg_load (dy + i) * scale - mean
-                              - (seg_load (x + i) - center) * slope));
+    {
+      seg_vector dx = seg_load (dy + i) * scale - mean - (seg_load (x + i) - center) * slope;
+
+      seg_store (y + i, add != NULL ? seg_load (add + i) + dx : dx);
+    }
 }
 
 static void

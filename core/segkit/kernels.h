@@ -63,7 +63,7 @@ typedef struct
 } SegKernelOuter;
 
 /* How a normalisation's gradient follows from that of its output, in each of the lanes:
- * dx += scale·dy - mean - (x - center)·slope. */
+ * dx = scale·dy - mean - (x - center)·slope. */
 typedef struct
 {
   float scale[SEG_KERNEL_MAX_LANES], mean[SEG_KERNEL_MAX_LANES], center[SEG_KERNEL_MAX_LANES],
@@ -163,8 +163,10 @@ typedef struct
   void (*norm_sum) (size_t n_pixels, const float *x, double *sum, double *square);
   void (*norm_sum_gradient) (size_t n_pixels, const float *x, const float *dy, const float *mean,
                              double *sum, double *product);
-  void (*norm_add_gradient) (size_t n_pixels, const SegKernelNormGradient *of, const float *x,
-                             const float *dy, float *dx);
+
+  /* y = dx, or add + dx; y may be add. */
+  void (*norm_gradient) (size_t n_pixels, const SegKernelNormGradient *of, const float *x,
+                         const float *dy, const float *add, float *y);
 } SegKernels;
 
 const SegKernels *seg_kernels_get       (void);

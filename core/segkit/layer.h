@@ -55,6 +55,8 @@ void seg_param_set_add (SegParamSet *self, const char *suffix, SegRole role, Seg
  * @seed: of the generator
  * @step: optimiser step, part of the generator's key
  * @stream: this node's stream of the generator
+ * @sets: backward_input() of a step that can: the input's gradient holds nothing yet, so that it is to
+ *   be set, not added to
  *
  * All that a running layer sees beside its views.
  */
@@ -65,6 +67,7 @@ typedef struct
   const float *stats;
   gpointer scratch, shared;
   guint64 seed, step, stream;
+  gboolean sets;
 
   /*< private >*/
   gpointer reserved[8];
@@ -266,6 +269,7 @@ typedef struct
  * @backward_input: as the layer's; %NULL: the layer's
  * @split_params: as the layer's
  * @backward_params: as the layer's
+ * @sets_input: backward_input() does what run->sets says
  * @sets_params: backward_params() does not add: it sets all numbers of its range in the slot, which
  *   nobody has cleared
  * @free: frees the step
@@ -302,7 +306,7 @@ struct _SegStep
   void (*backward_params) (const SegStep *self, const SegRun *run, const SegView *in, guint n_in,
                            const SegView *out, const SegView *dout, const SegParamPiece *piece,
                            float *const *dparams);
-  gboolean sets_params;
+  gboolean sets_input, sets_params;
   void (*free) (SegStep *self);
 
   /*< private >*/

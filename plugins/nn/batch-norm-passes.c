@@ -203,7 +203,10 @@ seg_batch_norm_go_back (const SegBatchNormStep *step, SegBatchNorm *layer, const
             float *dx = seg_view_at (din, b, s, y, x);
 
             if (input == 0)
-              seg_norm_add_gradient (run->kernels, lanes, n, &gradient, from, dy, dx);
+              seg_norm_gradient (run->kernels, lanes, n, &gradient, from, dy,
+                                 run->sets ? NULL : dx, dx);
+            else if (run->sets)
+              memcpy (dx, dy, (gsize) (n * lanes) * sizeof *dx);
             else
               run->kernels->add ((gsize) (n * lanes), dx, dy, dx);
           }
@@ -356,6 +359,7 @@ seg_batch_norm_compile (SegLayer *layer, const SegOffer *offer, GError **error)
   step->step.backward_params = seg_batch_norm_step_backward_params;
   step->step.free = (void (*) (SegStep *)) g_free;
   step->step.channel_grain = step->step.back_channel_grain = 1;
+  step->step.sets_input = TRUE;
   step->step.flags = step->adds ? 0 : SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;
   return &step->step;
 }

@@ -13,7 +13,7 @@
 #define SEG_CONV_TRAINING_ROWS 8 /* of a slot, at least */
 #define SEG_CONV_TRAINING_CHANNELS 64
 
-/* One direction, by Winograd or directly. */
+/* One direction, by Winograd or directly, which always adds going back. */
 typedef struct
 {
   gint tile; /* 0: directly */
@@ -58,11 +58,11 @@ seg_conv_pass_pack_panel (const SegConvPass *self, guint panel, const float *wei
 }
 
 static void
-seg_conv_pass_run (const SegConvPass *self, const SegRun *run, const SegView *in, SegView *out,
-                   const SegPiece *piece)
+seg_conv_pass_run (const SegConvPass *self, const SegRun *run, gboolean adds, const SegView *in,
+                   SegView *out, const SegPiece *piece)
 {
   if (self->tile > 0)
-    seg_winograd_conv_run (&self->winograd, run->shared, &seg_conv_no_posts, in, out, piece,
+    seg_winograd_conv_run (&self->winograd, run->shared, adds, &seg_conv_no_posts, in, out, piece,
                            run->scratch);
   else
     seg_direct_conv_run (&self->direct, run->shared, &seg_conv_no_posts, in, out, piece,
@@ -108,7 +108,7 @@ seg_conv_training_run (const SegStep *step, const SegRun *run, const SegView *in
   const SegConvTrainingStep *self = (const SegConvTrainingStep *) step;
 
   (void) n_in;
-  seg_conv_pass_run (&self->forward, run, in, out, piece);
+  seg_conv_pass_run (&self->forward, run, FALSE, in, out, piece);
 }
 
 static void
@@ -131,7 +131,7 @@ seg_conv_training_backward_input (const SegStep *step, const SegRun *run, const 
   const SegConvTrainingStep *self = (const SegConvTrainingStep *) step;
 
   (void) in, (void) n_in, (void) out, (void) input;
-  seg_conv_pass_run (&self->back, run, dout, din, piece);
+  seg_conv_pass_run (&self->back, run, !run->sets, dout, din, piece);
 }
 
 /* db[k] = Σ dy[k], each row in single precision, rows of a piece in double. */
@@ -254,7 +254,7 @@ seg_conv_training_init_back (SegConvTrainingStep *self, const SegOffer *offer,
     {
       seg_winograd_conv_init (conv, offer, tile, in_channels, 2 - spec->v.padding,
                               2 - spec->h.padding);
-      conv->transposed = conv->adds = TRUE;
+      conv->transposed = self->step.sets_input = TRUE;
       self->step.back_grid = (guint) tile;
       return;
     }

@@ -91,7 +91,7 @@ seg_winograd_step_run (const SegStep *step, const SegRun *run, const SegView *in
   const SegWinogradStep *self = (const SegWinogradStep *) step;
 
   (void) n_in;
-  seg_winograd_conv_run (&self->conv, NULL, &self->posts, in, out, piece, run->scratch);
+  seg_winograd_conv_run (&self->conv, NULL, FALSE, &self->posts, in, out, piece, run->scratch);
 }
 
 static void

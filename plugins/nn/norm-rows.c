@@ -33,24 +33,29 @@ seg_norm_sum_gradient (const SegKernels *kernels, gint lanes, gint64 n, const fl
 }
 
 static void
-seg_norm_add_gradient_plane (gint64 n, const SegKernelNormGradient *of, const float *restrict x,
-                             const float *restrict dy, float *restrict dx)
+seg_norm_gradient_plane (gint64 n, const SegKernelNormGradient *of, const float *x,
+                         const float *dy, const float *add, float *y)
 {
   float scale = of->scale[0], mean = of->mean[0], center = of->center[0], slope = of->slope[0];
 
 #pragma omp simd
   for (gint64 i = 0; i < n; i++)
-    dx[i] += scale * dy[i] - mean - (x[i] - center) * slope;
+    {
+      float dx = scale * dy[i] - mean - (x[i] - center) * slope;
+
+      y[i] = add != NULL ? add[i] + dx : dx;
+    }
 }
 
 void
-seg_norm_add_gradient (const SegKernels *kernels, gint lanes, gint64 n,
-                       const SegKernelNormGradient *of, const float *x, const float *dy, float *dx)
+seg_norm_gradient (const SegKernels *kernels, gint lanes, gint64 n,
+                   const SegKernelNormGradient *of, const float *x, const float *dy,
+                   const float *add, float *y)
 {
   if (lanes > 1)
-    kernels->norm_add_gradient ((gsize) n, of, x, dy, dx);
+    kernels->norm_gradient ((gsize) n, of, x, dy, add, y);
   else
-    seg_norm_add_gradient_plane (n, of, x, dy, dx);
+    seg_norm_gradient_plane (n, of, x, dy, add, y);
 }
 
 static void

@@ -11,9 +11,9 @@ void seg_norm_sum          (const SegKernels *kernels, gint lanes, gint64 n, con
                             double *sum, double *square);
 void seg_norm_sum_gradient (const SegKernels *kernels, gint lanes, gint64 n, const float *x,
                             const float *dy, const float *mean, double *sum, double *product);
-void seg_norm_add_gradient (const SegKernels *kernels, gint lanes, gint64 n,
+void seg_norm_gradient     (const SegKernels *kernels, gint lanes, gint64 n,
                             const SegKernelNormGradient *of, const float *x, const float *dy,
-                            float *dx);
+                            const float *add, float *y);
 void seg_norm_unclamp      (const SegKernels *kernels, gint lanes, gint64 n, const float *x,
                             const SegKernelPrologue *clamp, const float *dy, float *to);
 

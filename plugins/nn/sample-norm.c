@@ -265,10 +265,13 @@ seg_sample_norm_backward_input (SegLayer *layer, const SegRun *run, const SegVie
       SegKernelNormGradient of = seg_sample_norm_get_gradient (layer, run, in, piece->sample, b);
 
       for (gint64 y = r->y; y < r->y + r->h; y++)
-        seg_norm_add_gradient (run->kernels, in->blocks[b].lanes, r->w, &of,
-                               seg_view_at (in, b, piece->sample, y, r->x),
-                               seg_view_at (dout, b, piece->sample, y, r->x),
-                               seg_view_at (din, b, piece->sample, y, r->x));
+        {
+          float *dx = seg_view_at (din, b, piece->sample, y, r->x);
+
+          seg_norm_gradient (run->kernels, in->blocks[b].lanes, r->w, &of,
+                             seg_view_at (in, b, piece->sample, y, r->x),
+                             seg_view_at (dout, b, piece->sample, y, r->x), dx, dx);
+        }
     }
 }
 

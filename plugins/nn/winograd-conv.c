@@ -314,6 +314,7 @@ typedef struct
 {
   const SegWinogradConv *conv;
   const float *weights, *shift; /* packed */
+  gboolean adds;
   const SegConvPosts *posts;
   const SegView *in;
   SegView *out;
@@ -398,7 +399,7 @@ seg_winograd_store_row (const SegWinogradJob *job, gint64 block, gint64 y, gint6
     {
       float *to = seg_view_at (job->out, (guint) block, piece->sample, y, x);
 
-      if (self->adds)
+      if (job->adds)
         {
           self->kernels->add ((gsize) (width * lanes), to, from, to);
           return;
@@ -447,7 +448,7 @@ seg_winograd_store_run (const SegWinogradJob *job, gint64 block, const SegWinogr
   const SegPiece *piece = job->piece;
   const SegRect *r = &piece->rect;
   gint64 lanes = self->kernels->lanes, tile = self->tile, left, inside, x;
-  gboolean simple = job->posts->simple, adds = simple && (self->adds || job->posts->add >= 0);
+  gboolean simple = job->posts->simple, adds = simple && (job->adds || job->posts->add >= 0);
   float *rows[SEG_WINOGRAD_MAX_TILE];
   const float *add[SEG_WINOGRAD_MAX_TILE];
 
@@ -469,8 +470,8 @@ seg_winograd_store_run (const SegWinogradJob *job, gint64 block, const SegWinogr
   for (gint64 i = 0; i < tile; i++)
     {
       rows[i] = seg_view_at (job->out, (guint) block, piece->sample, run->y + i, x);
-      add[i] = self->adds ? rows[i]
-               : adds     ? seg_view_at (&job->in[job->posts->add], (guint) block, piece->sample,
+      add[i] = job->adds ? rows[i]
+               : adds    ? seg_view_at (&job->in[job->posts->add], (guint) block, piece->sample,
                                          run->y + i, x)
                           : NULL;
     }
@@ -516,12 +517,14 @@ seg_winograd_run_portion (const SegWinogradJob *job, gint64 first, gint64 n, gin
 /**
  * seg_winograd_conv_run: (skip)
  * @packed: weights of seg_winograd_conv_pack_panel(); %NULL: those of seg_winograd_conv_pack()
+ * @adds: to what the output holds, which lies in blocks
  *
  * Computes a piece of the output, cut at the grid.
  */
 void
-seg_winograd_conv_run (const SegWinogradConv *self, const float *packed, const SegConvPosts *posts,
-                       const SegView *in, SegView *out, const SegPiece *piece, gpointer memory)
+seg_winograd_conv_run (const SegWinogradConv *self, const float *packed, gboolean adds,
+                       const SegConvPosts *posts, const SegView *in, SegView *out,
+                       const SegPiece *piece, gpointer memory)
 {
   gsize n_weights = (gsize) self->n_points * seg_winograd_point_floats (self);
   const SegRect *r = &piece->rect;
@@ -534,7 +537,7 @@ seg_winograd_conv_run (const SegWinogradConv *self, const float *packed, const S
   gint64 end_block = (piece->block + piece->n_blocks + scale - 1) / scale;
   SegWinogradJob job = { self, packed != NULL ? packed : self->weights,
                          packed != NULL ? packed + n_weights : self->shift,
-                         posts, in, out, piece, { 0 }, y0, x0, n_across };
+                         adds, posts, in, out, piece, { 0 }, y0, x0, n_across };
 
   seg_winograd_lay_out_scratch (self, memory, &job.scratch);
   for (gint64 b = 0; b < self->n_in_blocks; b++)

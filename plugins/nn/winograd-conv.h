@@ -16,7 +16,6 @@ typedef struct
   gint64 out_lanes, y_padding, x_padding, y_phase, x_phase;
   gint64 n_tiles; /* worked on at once */
   gboolean transposed; /* weights are (inputs, outputs, 3, 3), turned by half a circle */
-  gboolean adds;       /* to what the output holds, which lies in blocks */
   SegConvPrologue prologue;
   float *weights; /* [point][panel of two vectors][input channel][output channel], or narrow's */
   float *shift;
@@ -35,5 +34,6 @@ guint    seg_winograd_conv_get_grain     (const SegWinogradConv *self);
 gsize    seg_winograd_conv_packed_bytes  (const SegWinogradConv *self);
 gsize    seg_winograd_conv_scratch_bytes (const SegWinogradConv *self);
 void     seg_winograd_conv_run           (const SegWinogradConv *self, const float *packed,
-                                          const SegConvPosts *posts, const SegView *in,
-                                          SegView *out, const SegPiece *piece, gpointer scratch);
+                                          gboolean adds, const SegConvPosts *posts,
+                                          const SegView *in, SegView *out, const SegPiece *piece,
+                                          gpointer scratch);

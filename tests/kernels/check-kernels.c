@@ -88,7 +88,7 @@ main (int argc, char **argv)
     { "lanes", test_lanes },
     { "unclamp", test_unclamp },
     { "norm-sums", test_norm_sums },
-    { "norm-add-gradient", test_norm_add_gradient },
+    { "norm-gradient", test_norm_gradient },
   };
   const SegKernels *kernels;
 

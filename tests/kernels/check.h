@@ -51,7 +51,7 @@ void test_winograd_filter  (gconstpointer kernels);
 void test_lanes             (gconstpointer kernels);
 void test_unclamp           (gconstpointer kernels);
 void test_norm_sums         (gconstpointer kernels);
-void test_norm_add_gradient (gconstpointer kernels);
+void test_norm_gradient     (gconstpointer kernels);
 
 void test_winograd_weights (void);
 

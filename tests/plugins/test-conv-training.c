@@ -337,6 +337,20 @@ check_input (Case *self, const Reference *reference)
   check_map ("dx", dx, reference->dx);
 }
 
+/* What is there before counts for nothing. */
+static void
+check_set_input (Case *self, const Reference *reference)
+{
+  g_autoptr (Map) dx = new_gradient (self);
+
+  if (!self->step->sets_input)
+    return;
+  self->run.sets = TRUE;
+  run_pieces (self, TRUE, dx, self->in.h, 1000);
+  self->run.sets = FALSE;
+  check_map ("dx", dx, reference->dx);
+}
+
 /* All rows in @n_slots, each in memory of its own that nobody has cleared, and all blocks in ranges. */
 static void
 run_params (Case *self, guint n_slots, float *dw, float *db)
@@ -401,6 +415,7 @@ test_convolution (gconstpointer data)
       reference = reference_new (&self);
       check_forward (&self, &reference);
       check_input (&self, &reference);
+      check_set_input (&self, &reference);
       check_params (&self, &reference);
       reference_clear (&reference);
       case_clear (&self);
