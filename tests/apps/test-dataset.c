@@ -162,7 +162,7 @@ test_layout_lists (void)
     g_autoptr (SegDataset) dataset =
         samples_open (folder, "[data]\noversample=*: 2, 4: 3\n"); /* 4 validates */
 
-    assert_problems (dataset, 3, "oversampled but not there (1)|called \"4\"");
+    samples_assert_problems (dataset, 3, "oversampled but not there (1)|called \"4\"");
   }
   samples_save_text (folder, "mine.txt", "1\n3\n");
   {
