@@ -218,7 +218,7 @@ evaluate (const char *model_name, const char *path, GCancellable *cancellable, G
   g_autofree char *model_path = seg_model_find (model_name, error);
   g_autoptr (SegModel) model = model_path != NULL ? seg_model_load (model_path, error) : NULL;
   g_autoptr (GKeyFile) wishes
-      = model != NULL ? seg_train_wishes_read_for_model (model, error) : NULL;
+      = model != NULL ? seg_train_wishes_read_for_model (model, path, error) : NULL;
   g_autoptr (SegDataset) dataset = NULL;
 
   if (wishes == NULL || !get_limit (&request.limit_bytes, error)

@@ -53,14 +53,14 @@ seg_run_folder_blame_holder (const char *path, int fd, GError **error)
 }
 
 static gboolean
-seg_run_folder_lock (SegRunFolder *self, int flags, GError **error)
+seg_run_folder_lock (SegRunFolder *self, int flags, int kind, GError **error)
 {
   g_autofree char *path = seg_run_folder_dup_file (self, SEG_RUN_FOLDER_LOCK);
 
   self->lock_fd = open (path, flags | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (self->lock_fd < 0)
     return seg_run_folder_fail (path, "cannot open the lock", errno, error);
-  while (flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0)
+  while (flock (self->lock_fd, kind | LOCK_NB) != 0)
     {
       if (errno == EWOULDBLOCK)
         return seg_run_folder_blame_holder (self->path, self->lock_fd, error);
@@ -173,7 +173,7 @@ seg_run_folder_open (const char *model_path, gboolean lock, GError **error)
   if (!seg_run_folder_check_model (model_path, error) || !seg_path_make_folder (around, error)
       || !seg_path_make_folder (self->path, error)
       || (lock
-          && (!seg_run_folder_lock (self, O_RDWR | O_CREAT, error)
+          && (!seg_run_folder_lock (self, O_RDWR | O_CREAT, LOCK_EX, error)
               || !seg_run_folder_set_step (self, 0, error)))
       || !seg_run_folder_probe (around, error) || !seg_run_folder_probe (self->path, error))
     return NULL;
@@ -202,8 +202,8 @@ seg_run_folder_dup_existing (SegRunFolder *self)
  * @lock: whether a run that has the folder would keep others out
  * @error: return location
  *
- * As seg_run_folder_open(), for who only wants to know whether that would succeed: nothing is made,
- * tried out or locked.
+ * As seg_run_folder_open(), for who only wants to know whether that would succeed: nothing is made
+ * or tried out, and the lock is shared, and held for this call only.
  * Errors: `SEG_APP_ERROR_IN_USE`; `G_IO_ERROR`.
  *
  * Returns: (transfer full): the folder, which need not be there, or %NULL with @error set
@@ -222,7 +222,7 @@ seg_run_folder_look (const char *model_path, gboolean lock, GError **error)
   else if (access (existing, W_OK | X_OK) != 0)
     seg_run_folder_fail (existing, "cannot be written to", errno, error);
   else if (!lock || !g_file_test (lock_path, G_FILE_TEST_EXISTS)
-           || seg_run_folder_lock (self, O_RDONLY, error))
+           || seg_run_folder_lock (self, O_RDWR, LOCK_SH, error))
     {
       if (self->lock_fd >= 0)
         close (self->lock_fd);

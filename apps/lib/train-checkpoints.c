@@ -170,6 +170,7 @@ seg_checkpoints_save (SegRunFolder *folder, SegTrainer *trainer, const SegCheckp
  * @folder: of a run that is to begin anew
  * @error: return location
  *
+ * The newest goes last: if this is stopped, no older one is gone on from.
  * Errors: `G_IO_ERROR`.
  */
 gboolean
@@ -177,7 +178,7 @@ seg_checkpoints_remove_all (SegRunFolder *folder, GError **error)
 {
   g_autoptr (GArray) steps = seg_checkpoints_list (folder, error);
 
-  for (guint i = 0; steps != NULL && i < steps->len; i++)
+  for (guint i = steps != NULL ? steps->len : 0; i-- > 0;)
     if (!seg_checkpoint_remove (folder, g_array_index (steps, guint64, i), error))
       return FALSE;
   return steps != NULL;

@@ -2,6 +2,7 @@
  * and frozen, how good it is, and a report for people. */
 #include <math.h>
 
+#include <gio/gio.h>
 #include <segkit/format.h>
 
 #include "evaluate.h"
@@ -23,22 +24,24 @@ seg_training_free_case (gpointer data)
 
 /* ---- the model -------------------------------------------------------------------------- */
 
-/* Where the best checkpoint is lost, hours of training are not. */
+/* Where the best checkpoint is damaged or gone, hours of training are not: the trainer stays where
+ * it is, at the last step. */
 static gboolean
 seg_training_load_best (SegTraining *self, GError **error)
 {
   g_autoptr (GError) failure = NULL;
-  SegCheckpointState state = { 0 };
-  gboolean found;
 
   if (self->state.best_step == seg_trainer_get_step (self->trainer)
       || seg_checkpoints_load_step (self->folder, self->trainer, self->state.best_step, &failure))
     return TRUE;
+  if (!g_error_matches (failure, SEG_ERROR, SEG_ERROR_FORMAT)
+      && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
   seg_warning_print ("%s; the best checkpoint is lost, and the last one is taken",
                      failure->message);
-  if (!seg_checkpoints_load_last (self->folder, self->trainer, &state, &found, error))
-    return FALSE;
-  seg_checkpoint_state_clear (&state);
   self->state.best_step = seg_trainer_get_step (self->trainer);
   self->state.best_metric = NAN;
   return TRUE;
@@ -107,9 +110,14 @@ seg_training_add_facts (SegTraining *self, SegTrainReport *report)
   seg_train_report_add_fact (report, "Training", "steps",
                              "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
                              self->state.validated_step, recipe->n_steps);
-  seg_train_report_add_fact (report, "Training", "best",
-                             "step %" G_GUINT64_FORMAT ", %s %.4f", self->state.best_step,
-                             recipe->metric, self->state.best_metric);
+  if (isnan (self->state.best_metric))
+    seg_train_report_add_fact (report, "Training", "best",
+                               "lost; this is the last step, %" G_GUINT64_FORMAT,
+                               self->state.best_step);
+  else
+    seg_train_report_add_fact (report, "Training", "best",
+                               "step %" G_GUINT64_FORMAT ", %s %.4f", self->state.best_step,
+                               recipe->metric, self->state.best_metric);
   seg_train_report_add_fact (report, "Training", "seed", "%" G_GUINT64_FORMAT, recipe->seed);
   seg_train_report_add_fact (report, "Training", "time", "%.0f seconds",
                              _seg_training_get_seconds (self));

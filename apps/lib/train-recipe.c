@@ -422,10 +422,14 @@ seg_train_recipe_estimate_bytes (SegTrainRecipe *self, SegModel *model, SegDatas
   gsize bytes = seg_trainer_estimate_bytes (model, &self->trainer, batches->n, batches->h,
                                             batches->w, n_threads, error);
 
+  if (bytes == 0)
+    {
+      _seg_train_recipe_blame (error);
+      return 0;
+    }
   plain.border_weights = FALSE;
-  return bytes == 0 ? 0
-                    : bytes + seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, batches)
-                          + seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, &plain);
+  return bytes + seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, batches)
+         + seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, &plain);
 }
 
 static SegModel *

@@ -173,14 +173,15 @@ seg_train_wishes_take_bands (GKeyFile *recipe, SegModel *model)
     g_key_file_set_uint64 (recipe, "data", "bands", seg_model_get_n_channels (model));
 }
 
-/* The network that is gone on from says how many bands there should be. */
+/* The network that is gone on from says how many bands there should be, if nothing else does. */
 static gboolean
 seg_train_wishes_look_at_model (GKeyFile *recipe, GError **error)
 {
   g_autofree char *name = g_key_file_get_value (recipe, "train", "from", NULL), *path = NULL;
   g_autoptr (SegModel) model = NULL;
 
-  if (name == NULL || g_key_file_has_key (recipe, "data", "bands", NULL))
+  if (name == NULL || g_key_file_has_key (recipe, "data", "bands", NULL)
+      || g_key_file_has_key (recipe, "input", "channels", NULL))
     return TRUE;
   if ((path = seg_model_find (name, error)) == NULL
       || (model = seg_model_load (path, error)) == NULL)
@@ -229,18 +230,57 @@ seg_train_wishes_read (const char *basis, GError **error)
              : NULL;
 }
 
+/* Whether all folders and lists are there that a recipe names. */
+static gboolean
+seg_train_wishes_has_places (GKeyFile *recipe, const char *folder)
+{
+  static const char *const keys[]
+      = { "images", "masks", "instances", "train", "validation", "test" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autofree char *text = g_key_file_get_value (recipe, "data", keys[i], NULL);
+      g_auto (GStrv) places = g_strsplit (text != NULL ? text : "", ",", -1);
+
+      for (char **place = places; *place != NULL; place++)
+        {
+          g_autofree char *path = g_build_filename (folder, g_strstrip (*place), NULL);
+
+          if (!g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (*place, G_FILE_TEST_EXISTS))
+            return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* Of what a model's recipe says of its own data, all that holds for other data, too: not where they
+ * lie and which of them validate. */
+static void
+seg_train_wishes_forget_places (GKeyFile *recipe)
+{
+  static const char *const keys[]
+      = { "layout",      "images", "masks",      "instances", "image-suffixes",
+          "mask-suffix", "train",  "validation", "test",      "validation-share",
+          "oversample",  "validation-names" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    g_key_file_remove_key (recipe, "data", keys[i], NULL);
+}
+
 /**
  * seg_train_wishes_read_for_model:
  * @model: a model that was trained
+ * @folder: a data set to evaluate it with
  * @error: return location
  *
  * Errors: those of seg_train_wishes_read().
  *
  * Returns: (transfer full): the same with the model's classes, and if no file is named what the
- *   model's own recipe says of data: what is ignored, which values are which class
+ *   model's own recipe says of data: what is ignored, which values are which class; and, if @folder
+ *   has all that it names, where files are and which of them validate
  */
 GKeyFile *
-seg_train_wishes_read_for_model (SegModel *model, GError **error)
+seg_train_wishes_read_for_model (SegModel *model, const char *folder, GError **error)
 {
   const char *text = seg_model_get_recipe (model);
   g_autoptr (GKeyFile) recipe = seg_train_wishes_join (wishes.recipe, error), own = NULL;
@@ -251,6 +291,8 @@ seg_train_wishes_read_for_model (SegModel *model, GError **error)
   _seg_train_given_copy_group (own, recipe, "classes");
   if (wishes.recipe != NULL)
     return g_steal_pointer (&recipe);
+  if (!seg_train_wishes_has_places (own, folder))
+    seg_train_wishes_forget_places (own);
   groups = g_key_file_get_groups (own, NULL);
   for (char **group = groups; *group != NULL; group++)
     if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
