@@ -17,8 +17,7 @@
 /* Of this size at most an image is one band. */
 #define SEG_BANDS_SMALL_IMAGE 512
 
-/* Rows of a band where maps weigh more than weights, and how often a map is read. */
-#define SEG_BANDS_LOW_ROWS 32
+/* How often a map is read. */
 #define SEG_BANDS_MAP_READS 3
 
 typedef struct
@@ -439,13 +438,13 @@ seg_bands_sizes_move (SegBandsSizes *self, const SegBandsMove *move)
     }
 }
 
-/* Whether maps, which low bands keep in the cache, are more to read from memory than packed weights,
- * which are then read for each band. */
+/* Whether maps, which bands of @rows keep in the cache, are more to read from memory than packed
+ * weights, which are then read for each band. */
 static gboolean
-seg_bands_save_more_than_cost (SegPlan *plan, gint64 height, gint64 width)
+seg_bands_save_more_than_cost (SegPlan *plan, gint64 height, gint64 width, gint64 rows)
 {
   g_autoptr (SegSchedule) whole = seg_schedule_new_region (plan, 1, height, width, NULL, NULL);
-  double n_bands = (double) (height + SEG_BANDS_LOW_ROWS - 1) / SEG_BANDS_LOW_ROWS;
+  double n_bands = (double) (height + rows - 1) / (double) rows;
 
   return whole != NULL
          && SEG_BANDS_MAP_READS * (double) seg_schedule_get_arena_bytes (whole)
@@ -465,21 +464,19 @@ seg_bands_save_more_than_cost (SegPlan *plan, gint64 height, gint64 width)
  * width 2048 2.97, 2.99, 3.00; width 4096 2.95, 2.97, 2.98, whole 3.09. With Winograd's larger
  * weights 256 × 256 takes 88 ms in bands of 64 rows, 77 as a whole; 1024 × 1024 the same in bands
  * of 64, 128 and 256. FC-DenseNet-56 has much larger maps and a tenth of the weights: 512 × 512 0.60,
- * 0.59, 0.64, whole 0.72; 256 × 256 0.146, 0.144, 0.153, whole 0.168. A U-Net with 16 channels at
- * the top, as many weights and a quarter of the maps: 512 × 512 the same, 256 × 256 7 % slower in
- * bands of 32 rows or 64.)
+ * 0.59, 0.64, whole 0.72; 256 × 256 0.146, 0.144, 0.153, whole 0.168, and with two threads, in bands
+ * of 32, 64 and 128, 0.075, 0.073, 0.077, whole 0.077. A U-Net with 16 channels at the top, as many
+ * weights and a quarter of the maps: 512 × 512 the same, 256 × 256 7 % slower in bands.)
  *
  * Returns: rows of a band, at most @height
  */
 gint64
 seg_schedule_choose_band_rows (SegPlan *plan, gint64 height, gint64 width)
 {
-  gint64 rows = 64;
+  gint64 low = width >= 4096 ? 16 : width >= 512 ? 32 : 64, rows = 64;
 
-  if (width >= 4096)
-    rows = 16;
-  else if (width >= 2048 || seg_bands_save_more_than_cost (plan, height, width))
-    rows = SEG_BANDS_LOW_ROWS;
+  if (width >= 2048 || seg_bands_save_more_than_cost (plan, height, width, low))
+    rows = low;
   else if (MAX (width, height) <= SEG_BANDS_SMALL_IMAGE)
     rows = height;
   return MIN (rows, height);

@@ -320,7 +320,8 @@ test_band_rows (void)
 {
   g_autoptr (SegPlan) light = plan_of_convolutions (8), heavy = plan_of_convolutions (512);
 
-  g_assert_cmpint (seg_schedule_choose_band_rows (light, 400, 400), ==, 32);
+  g_assert_cmpint (seg_schedule_choose_band_rows (light, 400, 400), ==, 64);
+  g_assert_cmpint (seg_schedule_choose_band_rows (light, 400, 512), ==, 32);
   g_assert_cmpint (seg_schedule_choose_band_rows (light, 20, 400), ==, 20);
   g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 128, 16), ==, 128);
   g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 600, 16), ==, 64);
