@@ -134,14 +134,16 @@ seg_train_log_write (SegTrainLog *self, GError **error)
          && seg_atomic_file_commit (file, error);
 }
 
-/* Takes the rows until @last_step over from the file's lines. What is not one has been cut off or
- * changed by somebody: it ends the table, and no training. */
+/* Takes the rows until @last_step over from the file's lines. What is not one has been cut off,
+ * be it only before the end of its line, or changed by somebody: it ends the table, and no
+ * training. */
 static void
 seg_train_log_parse (SegTrainLog *self, char **lines, guint64 last_step)
 {
   for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++)
     {
-      SegTrainLogRow *row = seg_train_log_parse_row (lines[i], self->n_classes);
+      SegTrainLogRow *row =
+          lines[i + 1] != NULL ? seg_train_log_parse_row (lines[i], self->n_classes) : NULL;
 
       if (row == NULL)
         {

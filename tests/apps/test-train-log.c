@@ -144,7 +144,10 @@ test_damaged (Fixture *fixture, gconstpointer data)
     gsize n_bytes; /* of the text that are left */
     const char *more;
     guint n_rows;
-  } cases[] = { { 0, "", 0 }, { 20, "", 0 }, { 1000, "3,30,oops\n4,40\n", 2 } };
+  } cases[] = { { 0, "", 0 },
+                { 20, "", 0 },
+                { 1000, "3,30,oops\n4,40\n", 2 },
+                { 1000, "3,30,30.1,12,0.001,0.05,,1,0.3,0.1,0.25,0.12", 2 } };
   g_autoptr (SegTrainLog) log = seg_train_log_open (fixture->path, names, 0, NULL);
   g_autofree char *text = NULL;
 
