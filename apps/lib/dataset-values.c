@@ -140,6 +140,24 @@ seg_classes_have (SegDataset *self, gboolean colours)
   return FALSE;
 }
 
+/* Whether the table's classes are colours first of all, and numbers, if any, beside. */
+static gboolean
+seg_classes_are_colours (SegDataset *self)
+{
+  guint n_colours = 0, n_numbers = 0;
+
+  for (guint i = 0; i < self->classes->len; i++)
+    {
+      const GArray *codes = ((SegDatasetClass *) g_ptr_array_index (self->classes, i))->codes;
+      gboolean is_colour =
+          codes->len > 0 && (g_array_index (codes, guint32, 0) & SEG_MASK_COLOUR) != 0;
+
+      n_colours += is_colour;
+      n_numbers += codes->len > 0 && !is_colour;
+    }
+  return n_colours > 0 && n_numbers == 0;
+}
+
 static gboolean
 seg_values_are_grey (SegDataset *self)
 {
@@ -191,8 +209,21 @@ seg_values_match_colours (SegDataset *self)
   return known;
 }
 
+/* Whether palettes' colours count, and not their numbers. A recipe's class-values say what was
+ * found once: which of the two stands first. */
+static gboolean
+seg_values_find_colours (SegDataset *self)
+{
+  gboolean is_settled = self->options.class_values != NULL && self->options.classes == NULL;
+
+  if (!seg_values_palettes_agree (self)
+      && (seg_classes_have (self, TRUE) || !seg_classes_have (self, FALSE)))
+    return TRUE;
+  return seg_classes_are_colours (self) && (is_settled || seg_values_match_colours (self));
+}
+
 /* A table that has only colours says what numbers mean by its order; or, where these are too
- * large, by their grey. */
+ * large, by their grey. What palettes are read by stays, or comes, first. */
 static void
 seg_classes_number (SegDataset *self, GArray *values)
 {
@@ -206,11 +237,10 @@ seg_classes_number (SegDataset *self, GArray *values)
   for (guint i = 0; i < self->classes->len; i++)
     {
       SegDatasetClass *klass = g_ptr_array_index (self->classes, i);
+      guint32 number = largest < self->classes->len ? i : klass->rgb & 0xff;
 
-      if (largest < self->classes->len)
-        _seg_dataset_class_add_code (klass, i);
-      else if (seg_value_is_grey (klass->rgb))
-        _seg_dataset_class_add_code (klass, klass->rgb & 0xff);
+      if (largest < self->classes->len || seg_value_is_grey (klass->rgb))
+        g_array_insert_val (klass->codes, self->colours ? klass->codes->len : 0, number);
     }
 }
 
@@ -337,15 +367,12 @@ seg_classes_build (SegDataset *self, GError **error)
 gboolean
 _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error)
 {
-  gboolean has_table, has_numbers;
+  gboolean has_table;
 
   if (!_seg_dataset_read_classes (self, recipe, error) || !seg_classes_ignore (self, error))
     return FALSE;
   has_table = self->classes->len > 0;
-  has_numbers = seg_classes_have (self, FALSE);
-  self->colours =
-      (!seg_values_palettes_agree (self) && !(has_numbers && !seg_classes_have (self, TRUE)))
-      || (has_table && !has_numbers && seg_values_match_colours (self));
+  self->colours = seg_values_find_colours (self);
   self->greys = !(has_table && seg_classes_have (self, TRUE)) && seg_values_are_grey (self);
   if (has_table)
     {

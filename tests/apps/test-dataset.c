@@ -493,6 +493,65 @@ test_mask_palettes (void)
   samples_free (folder);
 }
 
+/* Asserts what the second sample is, too. */
+static void
+assert_both (SegDataset *dataset, const guint16 *first, const guint16 *second)
+{
+  g_autoptr (SegSampleData) data = read_sample (dataset, SEG_SPLIT_TRAIN, 1);
+
+  assert_targets (dataset, first, 4);
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpuint (data->target[i], ==, second[i]);
+}
+
+/* A mask with a palette and one without, what a table of colours makes of them, and what the values
+ * make of them that were found by it. */
+static void
+check_repeats (const char *table, const char *classes, const guint16 *first)
+{
+  const guint8 indices[] = { 0, 1, 2, 1 };
+  const guint16 second[] = { 0, 0, 1, 1 };
+  char *folder = samples_new ();
+  g_autoptr (GString) recipe = g_string_new ("[data]\nvalidation-share=0\nclass-values=");
+
+  samples_save_image (folder, "images/a.png", 4, 1, 1, 1);
+  samples_save_palette (folder, "masks/a.png", 4, 1, indices, palette[0], 3);
+  samples_save_image (folder, "images/b.png", 4, 1, 1, 2);
+  samples_save_mask (folder, "masks/b.png", 4, 1, "0 1");
+  samples_save_text (folder, "classes.csv", table);
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, "[data]\nvalidation-share=0\n");
+
+    samples_assert_classes (dataset, classes);
+    assert_both (dataset, first, second);
+    for (guint i = 0; i < seg_dataset_get_n_classes (dataset); i++)
+      {
+        g_autofree char *values = seg_dataset_dup_class_values (dataset, i);
+
+        g_string_append_printf (recipe, "%s%s", i > 0 ? ";" : "", values);
+      }
+  }
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, recipe->str);
+
+    assert_both (dataset, first, second);
+  }
+  samples_free (folder);
+}
+
+static void
+test_mask_repeats (void)
+{
+  check_repeats ("red,200,0,0\ngreen,0,200,0\nblack,0,0,0\n",
+                 "red=#c80000, 0; green=#00c800, 1; black=#000000, 2", (guint16[]){ 2, 0, 1, 0 });
+  /* other colours than the palette's */
+  check_repeats ("red,255,0,0\ngreen,0,255,0\nblack,0,0,0\n",
+                 "red=0, #ff0000; green=1, #00ff00; black=2, #000000", (guint16[]){ 0, 1, 2, 1 });
+  /* numbers tell apart what has one colour */
+  check_repeats ("black,0,0,0,0\nred,1,200,0,0\ndark,2,0,0,0\n",
+                 "black=0, #000000; red=1, #c80000; dark=2, #000000", (guint16[]){ 0, 1, 2, 1 });
+}
+
 static void
 assert_row (SegModel *model, SegSource *source, SegSampleData *data, gint64 y)
 {
@@ -718,6 +777,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/mask/values", test_mask_values);
   g_test_add_func ("/dataset/mask/colours", test_mask_colours);
   g_test_add_func ("/dataset/mask/palettes", test_mask_palettes);
+  g_test_add_func ("/dataset/mask/repeats", test_mask_repeats);
   g_test_add_func ("/dataset/floats", test_floats);
   g_test_add_func ("/dataset/cache", test_cache);
   g_test_add_func ("/dataset/class-weights", test_class_weights);
