@@ -65,6 +65,45 @@ _seg_dataset_parse_code (const char *text, guint32 *code)
   return TRUE;
 }
 
+static gboolean
+seg_class_has_number (const SegDatasetClass *self)
+{
+  gboolean has = FALSE;
+
+  for (guint i = 0; i < self->codes->len; i++)
+    has |= !(g_array_index (self->codes, guint32, i) & SEG_MASK_COLOUR);
+  return has;
+}
+
+/* A value is of one class. Two may be drawn in one colour, as "unlabelled" and "own car" are black
+ * in many a table, where numbers tell them apart. */
+static gboolean
+seg_classes_check_values (SegDataset *self, SegError code, const char *place, GError **error)
+{
+  g_autoptr (GHashTable) owners = g_hash_table_new (NULL, NULL);
+
+  for (guint i = 0; i < self->classes->len; i++)
+    {
+      const SegDatasetClass *klass = g_ptr_array_index (self->classes, i), *other;
+
+      for (guint j = 0; j < klass->codes->len; j++)
+        {
+          guint32 value = g_array_index (klass->codes, guint32, j);
+          gboolean is_drawn = (value & SEG_MASK_COLOUR) && seg_class_has_number (klass);
+          g_autofree char *text = _seg_dataset_dup_code_text (value);
+
+          other = g_hash_table_lookup (owners, GUINT_TO_POINTER (value));
+          g_hash_table_insert (owners, GUINT_TO_POINTER (value), (gpointer) klass);
+          if (other == NULL || other == klass || (is_drawn && seg_class_has_number (other)))
+            continue;
+          g_set_error (error, SEG_ERROR, code, "%s: %s is of two classes, \"%s\" and \"%s\"", place,
+                       text, other->name, klass->name);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
 /* "1, 2": what masks have for a class. */
 static gboolean
 seg_class_read_values (SegDatasetClass *klass, const char *place, const char *text, GError **error)
@@ -88,6 +127,17 @@ seg_class_read_values (SegDatasetClass *klass, const char *place, const char *te
   return TRUE;
 }
 
+static gboolean
+seg_classes_check_group (SegDataset *self, GError **error)
+{
+  if (self->options.class_values == NULL && self->options.classes == NULL)
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+               "[data]: \"%s\" and the group [data.classes] both say what masks have; give one",
+               self->options.classes != NULL ? "classes" : "class-values");
+  return FALSE;
+}
+
 /* [data.classes]: name = value, value, … */
 static gboolean
 seg_classes_read_group (SegDataset *self, GKeyFile *recipe, GError **error)
@@ -104,7 +154,7 @@ seg_classes_read_group (SegDataset *self, GKeyFile *recipe, GError **error)
       if (!seg_class_read_values (klass, "data.classes", text != NULL ? text : "", error))
         return FALSE;
     }
-  return TRUE;
+  return seg_classes_check_values (self, SEG_ERROR_PARAM, "[data.classes]", error);
 }
 
 /* [data] class-values: value, value; value: of each class that [classes] names. */
@@ -130,7 +180,7 @@ seg_classes_read_values (SegDataset *self, GKeyFile *recipe, GError **error)
       if (!seg_class_read_values (klass, "data", self->options.class_values[i], error))
         return FALSE;
     }
-  return TRUE;
+  return seg_classes_check_values (self, SEG_ERROR_PARAM, "[data] class-values", error);
 }
 
 /* A line of a table: name, and number, colour or both; FALSE where it is neither. */
@@ -193,7 +243,7 @@ seg_classes_read_table (SegDataset *self, const char *path, GError **error)
           return FALSE;
         }
     }
-  return TRUE;
+  return seg_classes_check_values (self, SEG_ERROR_FORMAT, path, error);
 }
 
 /* nnU-Net: "labels": { "background": 0, "cell": 1, "ignore": 2 } */
@@ -232,7 +282,7 @@ seg_classes_read_nnunet (SegDataset *self, const char *path, GError **error)
       _seg_dataset_class_add_code (_seg_dataset_add_class (self, name), code);
   }
   json_decref (root);
-  return valid;
+  return valid && seg_classes_check_values (self, SEG_ERROR_FORMAT, path, error);
 }
 
 /**
@@ -247,7 +297,7 @@ _seg_dataset_read_classes (SegDataset *self, GKeyFile *recipe, GError **error)
   g_autofree char *table = NULL;
 
   if (recipe != NULL && g_key_file_has_group (recipe, "data.classes"))
-    return seg_classes_read_group (self, recipe, error);
+    return seg_classes_check_group (self, error) && seg_classes_read_group (self, recipe, error);
   if (self->options.classes == NULL && self->options.class_values != NULL)
     return seg_classes_read_values (self, recipe, error);
   table = _seg_dataset_find_file (self, self->options.classes != NULL ? self->options.classes

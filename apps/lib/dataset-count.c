@@ -6,8 +6,13 @@
 /* Values of one mask that are no class, before it is taken for a damaged one. */
 #define SEG_VALUES_MAX_UNKNOWN 16
 
-static char *
-seg_value_dup_text (guint32 code)
+/**
+ * _seg_dataset_dup_code_text: (skip)
+ *
+ * Returns: (transfer full): what a message calls it
+ */
+char *
+_seg_dataset_dup_code_text (guint32 code)
 {
   return code & SEG_MASK_COLOUR ? g_strdup_printf ("the colour #%06x", code & 0xffffff)
                                 : g_strdup_printf ("the value %u", code);
@@ -17,7 +22,7 @@ static void
 seg_values_note_unknown (SegDataset *self, SegEntry *entry, const SegMaskValue *first, guint n,
                          guint64 n_pixels)
 {
-  g_autofree char *value = seg_value_dup_text (first->code);
+  g_autofree char *value = _seg_dataset_dup_code_text (first->code);
   gint64 x = first->first % entry->sample.width, y = first->first / entry->sample.width;
 
   if (n > SEG_VALUES_MAX_UNKNOWN)

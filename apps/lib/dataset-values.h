@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 SegDatasetClass *_seg_dataset_add_class (SegDataset *self, const char *name);
 void     _seg_dataset_class_add_code    (SegDatasetClass *klass, guint32 code);
 gboolean _seg_dataset_parse_code        (const char *text, guint32 *code);
+char    *_seg_dataset_dup_code_text     (guint32 code);
 gboolean _seg_dataset_read_classes      (SegDataset *self, GKeyFile *recipe, GError **error);
 GArray  *_seg_dataset_join_values       (SegDataset *self);
 void     _seg_dataset_discover_classes  (SegDataset *self);

@@ -267,6 +267,26 @@ seg_train_wishes_forget_places (GKeyFile *recipe)
     g_key_file_remove_key (recipe, "data", keys[i], NULL);
 }
 
+/* What the model's own recipe says of data, where nothing else is said. What masks have is said in
+ * one way alone: a group, or else keys. */
+static void
+seg_train_wishes_take_data (GKeyFile *recipe, GKeyFile *own)
+{
+  static const char *const keys[] = { "class-values", "classes" };
+  g_auto (GStrv) groups = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    if (g_key_file_has_key (recipe, "data", keys[i], NULL))
+      g_key_file_remove_group (own, "data.classes", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    if (g_key_file_has_group (recipe, "data.classes") || g_key_file_has_group (own, "data.classes"))
+      g_key_file_remove_key (own, "data", keys[i], NULL);
+  groups = g_key_file_get_groups (own, NULL);
+  for (char **group = groups; *group != NULL; group++)
+    if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
+      _seg_train_given_copy_group (own, recipe, *group);
+}
+
 /**
  * seg_train_wishes_read_for_model:
  * @model: a model that was trained
@@ -284,7 +304,6 @@ seg_train_wishes_read_for_model (SegModel *model, const char *folder, GError **e
 {
   const char *text = seg_model_get_recipe (model);
   g_autoptr (GKeyFile) recipe = seg_train_wishes_join (wishes.recipe, error), own = NULL;
-  g_auto (GStrv) groups = NULL;
 
   if (recipe == NULL || (own = seg_recipe_parse (text, strlen (text), error)) == NULL)
     return NULL;
@@ -293,10 +312,7 @@ seg_train_wishes_read_for_model (SegModel *model, const char *folder, GError **e
     return g_steal_pointer (&recipe);
   if (!seg_train_wishes_has_places (own, folder))
     seg_train_wishes_forget_places (own);
-  groups = g_key_file_get_groups (own, NULL);
-  for (char **group = groups; *group != NULL; group++)
-    if (g_str_equal (*group, "data") || g_str_has_prefix (*group, "data."))
-      _seg_train_given_copy_group (own, recipe, *group);
+  seg_train_wishes_take_data (recipe, own);
   seg_train_wishes_take_bands (recipe, model);
   return g_steal_pointer (&recipe);
 }

@@ -553,6 +553,20 @@ test_mask_repeats (void)
 }
 
 static void
+test_mask_shared (void)
+{
+  char *folder = samples_new ();
+
+  samples_save_pairs (folder, "images", "masks", 2);
+  samples_open_fails (folder, "[data.classes]\na=0, 255\nb=255\n",
+                      "[data.classes]: the value 255 is of two classes, \"a\" and \"b\"");
+  samples_save_text (folder, "classes.csv", "a,#000000\nb,#ffffff\nc,0 0 0\n");
+  samples_open_fails (folder, NULL,
+                      "classes.csv: the colour #000000 is of two classes, \"a\" and \"c\"");
+  samples_free (folder);
+}
+
+static void
 assert_row (SegModel *model, SegSource *source, SegSampleData *data, gint64 y)
 {
   g_autofree float *values = g_new (float, data->c * data->w);
@@ -778,6 +792,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/mask/colours", test_mask_colours);
   g_test_add_func ("/dataset/mask/palettes", test_mask_palettes);
   g_test_add_func ("/dataset/mask/repeats", test_mask_repeats);
+  g_test_add_func ("/dataset/mask/shared", test_mask_shared);
   g_test_add_func ("/dataset/floats", test_floats);
   g_test_add_func ("/dataset/cache", test_cache);
   g_test_add_func ("/dataset/class-weights", test_class_weights);

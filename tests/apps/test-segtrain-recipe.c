@@ -345,6 +345,11 @@ static const struct
   { "input.channels=3", "[input] channels: 3 in the recipe, 1 in the images", SEG_EXIT_USAGE },
   { "model.classes=5", "[model] classes: 5 in the recipe, 2 in the masks", SEG_EXIT_USAGE },
   { "data.class-values=0;x", "[data]: \"class 1\" cannot be x", SEG_EXIT_USAGE },
+  { "data.class-values=0;0",
+    "[data] class-values: the value 0 is of two classes, \"class 0\" and \"class 1\"",
+    SEG_EXIT_USAGE },
+  { "data.class-values=0;1 data.classes.a=0", "both say what masks have; give one",
+    SEG_EXIT_USAGE },
   { "data.class-values=0;1 classes.names=a;b;c",
     "[data] class-values: has 2 classes, and [classes] "
     "names 3",

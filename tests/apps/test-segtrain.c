@@ -829,6 +829,12 @@ test_evaluate_classes (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", "--set",
                              "data.class-values=0;1", NULL),
                    ==, OK);
+  g_assert_cmpint (tool_run (tool, "--steps", "1", "--set", "data.classes.background=0", "--set",
+                             "data.classes.object=255", "-o", "told.safetensors", "cells", NULL),
+                   ==, OK);
+  g_assert_cmpint (tool_run (tool, "evaluate", "told.safetensors", "others", "--split", "all",
+                             "--set", "data.class-values=0;1", NULL),
+                   ==, OK);
   samples_save_mask (tool->folder, "others/masks/1.png", SIDE, SIDE, "0 1 2");
   g_assert_cmpint (
       tool_run (tool, "evaluate", "model.safetensors", "others", "--split", "all", NULL), ==,
