@@ -316,26 +316,31 @@ seg_dataset_check_masks (SegDataset *self, GPtrArray *problems)
                               "%u masks have colours, and %u have numbers", n_colour, n_number);
 }
 
-/* Who has never thought of it expects of four bands three colours. */
+/* Who has never thought of it expects of four bands three colours. Of samples of several files no
+ * key says how many bands each should have. */
 static void
 seg_dataset_check_bands (SegDataset *self, GPtrArray *problems)
 {
-  const SegEntry *first = NULL;
+  g_autofree char *advice =
+      self->n_files == 1 ? g_strdup_printf ("[data] bands = %u leaves it out", self->n_bands - 1)
+                         : g_strdup ("if it is alpha, save the file without it");
+  const char *first = NULL;
   guint n = 0;
 
-  for (guint i = 0; i < self->readable->len && self->options.bands == 0; i++)
+  if (self->n_files == 1 && self->options.bands > 0)
+    return;
+  for (guint i = 0; i < self->readable->len; i++)
     {
       const SegEntry *entry = g_ptr_array_index (self->readable, i);
 
-      first = first == NULL && entry->last_untold ? entry : first;
-      n += entry->last_untold;
+      first = first == NULL ? entry->untold : first;
+      n += entry->untold != NULL;
     }
   if (n > 0)
-    _seg_dataset_add_problem (
-        problems, FALSE, "band of no stated kind", first->sample.images[0],
-        "its last band is not said to be alpha (ExtraSamples 0), here and in %u "
-        "more, and is kept as a band; [data] bands = %u leaves it out",
-        n - 1, self->n_bands - 1);
+    _seg_dataset_add_problem (problems, FALSE, "band of no stated kind", first,
+                              "its last band is not said to be alpha (ExtraSamples missing or 0), "
+                              "here and in %u more, and is kept as a band; %s",
+                              n - 1, advice);
 }
 
 static void

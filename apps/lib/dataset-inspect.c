@@ -50,7 +50,8 @@ seg_entry_inspect_images (SegDataset *self, SegEntry *entry, GError **error)
       entry->sample.width = w;
       entry->sample.height = h;
       entry->file_bands[k] = seg_source_get_n_channels (source);
-      entry->last_untold |= seg_source_is_last_band_untold (source);
+      if (entry->untold == NULL && seg_source_is_last_band_untold (source))
+        entry->untold = path;
       entry->depth = MAX (entry->depth, seg_source_get_depth (source));
     }
   return TRUE;

@@ -60,7 +60,7 @@ typedef struct
   gboolean has_unknown; /* values that are no class */
   guint *file_bands; /* of each image */
   guint depth;
-  gboolean last_untold; /* of an image's bands: kept, and perhaps meant to be alpha */
+  const char *untold; /* of its images the first that keeps a band that may be meant as alpha */
   gboolean is_colour;  /* the mask has colours and no numbers */
   guint mask_depth;
   guint n_palette;

@@ -230,12 +230,17 @@ seg_image_file_load_checked (SegImageFile *self, gboolean random, GError **error
   VipsImage *image =
       seg_image_file_load (self, random ? VIPS_ACCESS_RANDOM : VIPS_ACCESS_SEQUENTIAL, error);
 
-  if (image == NULL
-      || (seg_image_file_check (self, image, error)
-          && (!random || seg_image_file_check_room (self, image, error))))
-    return image;
-  g_object_unref (image);
-  return NULL;
+  if (image == NULL)
+    return NULL;
+  if (!seg_image_file_check (self, image, error)
+      || (random && !seg_image_file_check_room (self, image, error)))
+    {
+      g_object_unref (image);
+      return NULL;
+    }
+  if (g_str_equal (self->format->name, "TIFF") && !seg_tiff_tags_is_last_band_alpha (self->name))
+    vips_image_set_int (image, SEG_IMAGE_FILE_UNTOLD, TRUE);
+  return image;
 }
 
 static void
@@ -271,8 +276,6 @@ seg_image_file_load_upright (SegImageFile *self, gboolean random, SegImageMemory
   if (image == NULL)
     return NULL;
   seg_image_file_predict_memory (self, image, memory);
-  if (g_str_equal (self->format->name, "TIFF") && seg_tiff_tags_is_last_band_untold (self->name))
-    vips_image_set_int (image, SEG_IMAGE_FILE_UNTOLD, TRUE);
   if (vips_image_get_orientation (image) == 1)
     return image;
   if (!random)

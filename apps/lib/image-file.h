@@ -4,7 +4,7 @@
 
 G_BEGIN_DECLS
 
-/* Metadata of an image whose last band libvips may take for alpha, and the file says not to be. */
+/* Metadata of an image whose last band libvips may take for alpha, and the file does not. */
 #define SEG_IMAGE_FILE_UNTOLD "segkit-last-band-untold"
 
 /**

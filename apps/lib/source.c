@@ -34,7 +34,7 @@ struct _SegSource
   const float *mean, *std;
   SegModel *model;     /* owns mean and std; NULL: nothing is normalised */
   guint n_colours; /* bands without alpha */
-  gboolean last_untold; /* the last band would be alpha, if the file did not say otherwise */
+  gboolean last_untold; /* the last band would be alpha, if the file said so */
   guint n_values;  /* of an integer sample, 0 for float */
   float *table;    /* channel × value */
   gboolean luma;
@@ -180,8 +180,8 @@ seg_source_free (SegSource *self)
  * seg_source_is_last_band_untold:
  * @self: a source
  *
- * Returns: whether the last band is one that other images have for alpha, while the file says that
- *   it is none, and not what it is
+ * Returns: whether the last band is one that other images have for alpha, while the file does not
+ *   say what it is
  */
 gboolean
 seg_source_is_last_band_untold (SegSource *self)

@@ -19,18 +19,26 @@ typedef struct
   guint64 n_entries; /* still to be looked at */
 } SegTiff;
 
+static gboolean
+seg_tiff_try_read (const SegTiff *self, guint64 at, guint n_bytes, guint64 *number)
+{
+  guint8 bytes[8] = { 0 };
+
+  if (at > G_MAXINT64 || pread (self->fd, bytes, n_bytes, (off_t) at) != (ssize_t) n_bytes)
+    return FALSE;
+  *number = 0;
+  for (guint i = 0; i < n_bytes; i++)
+    *number = *number << 8 | bytes[self->big_endian ? i : n_bytes - 1 - i];
+  return TRUE;
+}
+
 /* 0 behind the end of the file, where no directory can be. */
 static guint64
 seg_tiff_read (const SegTiff *self, guint64 at, guint n_bytes)
 {
-  guint8 bytes[8] = { 0 };
-  guint64 number = 0;
+  guint64 number;
 
-  if (at > G_MAXINT64 || pread (self->fd, bytes, n_bytes, (off_t) at) != (ssize_t) n_bytes)
-    return 0;
-  for (guint i = 0; i < n_bytes; i++)
-    number = number << 8 | bytes[self->big_endian ? i : n_bytes - 1 - i];
-  return number;
+  return seg_tiff_try_read (self, at, n_bytes, &number) ? number : 0;
 }
 
 /* Bytes of a number of that type, or 0 where it is none. */
@@ -52,19 +60,18 @@ seg_tiff_get_type_bytes (guint64 type)
     }
 }
 
-/* An entry's value number @i. */
-static guint64
-seg_tiff_read_value (const SegTiff *self, guint64 entry, guint64 i)
+/* An entry's value number @i. FALSE where it is no number, or cannot be read. */
+static gboolean
+seg_tiff_read_value (const SegTiff *self, guint64 entry, guint64 i, guint64 *value)
 {
   guint n_bytes = seg_tiff_get_type_bytes (seg_tiff_read (self, entry + 2, 2));
   guint n_offset = self->big ? 8 : 4;
   guint64 n = seg_tiff_read (self, entry + 4, n_offset), at = entry + 4 + n_offset;
 
-  if (i >= n || n > G_MAXUINT16)
-    return 0;
-  if (n * n_bytes > n_offset)
-    at = seg_tiff_read (self, at, n_offset);
-  return seg_tiff_read (self, at + i * n_bytes, n_bytes);
+  if (n_bytes == 0 || i >= n || n > G_MAXUINT16
+      || (n * n_bytes > n_offset && !seg_tiff_try_read (self, at, n_offset, &at)))
+    return FALSE;
+  return seg_tiff_try_read (self, at + i * n_bytes, n_bytes, value);
 }
 
 typedef void (*SegTiffVisit) (const SegTiff *self, guint64 entry, gpointer data);
@@ -109,8 +116,10 @@ static void
 seg_tiff_note_height (const SegTiff *self, guint64 entry, gpointer data)
 {
   gint64 *height = data;
+  guint64 value;
 
-  *height = MAX (*height, (gint64) MIN (seg_tiff_read_value (self, entry, 0), G_MAXINT32));
+  if (seg_tiff_read_value (self, entry, 0, &value))
+    *height = MAX (*height, (gint64) MIN (value, G_MAXINT32));
 }
 
 /**
@@ -131,25 +140,25 @@ seg_tiff_tags_get_tile_height (const char *path)
 }
 
 static void
-seg_tiff_note_last_band (const SegTiff *self, guint64 entry, gpointer data)
+seg_tiff_note_alpha (const SegTiff *self, guint64 entry, gpointer data)
 {
-  guint64 n = seg_tiff_read (self, entry + 4, self->big ? 8 : 4);
+  guint64 n = seg_tiff_read (self, entry + 4, self->big ? 8 : 4), value;
 
-  *(gboolean *) data = n > 0 && seg_tiff_read_value (self, entry, n - 1) == 0;
+  *(gboolean *) data = n > 0 && seg_tiff_read_value (self, entry, n - 1, &value) && value != 0;
 }
 
 /**
- * seg_tiff_tags_is_last_band_untold:
+ * seg_tiff_tags_is_last_band_alpha:
  * @path: a TIFF file
  *
- * Returns: whether the last band of its first page is said to be none of the colours, and not alpha
- *   either (TIFF 6.0, ExtraSamples)
+ * Returns: whether the last band of its first page is said to be alpha (TIFF 6.0, ExtraSamples);
+ *   where the tag is missing, damaged or 0, nothing is said
  */
 gboolean
-seg_tiff_tags_is_last_band_untold (const char *path)
+seg_tiff_tags_is_last_band_alpha (const char *path)
 {
-  gboolean untold = FALSE;
+  gboolean is_alpha = FALSE;
 
-  seg_tiff_visit (path, FALSE, SEG_TIFF_EXTRA_SAMPLES, seg_tiff_note_last_band, &untold);
-  return untold;
+  seg_tiff_visit (path, FALSE, SEG_TIFF_EXTRA_SAMPLES, seg_tiff_note_alpha, &is_alpha);
+  return is_alpha;
 }

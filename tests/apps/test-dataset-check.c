@@ -181,11 +181,28 @@ test_check_stray (void)
   samples_free (folder);
 }
 
-/* Makes a TIFF of this machine say of its last band that nobody knows what it is. */
 static void
-forget_alpha (const char *folder, const char *name)
+save_turned (const char *folder, const char *name, int w, int h, int bands, int orientation)
 {
-  static const guint16 entry[] = { 338, 3, 1, 0 }; /* ExtraSamples: one SHORT */
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autoptr (VipsImage) image = NULL, copy = NULL;
+
+  samples_save_image (folder, name, w, h, bands, 3);
+  image = vips_image_new_from_file (path, "memory", TRUE, "access", VIPS_ACCESS_RANDOM, NULL);
+  copy = vips_image_copy_memory (image);
+  vips_image_set_int (copy, VIPS_META_ORIENTATION, orientation);
+  samples_save (folder, name, copy);
+}
+
+/* What a TIFF of this machine says of its last band: that nobody knows what it is, or, where it
+ * has another tag that nobody knows, nothing. */
+#define EXTRA_SAMPLES 338
+#define NO_TAG 335
+
+static void
+forget_alpha (const char *folder, const char *name, guint16 tag)
+{
+  static const guint16 entry[] = { EXTRA_SAMPLES, 3, 1, 0 }; /* one SHORT */
   g_autofree char *path = g_build_filename (folder, name, NULL), *bytes = NULL;
   guint n_found = 0;
   gsize n;
@@ -194,6 +211,7 @@ forget_alpha (const char *folder, const char *name)
   for (gsize i = 0; i + 10 <= n; i += 2)
     if (memcmp (bytes + i, entry, sizeof entry) == 0)
       {
+        memcpy (bytes + i, &tag, sizeof tag);
         bytes[i + 8] = bytes[i + 9] = 0;
         n_found++;
       }
@@ -211,39 +229,41 @@ test_check_bands (void)
   samples_save_image (folder, "images/b.tif", 8, 8, 4, 2);
   samples_save_mask (folder, "masks/a.png", 8, 8, "0 255");
   samples_save_mask (folder, "masks/b.png", 8, 8, "0 255");
+  save_turned (folder, "images/c.tif", 8, 10, 4, 6);
+  samples_save_mask (folder, "masks/c.png", 10, 8, "0 255");
   {
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
 
     g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 3);
     samples_assert_no_problem (dataset);
   }
-  forget_alpha (folder, "images/a.tif");
-  forget_alpha (folder, "images/b.tif");
+  forget_alpha (folder, "images/a.tif", EXTRA_SAMPLES);
+  forget_alpha (folder, "images/b.tif", NO_TAG);
+  forget_alpha (folder, "images/c.tif", EXTRA_SAMPLES);
   {
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
     g_autoptr (SegDataset) three = samples_open (folder, "[data]\nbands=3\n");
 
     g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 4);
     samples_assert_problems (dataset, 0,
-                             "warning: band of no stated kind (1)|a.tif: |and in 1 more|"
+                             "warning: band of no stated kind (1)|a.tif: |and in 2 more|"
                              "[data] bands = 3 leaves it out");
     g_assert_cmpuint (seg_dataset_get_n_bands (three), ==, 3);
     samples_assert_no_problem (three);
   }
+  /* of several files it is another than the first, and no key helps */
+  samples_save_image (folder, "grey/a.png", 8, 8, 1, 4);
+  samples_save_image (folder, "grey/b.png", 8, 8, 1, 5);
+  samples_save_image (folder, "grey/c.png", 10, 8, 1, 6);
+  {
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nimages=grey, images\nmasks=masks\nbands=4\n");
+
+    g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 5);
+    samples_assert_problems (dataset, 0,
+                             "images/a.tif: its last band|and in 2 more|save the file without it");
+  }
   samples_free (folder);
-}
-
-static void
-save_turned (const char *folder, const char *name, int w, int h, int orientation)
-{
-  g_autofree char *path = g_build_filename (folder, name, NULL);
-  g_autoptr (VipsImage) image = NULL, copy = NULL;
-
-  samples_save_image (folder, name, w, h, 1, 3);
-  image = vips_image_new_from_file (path, "memory", TRUE, "access", VIPS_ACCESS_RANDOM, NULL);
-  copy = vips_image_copy_memory (image);
-  vips_image_set_int (copy, VIPS_META_ORIENTATION, orientation);
-  samples_save (folder, name, copy);
 }
 
 /* Both are turned, or which is meant must be clear. */
@@ -252,11 +272,11 @@ test_check_orientation (void)
 {
   char *folder = samples_new ();
 
-  save_turned (folder, "images/upright.tif", 12, 10, 6);
+  save_turned (folder, "images/upright.tif", 12, 10, 1, 6);
   samples_save_mask (folder, "masks/upright.tif", 10, 12, "0 255");
-  save_turned (folder, "images/stored.tif", 12, 10, 6);
+  save_turned (folder, "images/stored.tif", 12, 10, 1, 6);
   samples_save_mask (folder, "masks/stored.tif", 12, 10, "0 255");
-  save_turned (folder, "images/half.tif", 12, 10, 3);
+  save_turned (folder, "images/half.tif", 12, 10, 1, 3);
   samples_save_mask (folder, "masks/half.tif", 12, 10, "0 255");
   {
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
