@@ -183,16 +183,7 @@ typedef struct
   guint n_masks;
   const SegEntry *entry; /* one of them */
   gint64 first;          /* in it */
-  char *value;
 } SegClassUse;
-
-static void
-seg_class_uses_free (SegClassUse *uses, guint n)
-{
-  for (guint i = 0; i < n; i++)
-    g_free (uses[i].value);
-  g_free (uses);
-}
 
 static void
 seg_class_use_add (SegClassUse *use, const SegEntry *entry, const SegMaskValue *value)
@@ -201,9 +192,6 @@ seg_class_use_add (SegClassUse *use, const SegEntry *entry, const SegMaskValue *
   use->n_pixels += value->count;
   use->entry = entry;
   use->first = value->first;
-  g_free (use->value);
-  use->value = g_strdup_printf (value->code & SEG_MASK_COLOUR ? "#%06x" : "%u",
-                                value->code & ~SEG_MASK_COLOUR);
 }
 
 /* For each class; its pixels are also added to @n_pixels. */
@@ -237,11 +225,12 @@ static void
 seg_dataset_check_stray (SegDataset *self, GPtrArray *problems)
 {
   guint64 n_pixels;
-  SegClassUse *uses = seg_dataset_count_uses (self, &n_pixels);
+  g_autofree SegClassUse *uses = seg_dataset_count_uses (self, &n_pixels);
 
   for (guint i = 0; i < self->classes->len; i++)
     {
       const SegClassUse *use = &uses[i];
+      g_autofree char *values = seg_dataset_dup_class_values (self, i);
       gboolean is_rare = (double) use->n_pixels < SEG_VALUES_STRAY_SHARE * (double) n_pixels;
       gboolean is_lone =
           use->n_masks == 1 && self->readable->len > 1 && use->n_pixels <= SEG_VALUES_STRAY_PIXELS;
@@ -253,10 +242,8 @@ seg_dataset_check_stray (SegDataset *self, GPtrArray *problems)
             " pixels in %u of %u masks, one here in column %" G_GINT64_FORMAT
             ", row %" G_GINT64_FORMAT ": if it is none, mend the mask, or give [data] ignore = %s",
             seg_dataset_get_class (self, i)->name, use->n_pixels, use->n_masks, self->readable->len,
-            use->first % use->entry->sample.width, use->first / use->entry->sample.width,
-            use->value);
+            use->first % use->entry->sample.width, use->first / use->entry->sample.width, values);
     }
-  seg_class_uses_free (uses, self->classes->len);
 }
 
 static void

@@ -161,6 +161,12 @@ test_check_stray (void)
                              "[data] ignore = 7");
     samples_assert_no_problem (mended);
   }
+  {
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data.classes]\nbackground=0\nobject=255\nslip=6, 7\n");
+
+    samples_assert_problems (dataset, 0, "the class \"slip\" has 1|[data] ignore = 6, 7");
+  }
   /* 2 of 250,000 pixels, though in two masks */
   for (guint i = 10; i < 12; i++)
     {
