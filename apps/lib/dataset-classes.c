@@ -309,7 +309,7 @@ _seg_dataset_read_classes (SegDataset *self, GKeyFile *recipe, GError **error)
       return FALSE;
     }
   if (self->options.classes == NULL && table != NULL
-      && !g_str_has_prefix (table, self->path)) /* ours, not the dataset's */
+      && _seg_dataset_get_inside (self, table) == NULL) /* ours, not the dataset's */
     g_clear_pointer (&table, g_free);
   if (table != NULL)
     return seg_classes_read_table (self, table, error);

@@ -2,7 +2,6 @@
  * that it was begun with, and which file has changed. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "dataset-private.h"
@@ -58,16 +57,12 @@ _seg_entry_hash_contents (SegEntry *entry)
 static void
 seg_contents_append (SegDataset *self, GString *text, const char *split, const SegEntry *entry)
 {
-  gsize n = strlen (self->path);
-
   for (guint i = 0; entry->contents != NULL && entry->contents[i] != NULL; i++)
     {
       const char *path = seg_contents_get_file (&entry->sample, i);
-      g_autofree char *shown = NULL;
+      const char *inside = _seg_dataset_get_inside (self, path);
+      g_autofree char *shown = seg_path_escape (inside != NULL ? inside : path);
 
-      if (strncmp (path, self->path, n) == 0)
-        path += n + strspn (path + n, "/");
-      shown = seg_path_escape (path);
       g_string_append_printf (text, "%s %s %s\n", entry->contents[i], split, shown);
     }
 }

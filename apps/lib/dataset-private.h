@@ -121,6 +121,7 @@ void     _seg_dataset_options_clear (SegDatasetOptions *self);
 gboolean _seg_dataset_find_files (SegDataset *self, GError **error);
 gboolean _seg_dataset_split      (SegDataset *self, GError **error);
 char    *_seg_dataset_find_file  (SegDataset *self, const char *name);
+const char *_seg_dataset_get_inside (SegDataset *self, const char *path);
 
 void     _seg_dataset_inspect    (SegDataset *self, SegPool *pool);
 gboolean _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error);

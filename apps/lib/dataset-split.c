@@ -30,6 +30,23 @@ _seg_dataset_find_file (SegDataset *self, const char *name)
   return g_file_test (name, G_FILE_TEST_IS_REGULAR) ? g_strdup (name) : NULL;
 }
 
+/**
+ * _seg_dataset_get_inside: (skip)
+ *
+ * Returns: (nullable): the part of @path below the dataset's folder; %NULL: it is elsewhere
+ */
+const char *
+_seg_dataset_get_inside (SegDataset *self, const char *path)
+{
+  gsize n = strlen (self->path);
+
+  while (n > 0 && self->path[n - 1] == '/')
+    n--;
+  if (strncmp (path, self->path, n) != 0 || (n > 0 && path[n] != '/'))
+    return NULL;
+  return path + n + strspn (path + n, "/");
+}
+
 /* The name of the sample that a line of a list means: its first word, without folder and ending. */
 static char *
 seg_split_get_name (char *line)
