@@ -16,6 +16,9 @@
 /* Batches that are ready or being made, the one that is asked for next among them. */
 #define SEG_BATCHER_AHEAD 3
 
+/* Of an epoch: they are counted in 32 bits, the last batch's beyond it among them. */
+#define SEG_BATCHER_MAX_DRAWS (G_MAXUINT32 / 2)
+
 typedef struct
 {
   float *images;
@@ -61,6 +64,17 @@ static gpointer
 seg_batcher_copy (gconstpointer values, guint n)
 {
   return values != NULL ? g_memdup2 (values, n * sizeof (float)) : NULL;
+}
+
+/* Of an epoch. */
+static guint64
+seg_batcher_count_draws (SegDataset *dataset, SegSplit split)
+{
+  guint64 n_draws = 0;
+
+  for (guint i = 0; i < seg_dataset_get_n (dataset, split); i++)
+    n_draws += seg_dataset_get (dataset, split, i)->n_draws;
+  return n_draws;
 }
 
 /* Fisher and Yates. */
@@ -267,6 +281,10 @@ seg_batcher_check (SegDataset *dataset, SegSplit split, const SegBatcherOptions 
                  options->n, options->w, options->h);
   else if (seg_dataset_get_n (dataset, split) == 0)
     g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "there is no image to make batches of");
+  else if (seg_batcher_count_draws (dataset, split) > SEG_BATCHER_MAX_DRAWS)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                 "an epoch of %" G_GUINT64_FORMAT " samples is longer than one of %u",
+                 seg_batcher_count_draws (dataset, split), SEG_BATCHER_MAX_DRAWS);
   else if (options->border_weights && !seg_dataset_has_instances (dataset))
     g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
                  "weights of borders need masks that tell objects apart, and there are none");
@@ -331,8 +349,7 @@ seg_batcher_new (SegDataset *dataset, SegSplit split, SegAugmentation *augmentat
   self->options.mean = self->mean = seg_batcher_copy (options->mean, n_bands);
   self->options.std = self->std = seg_batcher_copy (options->std, n_bands);
   self->borders = g_new0 (float *, self->n_samples);
-  for (guint i = 0; i < self->n_samples; i++)
-    self->n_draws += seg_dataset_get (dataset, split, i)->n_draws;
+  self->n_draws = (guint) seg_batcher_count_draws (dataset, split);
   self->order = g_new (guint, self->n_draws);
   seg_batcher_draw_order (self, 0);
   self->next_batch = self->next_made = first_step;

@@ -98,9 +98,9 @@ _seg_dataset_count_values (SegDataset *self)
       }
 }
 
-/* Adds a mask's pixels to those of its classes, and all of them to @around of these. */
+/* Adds a mask's pixels to those of its classes, @counts, and all of them to @around of these. */
 static void
-seg_values_add_around (SegDataset *self, const SegEntry *entry, guint64 *around)
+seg_values_add_shares (SegDataset *self, const SegEntry *entry, guint64 *counts, guint64 *around)
 {
   g_autofree gboolean *present = g_new0 (gboolean, self->classes->len);
   guint64 n_pixels = 0;
@@ -110,11 +110,13 @@ seg_values_add_around (SegDataset *self, const SegEntry *entry, guint64 *around)
       const SegMaskValue *value = &g_array_index (entry->values, SegMaskValue, i);
       guint16 target =
           _seg_dataset_get_target (self, _seg_dataset_get_code (self, entry, value->code));
+      guint64 count = value->count * entry->sample.n_draws;
 
       if (target >= self->classes->len)
         continue;
       present[target] = TRUE;
-      n_pixels += value->count;
+      counts[target] += count;
+      n_pixels += count;
     }
   for (guint k = 0; k < self->classes->len; k++)
     around[k] += present[k] ? n_pixels : 0;
@@ -134,14 +136,15 @@ seg_share_compare (const void *a, const void *b)
  * @weights: (out caller-allocates): of each class; 1 for one that no training mask has
  *
  * Weights by which rare classes count as much as others: the median of the shares of all classes
- * over that of the class, where a class's share is taken of the training masks that have it.
+ * over that of the class, where a class's share is taken of the training masks that have it, each
+ * as often as an epoch has it.
  * Source: Eigen and Fergus 2015, section 6.3.2 ("median frequency balancing").
  */
 void
 seg_dataset_get_class_weights (SegDataset *self, float *weights)
 {
   guint n = self->classes->len, n_present = 0;
-  g_autofree guint64 *around = g_new0 (guint64, n + 1);
+  g_autofree guint64 *counts = g_new0 (guint64, n + 1), *around = g_new0 (guint64, n + 1);
   g_autofree double *shares = g_new0 (double, n + 1), *sorted = g_new0 (double, n + 1);
   double median;
 
@@ -150,12 +153,12 @@ seg_dataset_get_class_weights (SegDataset *self, float *weights)
       SegEntry *entry = _seg_dataset_get_entry (self, SEG_SPLIT_TRAIN, i);
 
       if (entry->readable)
-        seg_values_add_around (self, entry, around);
+        seg_values_add_shares (self, entry, counts, around);
     }
   for (guint k = 0; k < n; k++)
-    if (self->counts[k] > 0)
+    if (counts[k] > 0)
       {
-        shares[k] = (double) self->counts[k] / (double) around[k];
+        shares[k] = (double) counts[k] / (double) around[k];
         sorted[n_present++] = shares[k];
       }
   qsort (sorted, n_present, sizeof (double), seg_share_compare);

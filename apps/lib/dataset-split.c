@@ -238,31 +238,46 @@ seg_split_by_share (SegDataset *self)
     g_ptr_array_add (rest, g_ptr_array_steal_index (train, train->len - 1));
 }
 
+/* Returns (element-type SegSample): those of these names. */
+static GPtrArray *
+seg_split_find (SegDataset *self, SegSplit split, const char *names)
+{
+  g_autoptr (GPatternSpec) pattern = g_pattern_spec_new (names);
+  GPtrArray *samples = g_ptr_array_new ();
+
+  for (guint i = 0; i < self->splits[split]->len; i++)
+    {
+      SegSample *sample = &_seg_dataset_get_entry (self, split, i)->sample;
+
+      if (g_pattern_spec_match_string (pattern, sample->name))
+        g_ptr_array_add (samples, sample);
+    }
+  return samples;
+}
+
+static void
+seg_split_note_not_oversampled (SegDataset *self, const char *names)
+{
+  g_autoptr (GPtrArray) validate = seg_split_find (self, SEG_SPLIT_VALIDATION, names);
+
+  _seg_dataset_add_problem (self->problems, TRUE, "oversampled but not there", "[data] oversample",
+                            "no training sample is called \"%s\"%s", names,
+                            validate->len > 0 ? ": it validates" : "");
+}
+
 /* How often each training sample is drawn: as the first names say that are its own. */
 static void
 seg_split_oversample (SegDataset *self)
 {
-  GPtrArray *train = self->splits[SEG_SPLIT_TRAIN];
-
   for (guint j = self->options.oversample != NULL ? self->options.oversample->len : 0; j-- > 0;)
     {
       const SegOversampling *item = &g_array_index (self->options.oversample, SegOversampling, j);
-      g_autoptr (GPatternSpec) pattern = g_pattern_spec_new (item->names);
-      guint n = 0;
+      g_autoptr (GPtrArray) samples = seg_split_find (self, SEG_SPLIT_TRAIN, item->names);
 
-      for (guint i = 0; i < train->len; i++)
-        {
-          SegSample *sample = &_seg_dataset_get_entry (self, SEG_SPLIT_TRAIN, i)->sample;
-
-          if (!g_pattern_spec_match_string (pattern, sample->name))
-            continue;
-          sample->n_draws = item->n_draws;
-          n++;
-        }
-      if (n == 0)
-        _seg_dataset_add_problem (self->problems, TRUE, "oversampled but not there",
-                                  "[data] oversample", "no training sample is called \"%s\"",
-                                  item->names);
+      for (guint i = 0; i < samples->len; i++)
+        ((SegSample *) g_ptr_array_index (samples, i))->n_draws = item->n_draws;
+      if (samples->len == 0)
+        seg_split_note_not_oversampled (self, item->names);
     }
 }
 

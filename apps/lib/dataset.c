@@ -351,7 +351,8 @@ seg_dataset_numbers_objects (SegDataset *self)
  * seg_dataset_get_class_counts:
  * @self: a data set
  *
- * Returns: (array): pixels of each class in the training masks
+ * Returns: (array): pixels of each class in the training masks, each of which counts once, however
+ *   often an epoch has it
  */
 const guint64 *
 seg_dataset_get_class_counts (SegDataset *self)

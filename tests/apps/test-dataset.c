@@ -162,7 +162,8 @@ test_layout_lists (void)
     g_autoptr (SegDataset) dataset =
         samples_open (folder, "[data]\noversample=*: 2, 4: 3\n"); /* 4 validates */
 
-    samples_assert_problems (dataset, 3, "oversampled but not there (1)|called \"4\"");
+    samples_assert_problems (dataset, 3,
+                             "oversampled but not there (1)|called \"4\": it validates");
   }
   samples_save_text (folder, "mine.txt", "1\n3\n");
   {
@@ -693,6 +694,16 @@ test_class_weights (void)
     /* shares 5/8, 1/2, 1/4 */
     seg_dataset_get_class_weights (dataset, weights);
     g_assert_cmpfloat_with_epsilon (weights[0], 0.8, 1e-6);
+    g_assert_cmpfloat_with_epsilon (weights[1], 1, 1e-6);
+    g_assert_cmpfloat_with_epsilon (weights[2], 2, 1e-6);
+  }
+  {
+    g_autoptr (SegDataset) dataset = samples_open (
+        folder, "[data]\nvalidation-share=0\noversample=b: 3\n[data.classes]\na=0\nb=1\nc=2\n");
+
+    /* shares 11/16, 1/2, 1/4 */
+    seg_dataset_get_class_weights (dataset, weights);
+    g_assert_cmpfloat_with_epsilon (weights[0], 8. / 11, 1e-6);
     g_assert_cmpfloat_with_epsilon (weights[1], 1, 1e-6);
     g_assert_cmpfloat_with_epsilon (weights[2], 2, 1e-6);
   }
