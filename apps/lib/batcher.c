@@ -232,11 +232,13 @@ seg_batcher_estimate_bytes (SegDataset *dataset, SegSplit split, const SegBatche
   gsize c = seg_dataset_get_n_bands (dataset), n_readers = MAX (options->n_threads, 1);
   gsize of_pixel =
       c * sizeof (float) + sizeof (guint16) + (options->border_weights ? sizeof (float) : 0);
-  gsize of_sample = c * sizeof (float) + 2 * sizeof (guint16);
+  /* a mask's codes are gone before borders are weighed */
+  gsize of_sample =
+      c * sizeof (float) + 2 * sizeof (guint16)
+      + MAX (sizeof (guint32), options->border_weights ? SEG_BORDER_WORKING_BYTES : 0);
+  gsize of_order = seg_batcher_count_draws (dataset, split) * sizeof (guint);
   gint64 largest = 0;
 
-  if (options->border_weights)
-    of_sample += SEG_BORDER_WORKING_BYTES;
   for (guint i = 0; i < seg_dataset_get_n (dataset, split); i++)
     {
       const SegSample *sample = seg_dataset_get (dataset, split, i);
@@ -245,7 +247,7 @@ seg_batcher_estimate_bytes (SegDataset *dataset, SegSplit split, const SegBatche
     }
   return seg_batcher_count_slots (options) * (gsize) (options->n * options->h * options->w)
              * of_pixel
-         + n_readers * (gsize) largest * of_sample;
+         + n_readers * (gsize) largest * of_sample + of_order;
 }
 
 static gboolean
