@@ -416,13 +416,23 @@ split_slots (const Case *self)
   return n_slots;
 }
 
+/* Into slots of their own, that nobody has cleared if the step does not ask for it. */
 static void
-case_add_parameter_gradients (const Case *self, const SegView *views, const Map *out,
-                              const Map *dout, gint64 row0, gint64 row1, float *const *slots)
+case_run_parameter_gradients (const Case *self, const SegView *views, const Map *out,
+                              const Map *dout, gint64 row0, gint64 row1, float **slots)
 {
   SegParamPiece piece = { row0, row1, 0, out->view.n_blocks };
+  gboolean of_step = self->step != NULL && self->step->backward_params != NULL;
 
-  if (self->step != NULL && self->step->backward_params != NULL)
+  for (guint i = 0; i < self->n_params; i++)
+    {
+      gsize n = seg_tensor_get_n_elements (seg_parameters_get_tensor (self->parameters, i, NULL));
+
+      slots[i] = g_new (float, n);
+      for (gsize j = 0; j < n; j++)
+        slots[i][j] = of_step && self->step->sets_params ? NAN : 0.f;
+    }
+  if (of_step)
     self->step->backward_params (self->step, &self->run, views, self->n_in, &out->view,
                                  &dout->view, &piece, slots);
   else
@@ -434,23 +444,23 @@ static void
 case_give_parameter_gradients (const Case *self, const SegView *views, const Map *out,
                                const Map *dout, FILE *result)
 {
-  float *slots[MAX_PARAMS];
+  float *slots[2][MAX_PARAMS];
   gint64 n_rows = self->out.n * self->out.h, middle = n_rows / 3;
+  guint n_slots = split_slots (self) > 1 ? 2 : 1;
 
-  for (guint i = 0; i < self->n_params; i++)
-    slots[i] = g_new0 (
-        float, seg_tensor_get_n_elements (seg_parameters_get_tensor (self->parameters, i, NULL)));
-  if (split_slots (self) > 1)
-    case_add_parameter_gradients (self, views, out, dout, 0, middle, slots);
-  case_add_parameter_gradients (self, views, out, dout, split_slots (self) > 1 ? middle : 0, n_rows,
-                                slots);
+  case_run_parameter_gradients (self, views, out, dout, 0, n_slots > 1 ? middle : n_rows, slots[0]);
+  if (n_slots > 1)
+    case_run_parameter_gradients (self, views, out, dout, middle, n_rows, slots[1]);
   for (guint i = 0; i < self->n_params; i++)
     {
-      SegTensor *tensor = seg_parameters_get_tensor (self->parameters, i, NULL);
+      gsize n = seg_tensor_get_n_elements (seg_parameters_get_tensor (self->parameters, i, NULL));
 
+      for (gsize j = 0; j < n && n_slots > 1; j++)
+        slots[0][i][j] += slots[1][i][j];
       if (is_trained (seg_parameters_get_role (self->parameters, i)))
-        give (result, slots[i], seg_tensor_get_n_elements (tensor));
-      g_free (slots[i]);
+        give (result, slots[0][i], n);
+      for (guint slot = 0; slot < n_slots; slot++)
+        g_free (slots[slot][i]);
     }
 }
 
