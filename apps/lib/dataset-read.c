@@ -5,6 +5,7 @@
 #include <segkit/memory.h>
 
 #include "dataset-private.h"
+#include "dataset-values.h"
 #include "source.h"
 
 #define SEG_DATASET_MIN_STD 1e-4
@@ -141,10 +142,12 @@ seg_dataset_fill_target (SegDataset *self, SegEntry *entry, SegSampleData *data,
       last = code;
       if (target == SEG_DATASET_UNKNOWN)
         {
+          g_autofree char *value = _seg_dataset_dup_code_text (code);
+
           g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT,
-                       "%s: the value %u in column %" G_GINT64_FORMAT ", row %" G_GINT64_FORMAT
-                       " is no class",
-                       entry->sample.mask, code & ~SEG_MASK_COLOUR, i % mask.w, i / mask.w);
+                       "%s: %s in column %" G_GINT64_FORMAT ", row %" G_GINT64_FORMAT
+                       " is no class; [data] class-values says what masks have for each",
+                       entry->sample.mask, value, i % mask.w, i / mask.w);
           return FALSE;
         }
       data->target[i] = target;

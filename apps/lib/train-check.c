@@ -98,7 +98,8 @@ seg_training_parse_contents (const char *contents)
   return files;
 }
 
-/* The first file of which the others say something else, or nothing. */
+/* The first file that is not among the others, with a word for that; or, without one, the first of
+ * which these say something else. */
 static char *
 seg_training_find_change (const char *contents, GHashTable *others, const char *missing)
 {
@@ -110,9 +111,9 @@ seg_training_find_change (const char *contents, GHashTable *others, const char *
       const char *other =
           g_strv_length (words) == 3 ? g_hash_table_lookup (others, words[2]) : *line;
 
-      if (other == NULL)
+      if (other == NULL && missing != NULL)
         return g_strdup_printf ("%s %s", words[2], missing);
-      if (strcmp (other, *line) != 0)
+      if (other != NULL && missing == NULL && strcmp (other, *line) != 0)
         return g_strdup_printf ("%s %s", words[2],
                                 g_str_has_prefix (other, words[0]) ? "is in another split"
                                                                    : "has changed");
@@ -136,8 +137,11 @@ seg_training_describe_change (SegTraining *self, const char *sum)
     return NULL;
   old = seg_training_parse_contents (before);
   new = seg_training_parse_contents (self->contents);
-  change = seg_training_find_change (self->contents, old, "is new");
-  return change != NULL ? change : seg_training_find_change (before, new, "is gone");
+  /* files that come or go also move others to another split */
+  if ((change = seg_training_find_change (before, new, "is gone")) == NULL
+      && (change = seg_training_find_change (self->contents, old, "is new")) == NULL)
+    change = seg_training_find_change (self->contents, old, NULL);
+  return change;
 }
 
 /* Refuses to go on with what another recipe or other data have begun. Of both the data are told:
