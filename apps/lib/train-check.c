@@ -98,22 +98,34 @@ seg_training_parse_contents (const char *contents)
   return files;
 }
 
-/* The first file that is not among the others, with a word for that; or, without one, the first of
- * which these say something else. */
+/* The first file that the others do not have, and a word for that. */
 static char *
-seg_training_find_change (const char *contents, GHashTable *others, const char *missing)
+seg_training_find_missing (const char *contents, GHashTable *others, const char *what)
 {
   g_auto (GStrv) lines = g_strsplit (contents, "\n", -1);
 
   for (char **line = lines; *line != NULL; line++)
     {
       g_auto (GStrv) words = g_strsplit (*line, " ", 3);
-      const char *other =
-          g_strv_length (words) == 3 ? g_hash_table_lookup (others, words[2]) : *line;
 
-      if (other == NULL && missing != NULL)
-        return g_strdup_printf ("%s %s", words[2], missing);
-      if (other != NULL && missing == NULL && strcmp (other, *line) != 0)
+      if (g_strv_length (words) == 3 && !g_hash_table_contains (others, words[2]))
+        return g_strdup_printf ("%s %s", words[2], what);
+    }
+  return NULL;
+}
+
+/* The first file of which the others, who have it, say something else. */
+static char *
+seg_training_find_changed (const char *contents, GHashTable *others)
+{
+  g_auto (GStrv) lines = g_strsplit (contents, "\n", -1);
+
+  for (char **line = lines; *line != NULL; line++)
+    {
+      g_auto (GStrv) words = g_strsplit (*line, " ", 3);
+      const char *other = g_strv_length (words) == 3 ? g_hash_table_lookup (others, words[2]) : NULL;
+
+      if (other != NULL && strcmp (other, *line) != 0)
         return g_strdup_printf ("%s %s", words[2],
                                 g_str_has_prefix (other, words[0]) ? "is in another split"
                                                                    : "has changed");
@@ -138,9 +150,9 @@ seg_training_describe_change (SegTraining *self, const char *sum)
   old = seg_training_parse_contents (before);
   new = seg_training_parse_contents (self->contents);
   /* files that come or go also move others to another split */
-  if ((change = seg_training_find_change (before, new, "is gone")) == NULL
-      && (change = seg_training_find_change (self->contents, old, "is new")) == NULL)
-    change = seg_training_find_change (self->contents, old, NULL);
+  if ((change = seg_training_find_missing (before, new, "is gone")) == NULL
+      && (change = seg_training_find_missing (self->contents, old, "is new")) == NULL)
+    change = seg_training_find_changed (self->contents, old);
   return change;
 }
 
