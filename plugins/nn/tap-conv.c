@@ -4,7 +4,11 @@
  * each other, zero where they lie outside the image. A ring of rows, the border and the stride then
  * cost the kernel nothing. The patch should stay in L2. Without border, taps and prologue there is
  * nothing to be copied, and the kernel reads the input where it lies. Bits do not depend on how a
- * rectangle is cut into blocks. */
+ * rectangle is cut into blocks.
+ *
+ * A few planes, as an image's, are interleaved in the patch: all that a row of taps reads then lies
+ * one behind the other, and the product gets runs that are worth their beginning. */
+#define SEG_TAP_MOST_INTERLEAVED 16
 #define SEG_TAP_PATCH_FLOATS 65536
 #define SEG_TAP_RUN_PIXELS 384
 #define SEG_TAP_MANY_PIXELS 96
@@ -13,6 +17,21 @@
 
 /* Vectors of outputs that the kernel computes together. */
 #define SEG_TAP_PANEL 2
+
+/* Taps side by side are one run. */
+static void
+seg_tap_conv_find_runs (SegTapConv *self)
+{
+  const SegTap *taps = self->taps;
+
+  self->run_taps = g_new (gint32, self->n_taps + 1);
+  self->n_runs = 0;
+  self->n_planes = 1;
+  for (gint64 t = 0; t < self->n_taps; t++)
+    if (t == 0 || taps[t].dy != taps[t - 1].dy || taps[t].dx != taps[t - 1].dx + 1)
+      self->run_taps[self->n_runs++] = (gint32) t;
+  self->run_taps[self->n_runs] = (gint32) self->n_taps;
+}
 
 /* Planes split the taps of a strided patch by what they leave when divided by the stride. */
 static void
@@ -75,17 +94,30 @@ seg_tap_conv_init (SegTapConv *self, const SegOffer *offer, gint64 n_groups, gin
     }
   if (n_taps == 0)
     self->min_dy = max_dy = self->min_dx = max_dx = 0;
+  self->n_runs = n_taps * self->n_units;
+  self->patch_y_step = self->patch_x_step = 1;
   self->extra_rows = (max_dy - self->min_dy) / y_stride;
   self->extra_columns = (max_dx - self->min_dx) / x_stride;
-  seg_tap_conv_find_planes (self);
 
   if (inside && n_taps == 1 && taps[0].dy == 0 && taps[0].dx == 0 && self->prologue.scale == NULL)
     return;
+  self->interleaved = self->in_lanes == 1 && self->n_units <= SEG_TAP_MOST_INTERLEAVED
+                      && self->n_narrow == 0 && self->prologue.scale == NULL;
+  if (self->interleaved)
+    {
+      self->patch_y_step = y_stride;
+      self->patch_x_step = x_stride;
+      self->extra_rows = max_dy - self->min_dy;
+      self->extra_columns = max_dx - self->min_dx;
+      seg_tap_conv_find_runs (self);
+    }
+  else
+    seg_tap_conv_find_planes (self);
   /* at least one row of a few pixels must fit */
   self->patch_floats = MAX (SEG_TAP_PATCH_FLOATS,
                             self->n_units * self->in_lanes * self->n_planes
                                 * (1 + self->extra_rows)
-                                * (SEG_TAP_FEW_PIXELS + self->extra_columns));
+                                * (SEG_TAP_FEW_PIXELS * self->patch_x_step + self->extra_columns));
 }
 
 void
@@ -96,6 +128,7 @@ seg_tap_conv_clear (SegTapConv *self)
   g_free (self->plane_of_tap);
   g_free (self->plane_y);
   g_free (self->plane_x);
+  g_free (self->run_taps);
   seg_conv_prologue_clear (&self->prologue);
   seg_free (self->weights);
   seg_free (self->shift);
@@ -284,7 +317,7 @@ seg_tap_align (gsize bytes)
 static gsize
 seg_tap_conv_lay_out_scratch (const SegTapConv *self, char *memory, SegTapScratch *scratch)
 {
-  gsize n_runs = (gsize) (self->n_taps * self->n_units), bytes = 0;
+  gsize n_runs = (gsize) self->n_runs, bytes = 0;
 
   scratch->patch = (float *) (gpointer) (memory + bytes);
   bytes += seg_tap_align ((gsize) self->patch_floats * sizeof (float));
@@ -310,7 +343,7 @@ seg_tap_conv_scratch_bytes (const SegTapConv *self)
 typedef struct
 {
   gint64 oy, ox, height, width; /* outputs */
-  gint64 rows, pitch;           /* of one plane of the patch, in pixels */
+  gint64 rows, pitch;           /* of one plane of the patch, in its pixels */
 } SegTapBlock;
 
 /* @from may be @to. */
@@ -329,11 +362,12 @@ seg_tap_apply_prologue (const SegTapConv *self, gint64 channel, gint64 n, const 
     }
 }
 
-/* Every x_stride-th of a row's pixels, with the prologue. */
+/* Every @stride-th of a row's pixels, with the prologue. */
 static void
-seg_tap_copy_pixels (const SegTapConv *self, gint64 channel, gint64 n, const float *from, float *to)
+seg_tap_copy_pixels (const SegTapConv *self, gint64 channel, gint64 stride, gint64 n,
+                     const float *from, float *to)
 {
-  gint64 lanes = self->in_lanes, stride = self->x_stride;
+  gint64 lanes = self->in_lanes;
   gsize pixel = (gsize) lanes * sizeof *to;
 
   if (stride == 1 && self->prologue.scale != NULL)
@@ -353,33 +387,39 @@ seg_tap_copy_pixels (const SegTapConv *self, gint64 channel, gint64 n, const flo
     seg_tap_apply_prologue (self, channel, n, to, to);
 }
 
-/* Copies every x_stride-th pixel of a row, from column @x on, with zeros where memory holds
- * nothing: outside the image. */
+/* The pixels of a row of the patch, @n of them from column @x on in steps of @stride, that lie
+ * inside: where memory holds nothing is outside the image. */
+static void
+seg_tap_find_inside (const SegView *in, gint64 n, gint64 y, gint64 x, gint64 stride, gint64 *first,
+                     gint64 *last)
+{
+  *first = *last = 0;
+  if (y < in->valid.y || y >= in->valid.y + in->valid.h)
+    return;
+  *first = CLAMP (-seg_floor_div (x - in->valid.x, stride), 0, n);
+  *last = CLAMP (seg_floor_div (in->valid.x + in->valid.w - 1 - x, stride) + 1, *first, n);
+}
+
+/* A row of one plane of the patch, with zeros outside. */
 static void
 seg_tap_copy_row (const SegTapConv *self, float *to, gint64 n, const SegView *in, guint unit,
                   gint64 sample, gint64 y, gint64 x)
 {
   gint64 lanes = self->in_lanes, stride = self->x_stride;
   gsize pixel = (gsize) lanes * sizeof *to;
-  gint64 first, last; /* outputs whose pixel lies inside */
+  gint64 first, last;
 
-  if (y < in->valid.y || y >= in->valid.y + in->valid.h)
-    {
-      memset (to, 0, (gsize) n * pixel);
-      return;
-    }
-  first = CLAMP (-seg_floor_div (x - in->valid.x, stride), 0, n);
-  last = CLAMP (seg_floor_div (in->valid.x + in->valid.w - 1 - x, stride) + 1, first, n);
+  seg_tap_find_inside (in, n, y, x, stride, &first, &last);
   memset (to, 0, (gsize) first * pixel);
   memset (to + last * lanes, 0, (gsize) (n - last) * pixel);
   if (first < last)
-    seg_tap_copy_pixels (self, in->blocks[unit].channel, last - first,
+    seg_tap_copy_pixels (self, in->blocks[unit].channel, stride, last - first,
                          seg_view_at (in, unit, sample, y, x + first * stride), to + first * lanes);
 }
 
 static void
-seg_tap_fill_patch (const SegTapConv *self, const SegTapBlock *block, gint64 group,
-                    const SegView *in, gint64 sample, float *patch)
+seg_tap_fill_planes (const SegTapConv *self, const SegTapBlock *block, gint64 group,
+                     const SegView *in, gint64 sample, float *patch)
 {
   for (gint64 u = 0; u < self->n_units; u++)
     for (gint64 p = 0; p < self->n_planes; p++)
@@ -389,6 +429,40 @@ seg_tap_fill_patch (const SegTapConv *self, const SegTapBlock *block, gint64 gro
                           block->ox * self->x_stride + self->min_dx + self->plane_x[p]);
 }
 
+static void
+seg_tap_fill_interleaved (const SegTapConv *self, const SegTapBlock *block, gint64 group,
+                          const SegView *in, gint64 sample, float *patch)
+{
+  gint64 n = self->n_units, x = block->ox * self->x_stride + self->min_dx, first, last;
+
+  for (gint64 row = 0; row < block->rows; row++, patch += block->pitch * n)
+    {
+      gint64 y = block->oy * self->y_stride + self->min_dy + row;
+
+      seg_tap_find_inside (in, block->pitch, y, x, 1, &first, &last);
+      memset (patch, 0, (gsize) (first * n) * sizeof *patch);
+      memset (patch + last * n, 0, (gsize) ((block->pitch - last) * n) * sizeof *patch);
+      for (gint64 u = 0; u < n && first < last; u++)
+        {
+          const float *from = seg_view_at (in, (guint) (group * n + u), sample, y, x + first);
+          float *to = patch + first * n + u;
+
+          for (gint64 i = 0; i < last - first; i++)
+            to[i * n] = from[i];
+        }
+    }
+}
+
+/* Where the pixel that a tap reads for the first output of row @row begins in its plane. */
+static gint64
+seg_tap_find_pixel (const SegTapConv *self, const SegTapBlock *block, gint64 row, const SegTap *tap)
+{
+  gint64 down = (tap->dy - self->min_dy) * self->patch_y_step / self->y_stride;
+  gint64 right = (tap->dx - self->min_dx) * self->patch_x_step / self->x_stride;
+
+  return (row * self->patch_y_step + down) * block->pitch + right;
+}
+
 /* Where the terms of row @row of a block lie. */
 static void
 seg_tap_point_to_patch (const SegTapConv *self, const SegTapBlock *block, gint64 row,
@@ -396,18 +470,36 @@ seg_tap_point_to_patch (const SegTapConv *self, const SegTapBlock *block, gint64
 {
   const float **x = scratch->x;
 
+  if (self->interleaved)
+    {
+      for (gint64 i = 0; i < self->n_runs; i++)
+        x[i] = scratch->patch
+               + seg_tap_find_pixel (self, block, row, &self->taps[self->run_taps[i]])
+                     * self->n_units;
+      return;
+    }
   for (gint64 t = 0; t < self->n_taps; t++)
     {
-      gint64 down = row + (self->taps[t].dy - self->min_dy) / self->y_stride;
-      gint64 right = (self->taps[t].dx - self->min_dx) / self->x_stride;
+      gint64 at = seg_tap_find_pixel (self, block, row, &self->taps[t]);
 
       for (gint64 u = 0; u < self->n_units; u++)
         {
           gint64 plane = u * self->n_planes + self->plane_of_tap[t];
-          *x++ = scratch->patch
-                 + ((plane * block->rows + down) * block->pitch + right) * self->in_lanes;
+          *x++ = scratch->patch + (plane * block->rows * block->pitch + at) * self->in_lanes;
         }
     }
+}
+
+/* How many terms each run has. */
+static void
+seg_tap_count_terms (const SegTapConv *self, const SegView *in, gint32 *n_terms)
+{
+  if (self->interleaved)
+    for (gint64 i = 0; i < self->n_runs; i++)
+      n_terms[i] = (self->run_taps[i + 1] - self->run_taps[i]) * (gint32) self->n_units;
+  else
+    for (gint64 i = 0; i < self->n_runs; i++)
+      n_terms[i] = in->blocks[i % self->n_units].n_channels;
 }
 
 /* The same if the only tap reads the input itself. */
@@ -425,22 +517,25 @@ static SegTapBlock
 seg_tap_choose_block (const SegTapConv *self, gint64 height, gint64 width)
 {
   gint64 row_floats = self->n_units * self->in_lanes * MAX (self->n_planes, 1); /* no taps: none */
-  gint64 few_rows = MIN (height, SEG_TAP_FEW_ROWS) + self->extra_rows;
+  gint64 few_rows = MIN (height, SEG_TAP_FEW_ROWS) * self->patch_y_step + self->extra_rows;
   gint64 widest, n, rows = height;
   SegTapBlock block = { 0 };
 
   if (self->patch_floats > 0)
-    widest = CLAMP (self->patch_floats / (row_floats * few_rows) - self->extra_columns,
+    widest = CLAMP ((self->patch_floats / (row_floats * few_rows) - self->extra_columns)
+                        / self->patch_x_step,
                     SEG_TAP_FEW_PIXELS, SEG_TAP_MANY_PIXELS);
   else /* long runs are read from memory best, as far as they stay in L2 for the next outputs */
     widest = CLAMP (SEG_TAP_PATCH_FLOATS / row_floats, SEG_TAP_MANY_PIXELS, SEG_TAP_RUN_PIXELS);
   n = (width + widest - 1) / widest;
   block.width = (width + n - 1) / n;
-  block.pitch = block.width + self->extra_columns;
+  block.pitch = (block.width - 1) * self->patch_x_step + 1 + self->extra_columns;
   if (self->patch_floats > 0)
-    rows = self->patch_floats / (row_floats * block.pitch) - self->extra_rows;
+    rows = (self->patch_floats / (row_floats * block.pitch) - 1 - self->extra_rows)
+               / self->patch_y_step
+           + 1;
   block.height = CLAMP (rows, 1, height);
-  block.rows = block.height + self->extra_rows;
+  block.rows = (block.height - 1) * self->patch_y_step + 1 + self->extra_rows;
   return block;
 }
 
@@ -510,6 +605,15 @@ seg_tap_store_block (const SegTapJob *job, guint block, gint64 y, gint64 x, gint
       memcpy (to + i * x_step * lanes, run + i * lanes, (gsize) lanes * sizeof *to);
 }
 
+/* Floats from the terms of one output to those of the next. */
+static gint64
+seg_tap_conv_x_step (const SegTapConv *self)
+{
+  if (self->interleaved)
+    return self->n_units * self->patch_x_step;
+  return self->patch_floats > 0 ? self->in_lanes : self->in_lanes * self->x_stride;
+}
+
 /* One row of a block for one panel of outputs. */
 static void
 seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, gint64 group,
@@ -525,10 +629,10 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
   void (*multiply) (const SegKernelProduct *) = self->n_narrow > 0 ? self->kernels->narrow
                                                                    : self->kernels->product;
   SegKernelProduct product = {
-    .n_runs = (gsize) (self->n_taps * self->n_units),
+    .n_runs = (gsize) self->n_runs,
     .x = job->scratch.x,
     .n_terms = job->scratch.n_terms,
-    .x_step = (gsize) (self->patch_floats > 0 ? self->in_lanes : self->in_lanes * self->x_stride),
+    .x_step = (gsize) seg_tap_conv_x_step (self),
     .weights = job->weights + packed * lanes * seg_tap_conv_n_terms (self),
     .init = job->shift + packed * lanes,
     .n_vectors = (gsize) n_vectors,
@@ -597,8 +701,8 @@ seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block)
               if (!seg_tap_is_wanted (job, g, v))
                 continue;
               if (self->patch_floats > 0 && !filled)
-                seg_tap_fill_patch (self, block, g, job->in, job->piece->sample,
-                                    job->scratch.patch);
+                (self->interleaved ? seg_tap_fill_interleaved : seg_tap_fill_planes) (
+                    self, block, g, job->in, job->piece->sample, job->scratch.patch);
               filled = TRUE;
               seg_tap_run_panel (job, block, row, g, v);
             }
@@ -626,9 +730,7 @@ seg_tap_conv_run (const SegTapConv *self, const float *packed, const SegTapPlace
   g_return_if_fail (height > 0 && width > 0);
 
   seg_tap_conv_lay_out_scratch (self, memory, &job.scratch);
-  for (gint64 t = 0; t < self->n_taps; t++)
-    for (gint64 u = 0; u < self->n_units; u++)
-      job.scratch.n_terms[t * self->n_units + u] = in->blocks[u].n_channels;
+  seg_tap_count_terms (self, in, job.scratch.n_terms);
 
   block = most = seg_tap_choose_block (self, height, width);
   for (gint64 y = 0; y < height; y += most.height)

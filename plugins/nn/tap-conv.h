@@ -28,9 +28,13 @@ typedef struct
   gint64 n_narrow;                     /* vectors of the narrow product instead; 0: not that few */
   gint32 *channels;                    /* of the group, in each lane of them; -1: none */
   gint64 min_dy, min_dx, extra_rows, extra_columns; /* of a patch, beside its outputs */
-  gint64 n_planes;                                  /* a strided patch is split by phase */
+  gboolean interleaved; /* a pixel of the patch is a number of each channel, else one block's lanes */
+  gint64 patch_y_step, patch_x_step; /* from output to output, in pixels of the patch */
+  gint64 n_planes;                   /* a strided patch of blocks is split by phase */
   gint32 *plane_of_tap;
   gint64 *plane_y, *plane_x; /* phase of each plane */
+  gint64 n_runs;             /* of terms that lie one behind the other */
+  gint32 *run_taps;          /* interleaved: the first of each run, and the end */
   gint64 patch_floats;       /* of scratch; 0: the input is read where it lies */
   SegConvPrologue prologue;
   float *weights, *shift; /* packed in panels of two vectors of outputs, one at a group's end, or as
