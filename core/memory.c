@@ -1,6 +1,7 @@
 /* The data plane's allocator: any size that a file, an image or an option decides comes from
  * here. GLib's own allocator ends the process when memory runs out. */
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <segkit/error.h>
 #include <segkit/memory.h>
@@ -11,6 +12,10 @@ typedef union
   gsize bytes;
   char padding[SEG_MEMORY_ALIGNMENT];
 } SegMemoryHeader;
+
+/* Weights and maps are read from end to end, and on small pages a tenth of that is looking pages
+ * up. So large allocations begin where a large page may, and ask for them. */
+#define SEG_MEMORY_LARGE_PAGE ((gsize) 2 << 20)
 
 static gsize memory_limit = G_MAXSIZE;
 static gsize memory_used, memory_peak;
@@ -24,6 +29,23 @@ seg_memory_raise_peak (gsize used)
          && !__atomic_compare_exchange_n (&memory_peak, &peak, used, TRUE, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED))
     ;
+}
+
+/* @bytes in whole alignment units. */
+static gpointer
+seg_memory_take (gsize bytes)
+{
+  gsize in_large_pages = bytes & ~(SEG_MEMORY_LARGE_PAGE - 1);
+  gpointer memory;
+
+  if (bytes < 2 * SEG_MEMORY_LARGE_PAGE)
+    return aligned_alloc (SEG_MEMORY_ALIGNMENT, bytes);
+  if (posix_memalign (&memory, SEG_MEMORY_LARGE_PAGE, bytes) != 0)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  madvise (memory, in_large_pages, MADV_HUGEPAGE); /* a wish: small pages serve as well */
+#endif
+  return memory;
 }
 
 /**
@@ -68,7 +90,7 @@ seg_alloc (gsize n, gsize element_size, const char *what, GError **error)
       return NULL;
     }
 
-  header = aligned_alloc (SEG_MEMORY_ALIGNMENT, total);
+  header = seg_memory_take (total);
   if (header == NULL)
     {
       __atomic_sub_fetch (&memory_used, total, __ATOMIC_RELAXED);
