@@ -4,9 +4,12 @@
 /* Of two vectors of output channels; of one vector, twice as many. */
 #define SEG_MOST_PIXELS (2 * SEG_PIXELS)
 
+/* Where weights come from afar, the first tile of a call calls for those of so many terms later. */
+#define SEG_PRODUCT_AHEAD 32
+
 SEG_INLINE void
 seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, int n_vectors,
-                  int n_pixels)
+                  int n_pixels, int far)
 {
   seg_vector first_sum[SEG_MOST_PIXELS], second_sum[SEG_PIXELS];
   const float *w = product->weights, *init = product->init;
@@ -26,6 +29,9 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
 
       for (int32_t j = 0; j < product->n_terms[i]; j++, w += n_vectors * SEG_LANES)
         {
+          if (far)
+            for (int v = 0; v < n_vectors; v++)
+              __builtin_prefetch (w + (SEG_PRODUCT_AHEAD * n_vectors + v) * SEG_LANES);
           seg_vector first_weights = seg_load (w);
           seg_vector second_weights = n_vectors == 2 ? seg_load (w + SEG_LANES) : first_weights;
 
@@ -56,7 +62,7 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
 #define SEG_PRODUCT_CASE(n)                                                                        \
   case n:                                                                                          \
     if (n <= SEG_MOST_PIXELS / n_vectors)                                                          \
-      seg_product_tile (product, first, x_step, n_vectors, n);                                     \
+      seg_product_tile (product, first, x_step, n_vectors, n, 0);                                  \
     break
 
 /* A tile of any size that is not too large for the registers: each is code of its own. */
@@ -94,8 +100,14 @@ seg_product_pixels (const SegKernelProduct *product, size_t x_step, int n_vector
   const size_t most_tail = most < SEG_MOST_TAIL ? most : SEG_MOST_TAIL;
   size_t first = 0, left = product->n_pixels;
 
+  if (product->far && left >= SEG_MOST_PIXELS)
+    {
+      seg_product_tile (product, first, x_step, n_vectors, (int) most, 1);
+      first += most;
+      left -= most;
+    }
   for (; left >= SEG_MOST_PIXELS || left == most; first += most, left -= most)
-    seg_product_tile (product, first, x_step, n_vectors, (int) most);
+    seg_product_tile (product, first, x_step, n_vectors, (int) most, 0);
   while (left > 0)
     {
       size_t n = left <= most_tail ? left : (left + 1) / 2;

@@ -138,11 +138,12 @@ seg_winograd_step_new (SegConv2d *self, const SegOffer *offer, gint tile, GError
 
 /* Deeper than this tiles are smaller: there a map has few pixels and a layer many weights, which
  * F(4×4) would make four times as large, and a tile is as wide as much of the image. */
-#define SEG_CONV2D_MAX_STRIDE_4 8
+#define SEG_CONV2D_MAX_STRIDE_4 16
 
-/* In training weights are packed for one layer at a time, and the maps of a batch are worked on
+/* At that stride so do layers of more weights, which would take longer to read than F(4×4) saves.
+ * In training weights are packed for one layer at a time, and the maps of a batch are worked on
  * together. */
-#define SEG_CONV2D_MAX_STRIDE_4_TRAINING 16
+#define SEG_CONV2D_MANY_WEIGHTS (256 * 1024)
 
 /* With fewer channels transforming costs more than it saves. */
 #define SEG_CONV2D_MIN_CHANNELS 8
@@ -153,16 +154,18 @@ static gint
 seg_conv2d_choose_tile (SegConv2d *self, const SegOffer *offer)
 {
   SegWindow v, h;
+  gboolean many;
 
   seg_windowed_get_windows (SEG_WINDOWED (self), &v, &h);
   if (offer->in_blocking[0].lanes == 1 || self->groups > 1
       || offer->in[0].c < SEG_CONV2D_MIN_CHANNELS || v.kernel != 3 || h.kernel != 3
       || v.stride != 1 || h.stride != 1 || v.dilation != 1 || h.dilation != 1)
     return 0;
-  return offer->stride <= (offer->purpose == SEG_PURPOSE_TRAINING ? SEG_CONV2D_MAX_STRIDE_4_TRAINING
-                                                                  : SEG_CONV2D_MAX_STRIDE_4)
-             ? 4
-             : 2;
+  if (offer->stride < SEG_CONV2D_MAX_STRIDE_4)
+    return 4;
+  many = offer->purpose != SEG_PURPOSE_TRAINING
+         && offer->in[0].c * (gint64) self->channels > SEG_CONV2D_MANY_WEIGHTS;
+  return offer->stride == SEG_CONV2D_MAX_STRIDE_4 && !many ? 4 : 2;
 }
 
 /* Going back, input and output change places. */

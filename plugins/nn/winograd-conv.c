@@ -5,13 +5,15 @@
 #include "winograd-tiles.h"
 
 /* Tiles are worked on in portions: so few that what they are transformed to stays in L2, so many
- * that the weights, which each portion reads again, cost little. Where the weights are large they
- * come from farther away. */
+ * that the weights, which each portion reads again, cost little. Weights that do not stay in L2
+ * themselves cost more than what is transformed. */
 #define SEG_WINOGRAD_PORTION_FLOATS 131072
 #define SEG_WINOGRAD_FEW_TILES 24
 #define SEG_WINOGRAD_MANY_TILES 96
-#define SEG_WINOGRAD_LARGE_WEIGHTS (4 << 20)
-#define SEG_WINOGRAD_TILES_OF_LARGE 48
+#define SEG_WINOGRAD_LARGE_WEIGHTS (2 << 20)
+
+/* Portions are even, as far as whole tiles of the kernel's registers allow. */
+#define SEG_WINOGRAD_EVEN_TILES 12
 
 /* The narrow product has few weights, and computes so many tiles at once. */
 #define SEG_WINOGRAD_NARROW_TILES 8
@@ -46,17 +48,34 @@ seg_winograd_conv_packed_bytes (const SegWinogradConv *self)
          * sizeof (float);
 }
 
+static gboolean
+seg_winograd_has_large_weights (const SegWinogradConv *self)
+{
+  return seg_winograd_conv_packed_bytes (self) > SEG_WINOGRAD_LARGE_WEIGHTS;
+}
+
 static gint64
 seg_winograd_choose_n_tiles (const SegWinogradConv *self)
 {
   gint64 of_tile = self->n_points * (self->n_in_blocks + self->n_out_blocks) * self->kernels->lanes;
   gint64 grain = self->n_narrow > 0 ? SEG_WINOGRAD_NARROW_TILES : SEG_WINOGRAD_FEW_TILES;
   gint64 n = SEG_WINOGRAD_PORTION_FLOATS / of_tile / grain * grain;
-  gint64 few = seg_winograd_conv_packed_bytes (self) > SEG_WINOGRAD_LARGE_WEIGHTS
-                   ? SEG_WINOGRAD_TILES_OF_LARGE
-                   : grain;
 
-  return CLAMP (n, few, SEG_WINOGRAD_MANY_TILES);
+  if (seg_winograd_has_large_weights (self))
+    return SEG_WINOGRAD_MANY_TILES;
+  return CLAMP (n, grain, SEG_WINOGRAD_MANY_TILES);
+}
+
+/* Tiles of each portion but the last. */
+static gint64
+seg_winograd_choose_portion (const SegWinogradConv *self, gint64 n_tiles)
+{
+  gint64 n_portions = (n_tiles + self->n_tiles - 1) / self->n_tiles;
+  gint64 even = (n_tiles + n_portions - 1) / n_portions;
+
+  return MIN ((even + SEG_WINOGRAD_EVEN_TILES - 1) / SEG_WINOGRAD_EVEN_TILES
+                  * SEG_WINOGRAD_EVEN_TILES,
+              self->n_tiles);
 }
 
 /**
@@ -352,7 +371,8 @@ seg_winograd_multiply (const SegWinogradJob *job, gint64 n, gint64 first_block, 
   SegKernelProduct product = { .n_runs = (gsize) self->n_in_blocks, .x = scratch->x,
                                .n_terms = scratch->n_terms, .x_step = (gsize) lanes,
                                .n_pixels = (gsize) n, .y_step = (gsize) lanes,
-                               .y_vector = (gsize) block_floats };
+                               .y_vector = (gsize) block_floats,
+                               .far = seg_winograd_has_large_weights (self) };
 
   for (gint64 p = 0; p < self->n_points; p++)
     {
@@ -532,6 +552,8 @@ seg_winograd_conv_run (const SegWinogradConv *self, const float *packed, gboolea
   gint64 x0 = seg_floor_div (r->x - self->x_phase, self->tile) * self->tile + self->x_phase;
   gint64 n_down = (r->y + r->h - y0 + self->tile - 1) / self->tile;
   gint64 n_across = (r->x + r->w - x0 + self->tile - 1) / self->tile;
+  gint64 n_tiles = n_down * n_across;
+  gint64 portion = seg_winograd_choose_portion (self, n_tiles);
   gint64 scale = self->out_lanes == 1 ? self->kernels->lanes : 1;
   gint64 first_block = piece->block / scale;
   gint64 end_block = (piece->block + piece->n_blocks + scale - 1) / scale;
@@ -542,7 +564,6 @@ seg_winograd_conv_run (const SegWinogradConv *self, const float *packed, gboolea
   seg_winograd_lay_out_scratch (self, memory, &job.scratch);
   for (gint64 b = 0; b < self->n_in_blocks; b++)
     job.scratch.n_terms[b] = in->blocks[b].n_channels;
-  for (gint64 t = 0; t < n_down * n_across; t += self->n_tiles)
-    seg_winograd_run_portion (&job, t, MIN (self->n_tiles, n_down * n_across - t), first_block,
-                              end_block);
+  for (gint64 t = 0; t < n_tiles; t += portion)
+    seg_winograd_run_portion (&job, t, MIN (portion, n_tiles - t), first_block, end_block);
 }

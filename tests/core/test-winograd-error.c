@@ -11,7 +11,7 @@
 #define MOST_ERROR 5e-6
 
 /* Deep enough for the tiles of deep levels. */
-#define DEEP 16
+#define DEEP 32
 
 typedef struct
 {
