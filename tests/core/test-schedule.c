@@ -324,7 +324,7 @@ test_band_rows (void)
   g_assert_cmpint (seg_schedule_choose_band_rows (light, 400, 512), ==, 32);
   g_assert_cmpint (seg_schedule_choose_band_rows (light, 20, 400), ==, 20);
   g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 128, 16), ==, 128);
-  g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 600, 16), ==, 64);
+  g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 600, 16), ==, 256);
   g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 600, 2048), ==, 32);
   g_assert_cmpint (seg_schedule_choose_band_rows (heavy, 600, 4096), ==, 16);
 }
