@@ -15,6 +15,9 @@
 #define SEG_TAP_FEW_PIXELS 12
 #define SEG_TAP_FEW_ROWS 4
 
+/* These do not stay in L2. */
+#define SEG_TAP_LARGE_WEIGHTS (1 << 20)
+
 /* Vectors of outputs that the kernel computes together. */
 #define SEG_TAP_PANEL 2
 
@@ -584,8 +587,7 @@ seg_tap_store_planes (const SegTapJob *job, gint64 group, gint64 vector, gint64 
     }
 }
 
-/* Finishes a run of pixels of a block of channels, in scratch if they are not to lie side by side or
- * are to be added. */
+/* Finishes a run of pixels of a block of channels, in scratch if they are not to lie as @run does. */
 static void
 seg_tap_store_block (const SegTapJob *job, guint block, gint64 y, gint64 x, gint64 n, float *run)
 {
@@ -614,10 +616,20 @@ seg_tap_conv_x_step (const SegTapConv *self)
   return self->patch_floats > 0 ? self->in_lanes : self->in_lanes * self->x_stride;
 }
 
-/* One row of a block for one panel of outputs. */
+/* How many rows of a block one product computes: short ones together, so that weights are read for
+ * as many pixels as a long one has. What lies between them in the patch is computed, too. */
+static gint64
+seg_tap_count_rows (const SegTapConv *self, const SegTapBlock *block)
+{
+  if (self->patch_floats == 0 || self->interleaved || self->out_lanes == 1 || self->n_narrow > 0)
+    return 1;
+  return MIN ((SEG_TAP_MANY_PIXELS + block->pitch - 1) / block->pitch, block->height);
+}
+
+/* @n_rows of a block for one panel of outputs. */
 static void
-seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, gint64 group,
-                   gint64 vector)
+seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, gint64 n_rows,
+                   gint64 group, gint64 vector)
 {
   const SegTapConv *self = job->conv;
   const SegTapPlace *place = job->place;
@@ -625,7 +637,8 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
   gint64 n_vectors = MIN (SEG_TAP_PANEL, of_group - vector), packed = group * of_group + vector;
   gint64 y = (block->oy + row) * place->y_step + place->y_first;
   gint64 x = block->ox * place->x_step + place->x_first;
-  gboolean in_scratch = self->adds || (place->x_step > 1 && job->posts->n_posts > 0);
+  gboolean in_scratch = self->adds || n_rows > 1 || (place->x_step > 1 && job->posts->n_posts > 0);
+  gint64 n_pixels = (n_rows - 1) * block->pitch + block->width;
   void (*multiply) (const SegKernelProduct *) = self->n_narrow > 0 ? self->kernels->narrow
                                                                    : self->kernels->product;
   SegKernelProduct product = {
@@ -636,10 +649,11 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
     .weights = job->weights + packed * lanes * seg_tap_conv_n_terms (self),
     .init = job->shift + packed * lanes,
     .n_vectors = (gsize) n_vectors,
-    .n_pixels = (gsize) block->width,
+    .n_pixels = (gsize) n_pixels,
     .y = job->scratch.run,
     .y_step = (gsize) lanes,
-    .y_vector = (gsize) (block->width * lanes),
+    .y_vector = (gsize) (n_pixels * lanes),
+    .far = seg_tap_conv_packed_bytes (self) > SEG_TAP_LARGE_WEIGHTS,
   };
 
   if (self->n_narrow > 0)
@@ -660,9 +674,12 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
                        - product.y);
     }
   multiply (&product);
-  for (gint64 v = 0; v < n_vectors && (in_scratch || job->posts->n_posts > 0); v++)
-    seg_tap_store_block (job, (guint) (packed + v), y, x, block->width,
-                         product.y + (gsize) v * product.y_vector);
+  if (!in_scratch && job->posts->n_posts == 0)
+    return;
+  for (gint64 v = 0; v < n_vectors; v++)
+    for (gint64 r = 0; r < n_rows; r++)
+      seg_tap_store_block (job, (guint) (packed + v), y + r * place->y_step, x, block->width,
+                           product.y + (gsize) v * product.y_vector + r * block->pitch * lanes);
 }
 
 /* Whether any output of a panel belongs to the piece: in planes or in blocks. */
@@ -686,10 +703,10 @@ seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block)
 
   for (gint64 g = 0; g < self->n_groups; g++)
     {
-      gint64 n_vectors = self->n_vectors;
+      gint64 n_vectors = self->n_vectors, at_once = seg_tap_count_rows (self, block);
       gboolean filled = FALSE;
 
-      for (gint64 row = 0; row < block->height; row++)
+      for (gint64 row = 0; row < block->height; row += at_once)
         {
           if (self->patch_floats == 0)
             seg_tap_point_to_input (self, block, row, g, job->in, job->piece->sample,
@@ -704,7 +721,7 @@ seg_tap_run_block (const SegTapJob *job, const SegTapBlock *block)
                 (self->interleaved ? seg_tap_fill_interleaved : seg_tap_fill_planes) (
                     self, block, g, job->in, job->piece->sample, job->scratch.patch);
               filled = TRUE;
-              seg_tap_run_panel (job, block, row, g, v);
+              seg_tap_run_panel (job, block, row, MIN (at_once, block->height - row), g, v);
             }
         }
     }
