@@ -24,10 +24,10 @@ _seg_unet_add_heads (SegGraph *graph, guint n_heads, SegBlock *decoder, const Se
   if (n_heads > maps->n - 1)
     {
       seg_graph_fail (graph, g_error_new (SEG_ERROR, SEG_ERROR_PARAM,
-                                          "auxiliary-heads is %u, but %s has %u coarser maps for "
+                                          "auxiliary-heads is %u, but %s has %u coarser map%s for "
                                           "them",
                                           n_heads, seg_type_get_feature (G_OBJECT_TYPE (decoder)),
-                                          maps->n - 1));
+                                          maps->n - 1, maps->n == 2 ? "" : "s"));
       return 0;
     }
   seg_graph_push (graph, "auxiliary_heads");
