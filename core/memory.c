@@ -35,7 +35,6 @@ seg_memory_raise_peak (gsize used)
 static gpointer
 seg_memory_take (gsize bytes)
 {
-  gsize in_large_pages = bytes & ~(SEG_MEMORY_LARGE_PAGE - 1);
   gpointer memory;
 
   if (bytes < 2 * SEG_MEMORY_LARGE_PAGE)
@@ -43,7 +42,8 @@ seg_memory_take (gsize bytes)
   if (posix_memalign (&memory, SEG_MEMORY_LARGE_PAGE, bytes) != 0)
     return NULL;
 #ifdef MADV_HUGEPAGE
-  madvise (memory, in_large_pages, MADV_HUGEPAGE); /* a wish: small pages serve as well */
+  /* a wish: small pages serve as well. It outlives the memory where that goes back to the heap. */
+  madvise (memory, bytes & ~(SEG_MEMORY_LARGE_PAGE - 1), MADV_HUGEPAGE);
 #endif
   return memory;
 }

@@ -16,6 +16,8 @@
 
 /* Of this size at most an image is one band. */
 #define SEG_BANDS_SMALL_IMAGE 512
+
+/* So wide that lower bands have work enough. */
 #define SEG_BANDS_WIDE_IMAGE 1024
 
 /* How often a map is read. */
@@ -463,12 +465,13 @@ seg_bands_save_more_than_cost (SegPlan *plan, gint64 height, gint64 width, gint6
  * much of packed weights while they are there. (The U-Net with a ResNet-34, one thread, seconds of
  * the processor in bands of 16, 32, 64 and 128 rows: 512 × 512 0.84, 0.83, 0.78, 0.77, whole 0.78;
  * width 2048 2.97, 2.99, 3.00; width 4096 2.95, 2.97, 2.98, whole 3.09. With Winograd's larger
- * weights 256 × 256 takes 88 ms in bands of 64 rows, 77 as a whole. With F(4×4) at stride 16, too, where
- * a row of tiles is 64 rows of the image, 1024 × 1024 takes 1.35 in bands of 64, 1.11 in bands of 128,
- * 1.09 in 256, whole 0.98; 2048 × 2048 4.2 in bands of 32, 4.5 in 64. FC-DenseNet-56 has much larger maps and a tenth of the weights: 512 × 512 0.60,
- * 0.59, 0.64, whole 0.72; 256 × 256 0.146, 0.144, 0.153, whole 0.168, and with two threads, in bands
- * of 32, 64 and 128, 0.075, 0.073, 0.077, whole 0.077. A U-Net with 16 channels at the top, as many
- * weights and a quarter of the maps: 512 × 512 the same, 256 × 256 7 % slower in bands.)
+ * weights 256 × 256 takes 88 ms in bands of 64 rows, 77 as a whole. With F(4×4) at stride 16, too,
+ * where a row of tiles is 64 rows of the image, 1024 × 1024 takes 1.35 in bands of 64, 1.11 in bands
+ * of 128, 1.09 in 256, whole 0.98; 2048 × 2048 4.2 in bands of 32, 4.5 in 64. FC-DenseNet-56 has
+ * much larger maps and a tenth of the weights: 512 × 512 0.60, 0.59, 0.64, whole 0.72; 256 × 256
+ * 0.146, 0.144, 0.153, whole 0.168, and with two threads, in bands of 32, 64 and 128, 0.075, 0.073,
+ * 0.077, whole 0.077. A U-Net with 16 channels at the top, as many weights and a quarter of the
+ * maps: 512 × 512 the same, 256 × 256 7 % slower in bands.)
  *
  * Returns: rows of a band, at most @height
  */

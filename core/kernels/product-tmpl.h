@@ -4,7 +4,8 @@
 /* Of two vectors of output channels; of one vector, twice as many. */
 #define SEG_MOST_PIXELS (2 * SEG_PIXELS)
 
-/* Where weights come from afar, the first tile of a call calls for those of so many terms later. */
+/* Where weights come from afar, the first full tile of a call of some calls for those of so many
+ * terms later; the others find them near. */
 #define SEG_PRODUCT_AHEAD 32
 
 SEG_INLINE void

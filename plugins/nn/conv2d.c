@@ -140,8 +140,8 @@ seg_winograd_step_new (SegConv2d *self, const SegOffer *offer, gint tile, GError
  * F(4×4) would make four times as large, and a tile is as wide as much of the image. */
 #define SEG_CONV2D_MAX_STRIDE_4 16
 
-/* At that stride so do layers of more weights, which would take longer to read than F(4×4) saves.
- * In training weights are packed for one layer at a time, and the maps of a batch are worked on
+/* At that stride layers of more weights have small tiles, too: theirs would take longer to read than
+ * F(4×4) saves. In training weights are packed for one layer at a time, and the maps of a batch are worked on
  * together. */
 #define SEG_CONV2D_MANY_WEIGHTS (256 * 1024)
 

@@ -6,8 +6,9 @@
  * nothing to be copied, and the kernel reads the input where it lies. Bits do not depend on how a
  * rectangle is cut into blocks.
  *
- * A few planes, as an image's, are interleaved in the patch: all that a row of taps reads then lies
- * one behind the other, and the product gets runs that are worth their beginning. */
+ * A few planes, as an image's, are interleaved in the patch, unless taps leave gaps between what
+ * they read: what a row of taps reads then lies one behind the other, and the product gets runs that
+ * are worth their beginning. */
 #define SEG_TAP_MOST_INTERLEAVED 16
 #define SEG_TAP_PATCH_FLOATS 65536
 #define SEG_TAP_RUN_PIXELS 384
@@ -15,7 +16,7 @@
 #define SEG_TAP_FEW_PIXELS 12
 #define SEG_TAP_FEW_ROWS 4
 
-/* These do not stay in L2. */
+/* Of so many bytes weights do not stay in L2, where the patch lies, too. */
 #define SEG_TAP_LARGE_WEIGHTS (1 << 20)
 
 /* Vectors of outputs that the kernel computes together. */
@@ -104,8 +105,9 @@ seg_tap_conv_init (SegTapConv *self, const SegOffer *offer, gint64 n_groups, gin
 
   if (inside && n_taps == 1 && taps[0].dy == 0 && taps[0].dx == 0 && self->prologue.scale == NULL)
     return;
+  seg_tap_conv_find_planes (self);
   self->interleaved = self->in_lanes == 1 && self->n_units <= SEG_TAP_MOST_INTERLEAVED
-                      && self->n_narrow == 0 && self->prologue.scale == NULL;
+                      && self->n_planes == y_stride * x_stride && self->prologue.scale == NULL;
   if (self->interleaved)
     {
       self->patch_y_step = y_stride;
@@ -114,8 +116,6 @@ seg_tap_conv_init (SegTapConv *self, const SegOffer *offer, gint64 n_groups, gin
       self->extra_columns = max_dx - self->min_dx;
       seg_tap_conv_find_runs (self);
     }
-  else
-    seg_tap_conv_find_planes (self);
   /* at least one row of a few pixels must fit */
   self->patch_floats = MAX (SEG_TAP_PATCH_FLOATS,
                             self->n_units * self->in_lanes * self->n_planes
@@ -365,12 +365,11 @@ seg_tap_apply_prologue (const SegTapConv *self, gint64 channel, gint64 n, const 
     }
 }
 
-/* Every @stride-th of a row's pixels, with the prologue. */
+/* Every x_stride-th of a row's pixels, with the prologue. */
 static void
-seg_tap_copy_pixels (const SegTapConv *self, gint64 channel, gint64 stride, gint64 n,
-                     const float *from, float *to)
+seg_tap_copy_pixels (const SegTapConv *self, gint64 channel, gint64 n, const float *from, float *to)
 {
-  gint64 lanes = self->in_lanes;
+  gint64 lanes = self->in_lanes, stride = self->x_stride;
   gsize pixel = (gsize) lanes * sizeof *to;
 
   if (stride == 1 && self->prologue.scale != NULL)
@@ -416,7 +415,7 @@ seg_tap_copy_row (const SegTapConv *self, float *to, gint64 n, const SegView *in
   memset (to, 0, (gsize) first * pixel);
   memset (to + last * lanes, 0, (gsize) (n - last) * pixel);
   if (first < last)
-    seg_tap_copy_pixels (self, in->blocks[unit].channel, stride, last - first,
+    seg_tap_copy_pixels (self, in->blocks[unit].channel, last - first,
                          seg_view_at (in, unit, sample, y, x + first * stride), to + first * lanes);
 }
 
@@ -493,6 +492,16 @@ seg_tap_point_to_patch (const SegTapConv *self, const SegTapBlock *block, gint64
     }
 }
 
+/* The same if the only tap reads the input itself. */
+static void
+seg_tap_point_to_input (const SegTapConv *self, const SegTapBlock *block, gint64 row, gint64 group,
+                        const SegView *in, gint64 sample, const SegTapScratch *scratch)
+{
+  for (gint64 u = 0; u < self->n_units; u++)
+    scratch->x[u] = seg_view_at (in, (guint) (group * self->n_units + u), sample,
+                                 (block->oy + row) * self->y_stride, block->ox * self->x_stride);
+}
+
 /* How many terms each run has. */
 static void
 seg_tap_count_terms (const SegTapConv *self, const SegView *in, gint32 *n_terms)
@@ -505,21 +514,11 @@ seg_tap_count_terms (const SegTapConv *self, const SegView *in, gint32 *n_terms)
       n_terms[i] = in->blocks[i % self->n_units].n_channels;
 }
 
-/* The same if the only tap reads the input itself. */
-static void
-seg_tap_point_to_input (const SegTapConv *self, const SegTapBlock *block, gint64 row, gint64 group,
-                        const SegView *in, gint64 sample, const SegTapScratch *scratch)
-{
-  for (gint64 u = 0; u < self->n_units; u++)
-    scratch->x[u] = seg_view_at (in, (guint) (group * self->n_units + u), sample,
-                                 (block->oy + row) * self->y_stride, block->ox * self->x_stride);
-}
-
 /* Cuts @width into even shares, so narrow that a few rows fit their places. */
 static SegTapBlock
 seg_tap_choose_block (const SegTapConv *self, gint64 height, gint64 width)
 {
-  gint64 row_floats = self->n_units * self->in_lanes * MAX (self->n_planes, 1); /* no taps: none */
+  gint64 row_floats = self->n_units * self->in_lanes * MAX (self->n_planes, 1); /* none: no patch */
   gint64 few_rows = MIN (height, SEG_TAP_FEW_ROWS) * self->patch_y_step + self->extra_rows;
   gint64 widest, n, rows = height;
   SegTapBlock block = { 0 };
@@ -616,14 +615,20 @@ seg_tap_conv_x_step (const SegTapConv *self)
   return self->patch_floats > 0 ? self->in_lanes : self->in_lanes * self->x_stride;
 }
 
+/* The gap between rows of the patch may be so much of a row, to compute it with them. */
+#define SEG_TAP_MOST_GAP 4
+
 /* How many rows of a block one product computes: short ones together, so that weights are read for
- * as many pixels as a long one has. What lies between them in the patch is computed, too. */
+ * as many pixels as a long row has. What lies between them in the patch is computed, too. */
 static gint64
 seg_tap_count_rows (const SegTapConv *self, const SegTapBlock *block)
 {
-  if (self->patch_floats == 0 || self->interleaved || self->out_lanes == 1 || self->n_narrow > 0)
+  G_STATIC_ASSERT (SEG_TAP_MANY_PIXELS <= SEG_TAP_RUN_PIXELS);
+
+  if (self->patch_floats == 0 || self->interleaved || self->out_lanes == 1 || self->n_narrow > 0
+      || self->extra_columns * SEG_TAP_MOST_GAP > block->width)
     return 1;
-  return MIN ((SEG_TAP_MANY_PIXELS + block->pitch - 1) / block->pitch, block->height);
+  return CLAMP (SEG_TAP_MANY_PIXELS / block->pitch, 1, block->height);
 }
 
 /* @n_rows of a block for one panel of outputs. */
@@ -637,7 +642,8 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
   gint64 n_vectors = MIN (SEG_TAP_PANEL, of_group - vector), packed = group * of_group + vector;
   gint64 y = (block->oy + row) * place->y_step + place->y_first;
   gint64 x = block->ox * place->x_step + place->x_first;
-  gboolean in_scratch = self->adds || n_rows > 1 || (place->x_step > 1 && job->posts->n_posts > 0);
+  gboolean in_scratch = self->adds || n_rows > 1
+                        || (place->x_step > 1 && job->posts->n_posts > 0);
   gint64 n_pixels = (n_rows - 1) * block->pitch + block->width;
   void (*multiply) (const SegKernelProduct *) = self->n_narrow > 0 ? self->kernels->narrow
                                                                    : self->kernels->product;

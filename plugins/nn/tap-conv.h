@@ -30,7 +30,7 @@ typedef struct
   gint64 min_dy, min_dx, extra_rows, extra_columns; /* of a patch, beside its outputs */
   gboolean interleaved; /* a pixel of the patch is a number of each channel, else one block's lanes */
   gint64 patch_y_step, patch_x_step; /* from output to output, in pixels of the patch */
-  gint64 n_planes;                   /* a strided patch of blocks is split by phase */
+  gint64 n_planes;                   /* a strided patch that is not interleaved is split by phase */
   gint32 *plane_of_tap;
   gint64 *plane_y, *plane_x; /* phase of each plane */
   gint64 n_runs;             /* of terms that lie one behind the other */

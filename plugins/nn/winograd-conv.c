@@ -12,7 +12,7 @@
 #define SEG_WINOGRAD_MANY_TILES 96
 #define SEG_WINOGRAD_LARGE_WEIGHTS (2 << 20)
 
-/* Portions are even, as far as whole tiles of the kernel's registers allow. */
+/* Portions are even, as far as the kernel's whole registers of tiles allow. */
 #define SEG_WINOGRAD_EVEN_TILES 12
 
 /* The narrow product has few weights, and computes so many tiles at once. */
@@ -72,10 +72,9 @@ seg_winograd_choose_portion (const SegWinogradConv *self, gint64 n_tiles)
 {
   gint64 n_portions = (n_tiles + self->n_tiles - 1) / self->n_tiles;
   gint64 even = (n_tiles + n_portions - 1) / n_portions;
+  gint64 grain = self->n_narrow > 0 ? SEG_WINOGRAD_NARROW_TILES : SEG_WINOGRAD_EVEN_TILES;
 
-  return MIN ((even + SEG_WINOGRAD_EVEN_TILES - 1) / SEG_WINOGRAD_EVEN_TILES
-                  * SEG_WINOGRAD_EVEN_TILES,
-              self->n_tiles);
+  return MIN ((even + grain - 1) / grain * grain, self->n_tiles);
 }
 
 /**

@@ -124,7 +124,7 @@ test_limit_below_use (void)
 static void
 test_used (void)
 {
-  static const gsize sizes[] = { 1, 64, 1000, MIB };
+  static const gsize sizes[] = { 1, 64, 1000, MIB, 4 * MIB, 5 * MIB + 1 };
   gpointer memory[G_N_ELEMENTS (sizes)];
   gsize before = seg_memory_get_used (), sum = 0;
 

@@ -23,6 +23,7 @@ typedef struct
   float *weights, *shift, *x, *y;
   const float *in[6];
   float *out[4];
+  int far;
 } Bench;
 
 static double
@@ -63,6 +64,7 @@ bench_any_product (Bench *self, void (*kernel) (const SegKernelProduct *), size_
     .y = self->y,
     .y_step = lanes,
     .y_vector = n_pixels * lanes,
+    .far = self->far,
   };
 
   for (size_t i = 0; i < n_runs; i++)
@@ -78,6 +80,18 @@ static double
 bench_product (Bench *self)
 {
   return bench_any_product (self, self->kernels->product, 2, BENCH_PRODUCT_PIXELS, (size_t) self->kernels->lanes);
+}
+
+/* What calling for weights costs where they are near. */
+static double
+bench_product_far (Bench *self)
+{
+  double n;
+
+  self->far = 1;
+  n = bench_product (self);
+  self->far = 0;
+  return n;
 }
 
 static double
@@ -229,6 +243,7 @@ static const struct
   double (*call) (Bench *bench); /* gives how many of them that was */
 } benches[] = {
   { "product, 2 vectors", "GFLOP/s", bench_product },
+  { "product, 2 vectors, far", "GFLOP/s", bench_product_far },
   { "product, 2 vectors, 7 pixels", "GFLOP/s", bench_product_seven },
   { "product, 2 vectors, planar", "GFLOP/s", bench_product_planar },
   { "product, 2 vectors, stride 2", "GFLOP/s", bench_product_stride },
