@@ -141,8 +141,8 @@ seg_winograd_step_new (SegConv2d *self, const SegOffer *offer, gint tile, GError
 #define SEG_CONV2D_MAX_STRIDE_4 16
 
 /* At that stride layers of more weights have small tiles, too: theirs would take longer to read than
- * F(4×4) saves. In training weights are packed for one layer at a time, and the maps of a batch are worked on
- * together. */
+ * F(4×4) saves. In training weights are packed for one layer at a time, and the maps of a batch are
+ * worked on together. */
 #define SEG_CONV2D_MANY_WEIGHTS (256 * 1024)
 
 /* With fewer channels transforming costs more than it saves. */
