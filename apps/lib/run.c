@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <segkit/memory.h>
-#include <segkit/pool.h>
 #include <segkit/schedule.h>
 #include <segkit/workspace.h>
 
@@ -20,7 +19,6 @@ typedef struct
   SegRunResult *result;
   GCancellable *cancellable;
   gint64 width, height;
-  SegPool *pool;
   SegColourRows *colours; /* NULL: nobody wants to see the image */
   SegRect strip;          /* rows at hand: by bands one, by tiles a row of tiles */
   guint8 *labels;         /* of the strip */
@@ -31,7 +29,6 @@ typedef struct
 static void
 seg_run_state_clear (SegRunState *self)
 {
-  g_clear_pointer (&self->pool, seg_pool_free);
   g_clear_pointer (&self->colours, seg_colour_rows_free);
   seg_free (self->labels);
   seg_free (self->probabilities);
@@ -149,14 +146,12 @@ seg_run_write_tile (const SegView *logits, gpointer data, GError **error)
   return TRUE;
 }
 
+/* Of a workspace that could not be had, @error tells why. */
 static gboolean
-seg_run_schedule (SegRunState *self, SegSchedule *schedule, SegRowsFunc read, SegRowsFunc write,
-                  GError **error)
+seg_run_workspace (SegRunState *self, SegWorkspace *workspace, SegRowsFunc read,
+                   SegRowsFunc write, GError **error)
 {
-  g_autoptr (SegWorkspace) workspace = NULL;
-
-  if (schedule == NULL || !seg_way_check_output (schedule, self->height, self->width, error)
-      || (workspace = seg_workspace_new (schedule, self->pool, error)) == NULL)
+  if (workspace == NULL)
     {
       g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));
       return FALSE;
@@ -175,11 +170,11 @@ seg_run_schedule (SegRunState *self, SegSchedule *schedule, SegRowsFunc read, Se
 static gboolean
 seg_run_by_bands (SegRunState *self, GError **error)
 {
-  g_autoptr (SegSchedule) schedule
-      = seg_schedule_new_bands (self->request->plan, self->height, self->width,
-                                MIN (self->request->way.band_rows, self->height), error);
+  SegWorkspace *workspace
+      = seg_band_runner_prepare (self->request->runner, self->height, self->width,
+                                 MIN (self->request->way.band_rows, self->height), error);
 
-  return seg_run_schedule (self, schedule, seg_run_read_band, seg_run_write_band, error);
+  return seg_run_workspace (self, workspace, seg_run_read_band, seg_run_write_band, error);
 }
 
 static gboolean
@@ -189,8 +184,12 @@ seg_run_tile (SegRunState *self, gint64 x, GError **error)
       = { x, self->strip.y, MIN (self->request->way.tile, self->width - x), self->strip.h };
   g_autoptr (SegSchedule) schedule
       = seg_schedule_new_region (self->request->plan, 1, self->height, self->width, &tile, error);
+  g_autoptr (SegWorkspace) workspace = NULL;
 
-  return seg_run_schedule (self, schedule, seg_run_read, seg_run_write_tile, error);
+  if (schedule != NULL && seg_way_check_output (schedule, self->height, self->width, error))
+    workspace = seg_workspace_new (schedule, seg_band_runner_get_pool (self->request->runner),
+                                   error);
+  return seg_run_workspace (self, workspace, seg_run_read, seg_run_write_tile, error);
 }
 
 static gboolean
@@ -198,6 +197,7 @@ seg_run_by_tiles (SegRunState *self, GError **error)
 {
   gint64 tile = self->request->way.tile;
 
+  seg_band_runner_give_up (self->request->runner);
   for (gint64 y = 0; y < self->height; y += tile)
     {
       self->strip = (SegRect){ 0, y, self->width, MIN (tile, self->height - y) };
@@ -230,7 +230,6 @@ seg_run_alloc (SegRunState *self, GError **error)
     return FALSE;
   if (seg_outputs_want_image (request->outputs))
     self->colours = seg_colour_rows_new (self->width);
-  self->pool = seg_pool_new (request->n_threads);
   return TRUE;
 }
 

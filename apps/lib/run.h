@@ -5,6 +5,7 @@
 #include <segkit/model.h>
 #include <segkit/plan.h>
 
+#include "band-runner.h"
 #include "classifier.h"
 #include "outputs.h"
 #include "profile.h"
@@ -22,7 +23,7 @@ G_BEGIN_DECLS
  * @outputs: what is made of it, open
  * @stamp: what the files say of their origin
  * @way: how to do it
- * @n_threads: of the network
+ * @runner: (transfer none): of the plan, threads and memory that outlive the image
  * @progress: (nullable): told how far it is
  * @profile: (nullable): told what each step takes
  *
@@ -36,7 +37,7 @@ typedef struct
   SegOutputs *outputs;
   const char *stamp;
   SegWay way;
-  guint n_threads;
+  SegBandRunner *runner;
   SegProgress *progress;
   SegProfile *profile;
 } SegRunRequest;

@@ -22,6 +22,7 @@ struct _SegSession
   SegModelHash *hash;
   SegModel *model;
   SegPlan *plan;
+  SegBandRunner *runner;
   SegClassifier *classifier;
   SegProfile *profile; /* NULL: nobody wants to know */
   gsize limit; /* bytes that the process may take */
@@ -63,7 +64,10 @@ seg_session_load (SegSession *self, GError **error)
                                     seg_model_get_parameters (self->model), seg_kernels_get (),
                                     NULL, error);
   if (self->plan != NULL)
-    self->classifier = seg_classifier_new (self->model, error);
+    {
+      self->runner = seg_band_runner_new (self->plan, options->n_threads);
+      self->classifier = seg_classifier_new (self->model, error);
+    }
   if (self->classifier == NULL)
     {
       g_prefix_error (error, "%s: ", self->path);
@@ -112,6 +116,7 @@ seg_session_free (SegSession *self)
 {
   g_clear_pointer (&self->hash, seg_model_hash_free);
   g_clear_pointer (&self->classifier, seg_classifier_free);
+  g_clear_pointer (&self->runner, seg_band_runner_free);
   g_clear_pointer (&self->profile, seg_profile_free);
   g_clear_object (&self->plan);
   g_clear_object (&self->model);
@@ -200,6 +205,18 @@ seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
   return g_steal_pointer (&outputs);
 }
 
+/* What the process takes without the memory that the image can have again from the last one. */
+static gsize
+seg_session_get_base_bytes (SegSession *self, const SegWayRequest *request)
+{
+  gsize resident, kept;
+
+  seg_band_runner_keep_only (self->runner, request->height, request->width);
+  resident = seg_memory_budget_get_resident ();
+  kept = seg_band_runner_get_bytes (self->runner);
+  return resident - MIN (kept, resident) + SEG_SESSION_SPARE_BYTES;
+}
+
 /* Bands or tiles, as memory allows; tiles need an image that can be read in any order. */
 static SegSource *
 seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *outputs, SegWay *way,
@@ -229,7 +246,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
       = 1 + (seg_outputs_want_probabilities (outputs)
                  ? seg_classifier_get_n_classes (self->classifier) * sizeof (float)
                  : 0);
-  request.base_bytes = seg_memory_budget_get_resident () + SEG_SESSION_SPARE_BYTES
+  request.base_bytes = seg_session_get_base_bytes (self, &request)
                        + seg_outputs_predict_bytes (outputs, request.width, request.height);
   if (!seg_way_choose (&request, way, error))
     {
@@ -317,7 +334,7 @@ seg_session_run (SegSession *self, const SegJob *job, guint number, guint n_imag
     .plan = self->plan,
     .classifier = self->classifier,
     .outputs = outputs,
-    .n_threads = self->options.n_threads,
+    .runner = self->runner,
     .profile = self->profile,
   };
   SegRunResult result;

@@ -212,6 +212,41 @@ test_some_fail (Tool *tool, gconstpointer data)
   g_assert_null (strstr (csv, "aa.png"));
 }
 
+/* Images of one size run in the same memory, also after one that ended in the middle; none has
+ * anything of another. */
+static void
+test_one_size (Tool *tool, gconstpointer data)
+{
+  VipsImage *picture = tool_picture (300, 200, 3), *other = NULL;
+  g_autofree char *path = tool_path (tool, "many/3.png"), *bytes = NULL;
+  gsize n;
+
+  (void) data;
+  make_folder (tool, "many");
+  g_assert_cmpint (vips_flip (picture, &other, VIPS_DIRECTION_HORIZONTAL, NULL), ==, 0);
+  tool_save_image (tool, "many/1.png", other);
+  tool_save_image (tool, "many/3.png", picture);
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  tool_save_bytes (tool, "many/2.png", bytes, n / 2);
+  tool_save_bytes (tool, "many/5.png", bytes, n);
+  save_picture (tool, "many/4.png", 300);
+  g_object_unref (other);
+  g_object_unref (picture);
+
+  for (guint rows = 16; rows <= 400; rows *= 5)
+    {
+      g_autofree char *bands = g_strdup_printf ("--bands=%u", rows);
+
+      g_assert_cmpint (tool_run (tool, MODEL, bands, "-d", "out", "many", NULL), ==, SOME_FAILED);
+      g_assert_cmpint (tool_run (tool, MODEL, bands, "-o", "alone-1.png", "many/1.png", NULL), ==, OK);
+      g_assert_cmpint (tool_run (tool, MODEL, bands, "-o", "alone-3.png", "many/3.png", NULL), ==, OK);
+      g_assert_false (exists (tool, "out/2.png"));
+      tool_assert_equal (tool, "out/1.png", "alone-1.png");
+      tool_assert_equal (tool, "out/3.png", "alone-3.png");
+      tool_assert_equal (tool, "out/5.png", "alone-3.png");
+    }
+}
+
 static void
 test_skip_existing (Tool *tool, gconstpointer data)
 {
@@ -344,6 +379,7 @@ main (int argc, char **argv)
   ADD ("/jobs/again", test_again);
   ADD ("/jobs/said-once", test_said_once);
   ADD ("/jobs/some-fail", test_some_fail);
+  ADD ("/jobs/one-size", test_one_size);
   ADD ("/jobs/skip-existing", test_skip_existing);
   ADD ("/jobs/memory-is-kept", test_memory_is_kept);
   ADD ("/jobs/memory", test_memory);
