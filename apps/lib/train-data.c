@@ -29,6 +29,19 @@ seg_train_data_append_classes (SegDataset *dataset, GString *text)
   seg_table_print (table, 0, text);
 }
 
+/* Where some come more often than others, how many that makes of an epoch. */
+static char *
+seg_train_data_dup_draws (SegDataset *dataset)
+{
+  guint n = seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN);
+  guint64 n_draws = 0;
+
+  for (guint i = 0; i < n; i++)
+    n_draws += seg_dataset_get (dataset, SEG_SPLIT_TRAIN, i)->n_draws;
+  return n_draws > n ? g_strdup_printf (" (%" G_GUINT64_FORMAT " an epoch)", n_draws)
+                     : g_strdup ("");
+}
+
 /**
  * seg_train_data_dup_text:
  * @dataset: a data set
@@ -40,13 +53,14 @@ char *
 seg_train_data_dup_text (SegDataset *dataset)
 {
   GString *text = g_string_new (NULL);
+  g_autofree char *draws = seg_train_data_dup_draws (dataset);
   gint64 min_width, max_width, min_height, max_height;
   guint depth = seg_dataset_get_depth (dataset), n_bands = seg_dataset_get_n_bands (dataset);
 
   seg_dataset_get_size_range (dataset, &min_width, &max_width, &min_height, &max_height);
   g_string_append_printf (text, "layout      %s\n", seg_dataset_get_layout (dataset));
-  g_string_append_printf (text, "images      %u to learn from, %u to validate with%s, %u to test\n",
-                          seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN),
+  g_string_append_printf (text, "images      %u to learn from%s, %u to validate with%s, %u to test\n",
+                          seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN), draws,
                           seg_dataset_get_n (dataset, SEG_SPLIT_VALIDATION),
                           seg_dataset_is_split_given (dataset) ? "" : " (every fifth)",
                           seg_dataset_get_n (dataset, SEG_SPLIT_TEST));

@@ -215,17 +215,32 @@ seg_training_show (SegTraining *self, double loss)
   seg_train_progress_update (self->progress, &state);
 }
 
+/* What went wrong in a step; and what can be done about numbers that are not finite. */
+static void
+seg_training_tell_failure (SegTraining *self, const GError *failure, GError **error)
+{
+  g_autofree char *advice = NULL;
+
+  if (g_error_matches (failure, SEG_ERROR, SEG_ERROR_DIVERGED))
+    advice = g_strdup_printf ("; with --fresh and a train.rate below %g, or train.clip-norm, it may "
+                              "do better",
+                              self->recipe->trainer.rate);
+  g_set_error (error, failure->domain, failure->code, "%s: %s%s", self->run->output,
+               failure->message, advice != NULL ? advice : "");
+}
+
 gboolean
 _seg_training_step (SegTraining *self, GError **error)
 {
   g_autofree SegBatch *batches = g_new (SegBatch, MAX (self->recipe->trainer.accumulate, 1));
+  g_autoptr (GError) failure = NULL;
   SegTrainerStep result;
 
   if (!seg_training_next (self, batches, error))
     return FALSE;
-  if (!seg_trainer_step (self->trainer, batches, &result, error))
+  if (!seg_trainer_step (self->trainer, batches, &result, &failure))
     {
-      g_prefix_error (error, "%s: ", self->run->output);
+      seg_training_tell_failure (self, failure, error);
       return FALSE;
     }
   self->rate = result.rate;

@@ -308,11 +308,12 @@ seg_train_wishes_read_for_model (SegModel *model, const char *folder, GError **e
   if (recipe == NULL || (own = seg_recipe_parse (text, strlen (text), error)) == NULL)
     return NULL;
   _seg_train_given_copy_group (own, recipe, "classes");
-  if (wishes.recipe != NULL)
-    return g_steal_pointer (&recipe);
-  if (!seg_train_wishes_has_places (own, folder))
-    seg_train_wishes_forget_places (own);
-  seg_train_wishes_take_data (recipe, own);
+  if (wishes.recipe == NULL)
+    {
+      if (!seg_train_wishes_has_places (own, folder))
+        seg_train_wishes_forget_places (own);
+      seg_train_wishes_take_data (recipe, own);
+    }
   seg_train_wishes_take_bands (recipe, model);
   return g_steal_pointer (&recipe);
 }

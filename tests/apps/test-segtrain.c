@@ -573,6 +573,7 @@ test_diverges (Tool *tool, gconstpointer data)
                              "train.rate=1e30", "--fresh", "-o", MODEL, "cells", NULL),
                    ==, NUMERIC);
   tool_assert_fails (tool, NUMERIC, MODEL ": step ", "segkit:diverged");
+  g_assert_nonnull (strstr (tool->error_line, "a train.rate below 1e+30"));
   assert_same_file (tool, MODEL, expected);
   /* what the run before has said is not said of this one */
   g_assert_false (exists (tool, "m.run/report.html"));
@@ -770,6 +771,8 @@ test_looks (Tool *tool, gconstpointer data)
   g_assert_nonnull (strstr (tool->output, "24 steps, "));
   g_assert_cmpint (tool_run (tool, "check", "cells", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "pixels      1 band of 8 bits, 64 × 64\n"));
+  g_assert_cmpint (tool_run (tool, "check", "--set", "data.oversample=*: 2", "cells", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "7 to learn from (14 an epoch), 1 to validate with"));
   tool_assert_files (tool, "cells", NULL);
   g_assert_cmpint (tool_run (tool, "--preview", "p.png", "cells", NULL), ==, OK);
   preview = tool_load (tool, "p.png");
@@ -792,6 +795,8 @@ test_from (Tool *tool, gconstpointer data)
       ==, OK);
 }
 
+#define RECIPE_OF_DATA "[segkit]\nformat=1\n\n[data]\nvalidation-names=1,2\n"
+
 /* The numbers are those of the training's own summary. */
 static void
 test_evaluate (Tool *tool, gconstpointer data)
@@ -808,6 +813,11 @@ test_evaluate (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, INPUT, "no image of the part \"test\"", "segkit:unsupported");
   /* grey images are for colour models what they are for segment */
   g_assert_cmpint (tool_run (tool, "evaluate", "model.safetensors", "cells", NULL), ==, OK);
+  tool_save_bytes (tool, "data.recipe", RECIPE_OF_DATA, strlen (RECIPE_OF_DATA));
+  g_assert_cmpint (tool_run (tool, "evaluate", "model.safetensors", "cells", "--recipe",
+                             "data.recipe", NULL),
+                   ==, OK);
+  g_assert_nonnull (strstr (tool->output, "2 images (validation)"));
 }
 
 /* A model's classes are its own: images of which none has all of them are evaluated, too. */
