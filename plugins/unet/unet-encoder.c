@@ -5,6 +5,7 @@ struct _SegUnetEncoder
   SegBlock parent_instance;
   gint channels, depth;
   gboolean narrow_bottom;
+  gfloat dropout;
   SegUnetInner inner;
 };
 
@@ -16,6 +17,8 @@ G_DEFINE_FINAL_TYPE (SegUnetEncoder, seg_unet_encoder, SEG_TYPE_BLOCK)
  * The contracting half of a U-Net: an inner block at full resolution, then at each level half
  * the size by max pooling and twice the channels. With "narrow-bottom" the last level keeps the
  * channels of the one above: what a decoder that upsamples without parameters is usually given.
+ * With "dropout" training drops numbers of the last two levels, as the paper's end of section 3.1
+ * and its authors' network do, with 0.5.
  * With "padding" valid the maps are smaller than the strides say, and decoders crop.
  * An inner block that changes the size is refused.
  * Pyramid: depth + 1 maps of stride 1, 2, 4, …
@@ -28,6 +31,17 @@ seg_unet_encoder_get_channels (SegUnetEncoder *self, gint level)
   gboolean narrow = self->narrow_bottom && level == self->depth;
 
   return (gint64) self->channels << (narrow ? level - 1 : level);
+}
+
+/* What a level gives: the last two with dropout. */
+static SegValue
+seg_unet_encoder_drop (SegUnetEncoder *self, SegGraph *graph, gint level, SegValue x)
+{
+  g_autofree char *name = g_strdup_printf ("drops.%d", level);
+
+  if (self->dropout <= 0.f || level < self->depth - 1)
+    return x;
+  return seg_graph_add (graph, name, "dropout", SEG_IN (x), "p", (double) self->dropout, NULL);
 }
 
 static void
@@ -50,6 +64,7 @@ seg_unet_encoder_build (SegBlock *block, SegGraph *graph, const SegFeatures *in,
       inner = _seg_unet_new_inner (graph, &self->inner, channels, channels);
       x = inner != NULL ? seg_block_build_map (inner, graph, NULL, x) : 0;
       seg_graph_pop (graph);
+      x = seg_unet_encoder_drop (self, graph, i, x);
       out->values[out->n] = x;
       out->strides[out->n++] = in->strides[0] << i;
     }
@@ -70,6 +85,8 @@ seg_unet_encoder_class_init (SegUnetEncoderClass *klass)
                      "How often the size is halved");
   seg_class_add_boolean (klass, "narrow-bottom", G_STRUCT_OFFSET (SegUnetEncoder, narrow_bottom),
                          FALSE, "The last level has no more channels than the one above it");
+  seg_class_add_float (klass, "dropout", G_STRUCT_OFFSET (SegUnetEncoder, dropout), 0.f, 0.95f, 0.f,
+                       "Share of the last two levels' numbers that training drops");
   _seg_unet_class_add_inner (klass, G_STRUCT_OFFSET (SegUnetEncoder, inner));
   _seg_unet_class_add_padding (klass, G_STRUCT_OFFSET (SegUnetEncoder, inner));
 }

@@ -158,6 +158,34 @@ test_widths (void)
     }
 }
 
+/* ---- dropout ----------------------------------------------------------------------------------- */
+
+/* Behind the last two levels, and nothing else is different. */
+static void
+test_dropout (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SegGraph) plain = build (
+      "type=unet\n[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=3\n", &error);
+  g_autoptr (SegGraph) graph = build (
+      "type=unet\n[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=3\ndropout=0.5\n", &error);
+  g_autoptr (SegParameters) before = NULL, after = NULL;
+  g_autoptr (GString) dropped = g_string_new (NULL);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < seg_graph_get_n_nodes (graph); i++)
+    if (g_str_equal (G_OBJECT_TYPE_NAME (seg_graph_get_node_layer (graph, i)), "SegDropout"))
+      g_string_append_printf (dropped, "%s ", seg_graph_get_node_name (graph, i));
+  g_assert_cmpstr (dropped->str, ==, "encoder.drops.2 encoder.drops.3 ");
+
+  before = seg_parameters_new (plain);
+  after = seg_parameters_new (graph);
+  g_assert_cmpuint (seg_parameters_get_n (after), ==, seg_parameters_get_n (before));
+  for (guint p = 0; p < seg_parameters_get_n (before); p++)
+    g_assert_cmpstr (seg_parameters_get_name (after, p), ==, seg_parameters_get_name (before, p));
+  g_assert_true (everywhere_check (graph, "dropout", 3, 75, 53, 1000000));
+}
+
 /* ---- auxiliary heads ----------------------------------------------------------------------- */
 
 #define NARROW                                                                                     \
@@ -273,6 +301,7 @@ main (int argc, char **argv)
   g_test_add_func ("/unet/mirror/where-needed", test_mirror_where_needed);
   g_test_add_func ("/unet/nnunet/sizes", test_nnunet_sizes);
   g_test_add_func ("/unet/widths", test_widths);
+  g_test_add_func ("/unet/dropout", test_dropout);
   g_test_add_func ("/unet/heads/shapes", test_heads);
   g_test_add_func ("/unet/heads/run", test_heads_run);
   g_test_add_func ("/unet/refused", test_refused);
