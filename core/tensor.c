@@ -31,16 +31,13 @@ _seg_tensor_new_empty (SegDtype dtype, guint rank, const gint64 *dims, GError **
   return self;
 }
 
-/* Gives a tensor that has none memory for its numbers: zeros. */
+/* Gives a tensor that has none memory for its numbers, which are not set. */
 gboolean
 _seg_tensor_allocate (SegTensor *self, GError **error)
 {
   self->data = seg_alloc (seg_tensor_get_n_elements (self), seg_dtype_get_size (self->dtype),
                           "tensor", error);
-  if (self->data == NULL)
-    return FALSE;
-  memset (self->data, 0, seg_tensor_get_n_bytes (self));
-  return TRUE;
+  return self->data != NULL;
 }
 
 /* Refuses a tensor of a file that is only open. */
@@ -71,7 +68,10 @@ seg_tensor_new (SegDtype dtype, guint rank, const gint64 *dims, GError **error)
 {
   g_autoptr (SegTensor) self = _seg_tensor_new_empty (dtype, rank, dims, error);
 
-  return self != NULL && _seg_tensor_allocate (self, error) ? g_steal_pointer (&self) : NULL;
+  if (self == NULL || !_seg_tensor_allocate (self, error))
+    return NULL;
+  memset (self->data, 0, seg_tensor_get_n_bytes (self));
+  return g_steal_pointer (&self);
 }
 
 SegTensor *
