@@ -528,6 +528,7 @@ seg_safetensors_load_tensor (SegSafetensors *self, guint i, GError **error)
       && seg_safetensors_pread (self->fd, tensor->data, seg_tensor_get_n_bytes (tensor),
                                 g_array_index (self->places, guint64, i), error))
     return TRUE;
+  g_clear_pointer (&tensor->data, seg_free); /* of which only a part is set */
   g_autofree char *shown = _seg_text_escape (name);
   g_prefix_error (error, "tensor \"%s\": ", shown);
   return FALSE;

@@ -66,17 +66,6 @@ seg_batcher_copy (gconstpointer values, guint n)
   return values != NULL ? g_memdup2 (values, n * sizeof (float)) : NULL;
 }
 
-/* Of an epoch. */
-static guint64
-seg_batcher_count_draws (SegDataset *dataset, SegSplit split)
-{
-  guint64 n_draws = 0;
-
-  for (guint i = 0; i < seg_dataset_get_n (dataset, split); i++)
-    n_draws += seg_dataset_get (dataset, split, i)->n_draws;
-  return n_draws;
-}
-
 /* Fisher and Yates. */
 static void
 seg_batcher_draw_order (SegBatcher *self, guint64 epoch)
@@ -236,7 +225,7 @@ seg_batcher_estimate_bytes (SegDataset *dataset, SegSplit split, const SegBatche
   gsize of_sample =
       c * sizeof (float) + 2 * sizeof (guint16)
       + MAX (sizeof (guint32), options->border_weights ? SEG_BORDER_WORKING_BYTES : 0);
-  gsize of_order = seg_batcher_count_draws (dataset, split) * sizeof (guint);
+  gsize of_order = seg_dataset_count_draws (dataset, split) * sizeof (guint);
   gint64 largest = 0;
 
   for (guint i = 0; i < seg_dataset_get_n (dataset, split); i++)
@@ -283,10 +272,10 @@ seg_batcher_check (SegDataset *dataset, SegSplit split, const SegBatcherOptions 
                  options->n, options->w, options->h);
   else if (seg_dataset_get_n (dataset, split) == 0)
     g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "there is no image to make batches of");
-  else if (seg_batcher_count_draws (dataset, split) > SEG_BATCHER_MAX_DRAWS)
+  else if (seg_dataset_count_draws (dataset, split) > SEG_BATCHER_MAX_DRAWS)
     g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
                  "an epoch of %" G_GUINT64_FORMAT " samples is longer than one of %u",
-                 seg_batcher_count_draws (dataset, split), SEG_BATCHER_MAX_DRAWS);
+                 seg_dataset_count_draws (dataset, split), SEG_BATCHER_MAX_DRAWS);
   else if (options->border_weights && !seg_dataset_has_instances (dataset))
     g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
                  "weights of borders need masks that tell objects apart, and there are none");
@@ -351,7 +340,7 @@ seg_batcher_new (SegDataset *dataset, SegSplit split, SegAugmentation *augmentat
   self->options.mean = self->mean = seg_batcher_copy (options->mean, n_bands);
   self->options.std = self->std = seg_batcher_copy (options->std, n_bands);
   self->borders = g_new0 (float *, self->n_samples);
-  self->n_draws = (guint) seg_batcher_count_draws (dataset, split);
+  self->n_draws = (guint) seg_dataset_count_draws (dataset, split);
   self->order = g_new (guint, self->n_draws);
   seg_batcher_draw_order (self, 0);
   self->next_batch = self->next_made = first_step;

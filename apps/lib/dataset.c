@@ -158,6 +158,23 @@ seg_dataset_get_n (SegDataset *self, SegSplit split)
 }
 
 /**
+ * seg_dataset_count_draws:
+ * @self: a data set
+ * @split: a part of it
+ *
+ * Returns: samples of an epoch, of which some may come more than once
+ */
+guint64
+seg_dataset_count_draws (SegDataset *self, SegSplit split)
+{
+  guint64 n_draws = 0;
+
+  for (guint i = 0; i < seg_dataset_get_n (self, split); i++)
+    n_draws += seg_dataset_get (self, split, i)->n_draws;
+  return n_draws;
+}
+
+/**
  * seg_dataset_get:
  * @self: a data set
  * @split: which part

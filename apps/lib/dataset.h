@@ -96,6 +96,7 @@ void             seg_dataset_free             (SegDataset *self);
 
 const char      *seg_dataset_get_layout       (SegDataset *self);
 guint            seg_dataset_get_n            (SegDataset *self, SegSplit split);
+guint64          seg_dataset_count_draws      (SegDataset *self, SegSplit split);
 const SegSample *seg_dataset_get              (SegDataset *self, SegSplit split, guint i);
 SegSplit         seg_dataset_choose_test_split (SegDataset *self);
 gboolean         seg_dataset_is_split_given   (SegDataset *self);

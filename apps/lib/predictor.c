@@ -1,17 +1,15 @@
 /* Images in memory through a model, one after the other, as `segment` runs files: whole, by bands
- * or tiles as memory allows, with the same bits. Images of one size share a schedule, and those
- * that follow each other its memory: of many small images each would otherwise take longer to
- * prepare than to run. */
+ * or tiles as memory allows, with the same bits. How images of a size are run is chosen once. */
 #include <segkit/error.h>
 #include <segkit/kernels.h>
 #include <segkit/labels.h>
 #include <segkit/plan.h>
-#include <segkit/schedule.h>
 #include <segkit/workspace.h>
 
 #include "memory-budget.h"
 #include "predictor.h"
 #include "way.h"
+#include "workspace-cache.h"
 
 /* libvips, libc and the rest of the program, see session.c. */
 #define SEG_PREDICTOR_SPARE_BYTES (16u << 20)
@@ -23,7 +21,6 @@ typedef struct
 {
   gint64 height, width;
   SegWay way;
-  SegSchedule *schedule; /* NULL: by tiles */
 } SegPredictorSize;
 
 struct _SegPredictor
@@ -31,10 +28,10 @@ struct _SegPredictor
   SegModel *model;
   SegPlan *plan;
   SegPool *pool;
+  SegWorkspaceCache *cache;
   gsize limit;
   GPtrArray *sizes;
-  SegPredictorSize *size;  /* of the image at hand */
-  SegWorkspace *workspace; /* of its schedule; NULL: none is kept */
+  SegPredictorSize *size; /* of the image at hand */
 
   /* of the image at hand */
   const float *image;
@@ -42,15 +39,6 @@ struct _SegPredictor
   guint8 *labels;
   float *logits;
 };
-
-static void
-seg_predictor_size_free (gpointer data)
-{
-  SegPredictorSize *self = data;
-
-  g_clear_object (&self->schedule);
-  g_free (self);
-}
 
 /**
  * seg_predictor_new:
@@ -70,10 +58,13 @@ seg_predictor_new (SegModel *model, SegPool *pool, gsize limit_bytes, GError **e
   self->model = g_object_ref (model);
   self->pool = pool;
   self->limit = limit_bytes > 0 ? limit_bytes : seg_memory_budget_get_default ();
-  self->sizes = g_ptr_array_new_with_free_func (seg_predictor_size_free);
+  self->sizes = g_ptr_array_new_with_free_func (g_free);
   self->plan = seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
                              SEG_PURPOSE_INFERENCE, seg_kernels_get (), NULL, error);
-  return self->plan != NULL ? g_steal_pointer (&self) : NULL;
+  if (self->plan == NULL)
+    return NULL;
+  self->cache = seg_workspace_cache_new (self->plan, pool);
+  return g_steal_pointer (&self);
 }
 
 /**
@@ -83,7 +74,7 @@ seg_predictor_new (SegModel *model, SegPool *pool, gsize limit_bytes, GError **e
 void
 seg_predictor_free (SegPredictor *self)
 {
-  g_clear_object (&self->workspace);
+  g_clear_pointer (&self->cache, seg_workspace_cache_free);
   g_ptr_array_unref (self->sizes);
   g_clear_object (&self->plan);
   g_object_unref (self->model);
@@ -191,23 +182,14 @@ seg_predictor_add_size (SegPredictor *self, gint64 height, gint64 width, GError 
     .limit_bytes = self->limit,
   };
   SegWay way;
-  g_autoptr (SegSchedule) schedule = NULL;
   SegPredictorSize *size;
 
   if (!seg_way_choose (&request, &way, error))
     return NULL;
-  if (way.tile == 0)
-    {
-      schedule =
-          seg_schedule_new_bands (self->plan, height, width, MIN (way.band_rows, height), error);
-      if (schedule == NULL || !seg_way_check_output (schedule, height, width, error))
-        return NULL;
-    }
   size = g_new0 (SegPredictorSize, 1);
   size->height = height;
   size->width = width;
   size->way = way;
-  size->schedule = g_steal_pointer (&schedule);
   if (self->sizes->len == SEG_PREDICTOR_MAX_SIZES)
     g_ptr_array_remove_index (self->sizes, 0);
   g_ptr_array_add (self->sizes, size);
@@ -220,7 +202,7 @@ seg_predictor_choose_size (SegPredictor *self, gint64 height, gint64 width, GErr
 {
   if (self->size != NULL && self->size->height == height && self->size->width == width)
     return TRUE;
-  g_clear_object (&self->workspace);
+  seg_workspace_cache_clear (self->cache);
   self->size = NULL;
   for (guint i = 0; i < self->sizes->len && self->size == NULL; i++)
     {
@@ -245,12 +227,10 @@ seg_predictor_run_tiles (SegPredictor *self, GCancellable *cancellable, GError *
     for (gint64 x = 0; x < width; x += side)
       {
         SegRect tile = { x, y, MIN (side, width - x), MIN (side, height - y) };
-        g_autoptr (SegSchedule) schedule =
-            seg_schedule_new_region (self->plan, 1, height, width, &tile, error);
-        g_autoptr (SegWorkspace) workspace = NULL;
+        g_autoptr (SegWorkspace) workspace =
+            seg_workspace_cache_new_tile (self->cache, height, width, &tile, error);
 
-        if (schedule == NULL || !seg_way_check_output (schedule, height, width, error)
-            || (workspace = seg_workspace_new (schedule, self->pool, error)) == NULL
+        if (workspace == NULL
             || !seg_workspace_run (workspace, seg_predictor_read, seg_predictor_write, self,
                                    cancellable, error))
           return FALSE;
@@ -307,6 +287,8 @@ seg_predictor_run (SegPredictor *self, const float *image, gint64 n_bands, gint6
                    gint64 width, guint8 *labels, float *logits, GCancellable *cancellable,
                    GError **error)
 {
+  SegWorkspace *workspace;
+
   if (!seg_predictor_check_bands (self, n_bands, error))
     return FALSE;
   if (!seg_predictor_choose_size (self, height, width, error))
@@ -315,11 +297,11 @@ seg_predictor_run (SegPredictor *self, const float *image, gint64 n_bands, gint6
   self->n_bands = n_bands;
   self->labels = labels;
   self->logits = logits;
-  if (self->size->schedule == NULL)
+  if (self->size->way.tile > 0)
     return seg_predictor_run_tiles (self, cancellable, error);
-  if (self->workspace == NULL)
-    self->workspace = seg_workspace_new (self->size->schedule, self->pool, error);
-  return self->workspace != NULL
-         && seg_workspace_run (self->workspace, seg_predictor_read, seg_predictor_write, self,
+  workspace = seg_workspace_cache_get_bands (self->cache, height, width,
+                                             MIN (self->size->way.band_rows, height), error);
+  return workspace != NULL
+         && seg_workspace_run (workspace, seg_predictor_read, seg_predictor_write, self,
                                cancellable, error);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <segkit/memory.h>
-#include <segkit/schedule.h>
 #include <segkit/workspace.h>
 
 #include "colour-rows.h"
@@ -146,19 +145,13 @@ seg_run_write_tile (const SegView *logits, gpointer data, GError **error)
   return TRUE;
 }
 
-/* Of a workspace that could not be had, @error tells why. */
+/* What goes wrong in reading and writing names its file itself. */
 static gboolean
 seg_run_workspace (SegRunState *self, SegWorkspace *workspace, SegRowsFunc read,
                    SegRowsFunc write, GError **error)
 {
-  if (workspace == NULL)
-    {
-      g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));
-      return FALSE;
-    }
   if (self->request->profile != NULL)
     seg_workspace_start_profile (workspace);
-  /* what goes wrong in reading and writing names its file itself */
   if (!seg_workspace_run (workspace, read, write, self, self->cancellable, error))
     return FALSE;
   self->result->multiply_adds += seg_workspace_get_multiply_adds (workspace);
@@ -170,11 +163,20 @@ seg_run_workspace (SegRunState *self, SegWorkspace *workspace, SegRowsFunc read,
 static gboolean
 seg_run_by_bands (SegRunState *self, GError **error)
 {
+  SegWorkspaceCache *cache = self->request->cache;
   SegWorkspace *workspace
-      = seg_band_runner_prepare (self->request->runner, self->height, self->width,
-                                 MIN (self->request->way.band_rows, self->height), error);
+      = seg_workspace_cache_get_bands (cache, self->height, self->width,
+                                       MIN (self->request->way.band_rows, self->height), error);
 
-  return seg_run_workspace (self, workspace, seg_run_read_band, seg_run_write_band, error);
+  if (workspace == NULL)
+    {
+      g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));
+      return FALSE;
+    }
+  if (seg_run_workspace (self, workspace, seg_run_read_band, seg_run_write_band, error))
+    return TRUE;
+  seg_workspace_cache_clear (cache);
+  return FALSE;
 }
 
 static gboolean
@@ -182,13 +184,14 @@ seg_run_tile (SegRunState *self, gint64 x, GError **error)
 {
   SegRect tile
       = { x, self->strip.y, MIN (self->request->way.tile, self->width - x), self->strip.h };
-  g_autoptr (SegSchedule) schedule
-      = seg_schedule_new_region (self->request->plan, 1, self->height, self->width, &tile, error);
-  g_autoptr (SegWorkspace) workspace = NULL;
+  g_autoptr (SegWorkspace) workspace = seg_workspace_cache_new_tile (
+      self->request->cache, self->height, self->width, &tile, error);
 
-  if (schedule != NULL && seg_way_check_output (schedule, self->height, self->width, error))
-    workspace = seg_workspace_new (schedule, seg_band_runner_get_pool (self->request->runner),
-                                   error);
+  if (workspace == NULL)
+    {
+      g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));
+      return FALSE;
+    }
   return seg_run_workspace (self, workspace, seg_run_read, seg_run_write_tile, error);
 }
 
@@ -197,7 +200,6 @@ seg_run_by_tiles (SegRunState *self, GError **error)
 {
   gint64 tile = self->request->way.tile;
 
-  seg_band_runner_give_up (self->request->runner);
   for (gint64 y = 0; y < self->height; y += tile)
     {
       self->strip = (SegRect){ 0, y, self->width, MIN (tile, self->height - y) };

@@ -3,27 +3,25 @@
 #include <gio/gio.h>
 
 #include <segkit/model.h>
-#include <segkit/plan.h>
 
-#include "band-runner.h"
 #include "classifier.h"
 #include "outputs.h"
 #include "profile.h"
 #include "progress.h"
 #include "source.h"
 #include "way.h"
+#include "workspace-cache.h"
 
 G_BEGIN_DECLS
 
 /**
  * SegRunRequest:
- * @plan: a plan for inference
+ * @cache: (transfer none): what the network runs in
  * @source: the image; for tiles it must have been opened for random reading
  * @classifier: makes labels of logits
  * @outputs: what is made of it, open
  * @stamp: what the files say of their origin
  * @way: how to do it
- * @runner: (transfer none): of the plan, threads and memory that outlive the image
  * @progress: (nullable): told how far it is
  * @profile: (nullable): told what each step takes
  *
@@ -31,13 +29,12 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  SegPlan *plan;
+  SegWorkspaceCache *cache;
   SegSource *source;
   SegClassifier *classifier;
   SegOutputs *outputs;
   const char *stamp;
   SegWay way;
-  SegBandRunner *runner;
   SegProgress *progress;
   SegProfile *profile;
 } SegRunRequest;

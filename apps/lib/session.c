@@ -3,6 +3,7 @@
 
 #include <segkit/error.h>
 #include <segkit/memory.h>
+#include <segkit/pool.h>
 
 #include "memory-budget.h"
 #include "model-hash.h"
@@ -22,7 +23,8 @@ struct _SegSession
   SegModelHash *hash;
   SegModel *model;
   SegPlan *plan;
-  SegBandRunner *runner;
+  SegPool *pool;
+  SegWorkspaceCache *cache;
   SegClassifier *classifier;
   SegProfile *profile; /* NULL: nobody wants to know */
   gsize limit; /* bytes that the process may take */
@@ -65,7 +67,8 @@ seg_session_load (SegSession *self, GError **error)
                                     NULL, error);
   if (self->plan != NULL)
     {
-      self->runner = seg_band_runner_new (self->plan, options->n_threads);
+      self->pool = seg_pool_new (options->n_threads);
+      self->cache = seg_workspace_cache_new (self->plan, self->pool);
       self->classifier = seg_classifier_new (self->model, error);
     }
   if (self->classifier == NULL)
@@ -116,7 +119,8 @@ seg_session_free (SegSession *self)
 {
   g_clear_pointer (&self->hash, seg_model_hash_free);
   g_clear_pointer (&self->classifier, seg_classifier_free);
-  g_clear_pointer (&self->runner, seg_band_runner_free);
+  g_clear_pointer (&self->cache, seg_workspace_cache_free);
+  g_clear_pointer (&self->pool, seg_pool_free);
   g_clear_pointer (&self->profile, seg_profile_free);
   g_clear_object (&self->plan);
   g_clear_object (&self->model);
@@ -205,18 +209,6 @@ seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
   return g_steal_pointer (&outputs);
 }
 
-/* What the process takes without the memory that the image can have again from the last one. */
-static gsize
-seg_session_get_base_bytes (SegSession *self, const SegWayRequest *request)
-{
-  gsize resident, kept;
-
-  seg_band_runner_keep_only (self->runner, request->height, request->width);
-  resident = seg_memory_budget_get_resident ();
-  kept = seg_band_runner_get_bytes (self->runner);
-  return resident - MIN (kept, resident) + SEG_SESSION_SPARE_BYTES;
-}
-
 /* Bands or tiles, as memory allows; tiles need an image that can be read in any order. */
 static SegSource *
 seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *outputs, SegWay *way,
@@ -232,6 +224,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
     .band_rows = options->band_rows,
     .limit_bytes = self->limit,
   };
+  gsize kept, resident;
 
   if (source == NULL)
     return NULL;
@@ -246,13 +239,18 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
       = 1 + (seg_outputs_want_probabilities (outputs)
                  ? seg_classifier_get_n_classes (self->classifier) * sizeof (float)
                  : 0);
-  request.base_bytes = seg_session_get_base_bytes (self, &request)
+  /* the image can have again what the last one of its size ran in */
+  kept = seg_workspace_cache_keep_only (self->cache, request.height, request.width, 0);
+  resident = seg_memory_budget_get_resident ();
+  request.base_bytes = resident - MIN (kept, resident) + SEG_SESSION_SPARE_BYTES
                        + seg_outputs_predict_bytes (outputs, request.width, request.height);
   if (!seg_way_choose (&request, way, error))
     {
       g_prefix_error (error, "%s: ", job->image);
       return NULL;
     }
+  seg_workspace_cache_keep_only (self->cache, request.height, request.width,
+                                 way->tile > 0 ? -1 : MIN (way->band_rows, request.height));
   if (way->tile > 0 && options->tile == 0)
     {
       g_clear_pointer (&source, seg_source_free);
@@ -270,7 +268,8 @@ seg_session_tell_way (SegSession *self, SegSource *source, const SegWay *way)
   g_autofree char *limit = self->limit < G_MAXSIZE
                                ? seg_units_bytes ((double) self->limit)
                                : g_strdup ("any");
-  g_autofree char *weights = seg_units_bytes ((double) seg_memory_get_used ());
+  g_autofree char *weights = seg_units_bytes (
+      (double) (seg_memory_get_used () - seg_workspace_cache_get_bytes (self->cache)));
   g_autofree char *maps = seg_units_bytes ((double) way->workspace_bytes);
 
   seg_session_tell (self, "image:", "%s: %s", seg_source_get_name (source), image);
@@ -331,10 +330,9 @@ seg_session_run (SegSession *self, const SegJob *job, guint number, guint n_imag
   g_autoptr (SegProgress) progress = NULL;
   g_autofree char *stamp = NULL;
   SegRunRequest request = {
-    .plan = self->plan,
+    .cache = self->cache,
     .classifier = self->classifier,
     .outputs = outputs,
-    .runner = self->runner,
     .profile = self->profile,
   };
   SegRunResult result;

@@ -33,13 +33,11 @@ seg_train_data_append_classes (SegDataset *dataset, GString *text)
 static char *
 seg_train_data_dup_draws (SegDataset *dataset)
 {
-  guint n = seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN);
-  guint64 n_draws = 0;
+  guint64 n_draws = seg_dataset_count_draws (dataset, SEG_SPLIT_TRAIN);
 
-  for (guint i = 0; i < n; i++)
-    n_draws += seg_dataset_get (dataset, SEG_SPLIT_TRAIN, i)->n_draws;
-  return n_draws > n ? g_strdup_printf (" (%" G_GUINT64_FORMAT " an epoch)", n_draws)
-                     : g_strdup ("");
+  return n_draws > seg_dataset_get_n (dataset, SEG_SPLIT_TRAIN)
+             ? g_strdup_printf (" (%" G_GUINT64_FORMAT " an epoch)", n_draws)
+             : g_strdup ("");
 }
 
 /**

@@ -215,18 +215,16 @@ seg_training_show (SegTraining *self, double loss)
   seg_train_progress_update (self->progress, &state);
 }
 
-/* What went wrong in a step; and what can be done about numbers that are not finite. */
+/* What can be done about numbers that are not finite. */
 static void
-seg_training_tell_failure (SegTraining *self, const GError *failure, GError **error)
+seg_training_advise (SegTraining *self, GError *failure)
 {
-  g_autofree char *advice = NULL;
+  const SegTrainerOptions *options = &self->recipe->trainer;
+  g_autofree char *before = failure->message;
 
-  if (g_error_matches (failure, SEG_ERROR, SEG_ERROR_DIVERGED))
-    advice = g_strdup_printf ("; with --fresh and a train.rate below %g, or train.clip-norm, it may "
-                              "do better",
-                              self->recipe->trainer.rate);
-  g_set_error (error, failure->domain, failure->code, "%s: %s%s", self->run->output,
-               failure->message, advice != NULL ? advice : "");
+  failure->message = g_strdup_printf (
+      "%s; with --fresh and a train.rate below %g, or %s train.clip-norm, it may do better", before,
+      options->rate, options->clip_norm > 0. ? "a smaller" : "a");
 }
 
 gboolean
@@ -240,7 +238,9 @@ _seg_training_step (SegTraining *self, GError **error)
     return FALSE;
   if (!seg_trainer_step (self->trainer, batches, &result, &failure))
     {
-      seg_training_tell_failure (self, failure, error);
+      if (g_error_matches (failure, SEG_ERROR, SEG_ERROR_DIVERGED))
+        seg_training_advise (self, failure);
+      g_propagate_prefixed_error (error, g_steal_pointer (&failure), "%s: ", self->run->output);
       return FALSE;
     }
   self->rate = result.rate;

@@ -297,7 +297,8 @@ seg_train_wishes_take_data (GKeyFile *recipe, GKeyFile *own)
  *
  * Returns: (transfer full): the same with the model's classes, and if no file is named what the
  *   model's own recipe says of data: what is ignored, which values are which class; and, if @folder
- *   has all that it names, where files are and which of them validate
+ *   has all that it names, where files are and which of them validate. Where nothing is said of bands,
+ *   they are the model's
  */
 GKeyFile *
 seg_train_wishes_read_for_model (SegModel *model, const char *folder, GError **error)

@@ -68,6 +68,29 @@ seg_way_predict_tiles (const SegWayRequest *request, gint64 tile, SegWay *way, G
   return TRUE;
 }
 
+/**
+ * seg_way_check_output:
+ * @schedule: of an image
+ * @height: of the image
+ * @width: of the image
+ * @error: return location
+ *
+ * Errors: `SEG_ERROR_UNSUPPORTED` where the network does not give each pixel a label.
+ */
+gboolean
+seg_way_check_output (SegSchedule *schedule, gint64 height, gint64 width, GError **error)
+{
+  const SegShape *out = seg_schedule_get_output_shape (schedule);
+
+  if (out->h == height && out->w == width)
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+               "the model makes %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
+               " labels of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels",
+               out->w, out->h, width, height);
+  return FALSE;
+}
+
 /* In the words of a user, who knows nothing of layers. */
 static gboolean
 seg_way_check_size (const SegWayRequest *request, GError **error)
@@ -78,7 +101,7 @@ seg_way_check_size (const SegWayRequest *request, GError **error)
                                                               request->width, &pixel, &cause);
 
   if (schedule != NULL)
-    return TRUE;
+    return seg_way_check_output (schedule, request->height, request->width, error);
   g_set_error (error, cause->domain, cause->code,
                "the model does not take %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels: %s",
                request->width, request->height, cause->message);
@@ -149,7 +172,8 @@ seg_way_refuse (const SegWayRequest *request, const SegWay *way, const SegWay *l
  * @error: return location
  *
  * Errors: `SEG_ERROR_MEMORY` where neither what was asked for nor, if nothing was, any way fits;
- * `SEG_ERROR_SHAPE` where the network does not take an image of that size.
+ * `SEG_ERROR_SHAPE` where the network does not take an image of that size; `SEG_ERROR_UNSUPPORTED` where
+ * it does not give each pixel a label.
  */
 gboolean
 seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error)
@@ -167,29 +191,6 @@ seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error)
     return TRUE;
   if (seg_way_search (request, &least, error))
     seg_way_refuse (request, way, &least, error);
-  return FALSE;
-}
-
-/**
- * seg_way_check_output:
- * @schedule: of an image
- * @height: of the image
- * @width: of the image
- * @error: return location
- *
- * Errors: `SEG_ERROR_UNSUPPORTED` where the network does not give each pixel a label.
- */
-gboolean
-seg_way_check_output (SegSchedule *schedule, gint64 height, gint64 width, GError **error)
-{
-  const SegShape *out = seg_schedule_get_output_shape (schedule);
-
-  if (out->h == height && out->w == width)
-    return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-               "the model makes %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
-               " labels of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels",
-               out->w, out->h, width, height);
   return FALSE;
 }
 

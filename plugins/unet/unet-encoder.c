@@ -17,8 +17,8 @@ G_DEFINE_FINAL_TYPE (SegUnetEncoder, seg_unet_encoder, SEG_TYPE_BLOCK)
  * The contracting half of a U-Net: an inner block at full resolution, then at each level half
  * the size by max pooling and twice the channels. With "narrow-bottom" the last level keeps the
  * channels of the one above: what a decoder that upsamples without parameters is usually given.
- * With "dropout" training drops numbers of the last two levels, as the paper's end of section 3.1
- * and its authors' network do, with 0.5.
+ * With "dropout" training drops activations of the last two levels, before they are pooled and handed
+ * to the decoder, as the end of section 3.1 says and the authors' network does, with 0.5.
  * With "padding" valid the maps are smaller than the strides say, and decoders crop.
  * An inner block that changes the size is refused.
  * Pyramid: depth + 1 maps of stride 1, 2, 4, …
@@ -86,7 +86,7 @@ seg_unet_encoder_class_init (SegUnetEncoderClass *klass)
   seg_class_add_boolean (klass, "narrow-bottom", G_STRUCT_OFFSET (SegUnetEncoder, narrow_bottom),
                          FALSE, "The last level has no more channels than the one above it");
   seg_class_add_float (klass, "dropout", G_STRUCT_OFFSET (SegUnetEncoder, dropout), 0.f, 0.95f, 0.f,
-                       "Share of the last two levels' numbers that training drops");
+                       "Probability that training zeroes an activation of the last two levels");
   _seg_unet_class_add_inner (klass, G_STRUCT_OFFSET (SegUnetEncoder, inner));
   _seg_unet_class_add_padding (klass, G_STRUCT_OFFSET (SegUnetEncoder, inner));
 }

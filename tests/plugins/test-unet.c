@@ -160,22 +160,31 @@ test_widths (void)
 
 /* ---- dropout ----------------------------------------------------------------------------------- */
 
+#define DROPPING "type=unet\n[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=3\n"
+
 /* Behind the last two levels, and nothing else is different. */
 static void
 test_dropout (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (SegGraph) plain = build (
-      "type=unet\n[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=3\n", &error);
-  g_autoptr (SegGraph) graph = build (
-      "type=unet\n[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=3\ndropout=0.5\n", &error);
+  g_autoptr (SegGraph) plain = build (DROPPING, &error), graph = NULL;
   g_autoptr (SegParameters) before = NULL, after = NULL;
   g_autoptr (GString) dropped = g_string_new (NULL);
 
   g_assert_no_error (error);
+  graph = build (DROPPING "dropout=0.25\n", &error);
+  g_assert_no_error (error);
   for (guint i = 0; i < seg_graph_get_n_nodes (graph); i++)
-    if (g_str_equal (G_OBJECT_TYPE_NAME (seg_graph_get_node_layer (graph, i)), "SegDropout"))
+    {
+      SegLayer *layer = seg_graph_get_node_layer (graph, i);
+      gfloat p;
+
+      if (!g_str_equal (G_OBJECT_TYPE_NAME (layer), "SegDropout"))
+        continue;
+      g_object_get (layer, "p", &p, NULL);
+      g_assert_cmpfloat (p, ==, 0.25f);
       g_string_append_printf (dropped, "%s ", seg_graph_get_node_name (graph, i));
+    }
   g_assert_cmpstr (dropped->str, ==, "encoder.drops.2 encoder.drops.3 ");
 
   before = seg_parameters_new (plain);
