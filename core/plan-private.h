@@ -72,6 +72,8 @@ gboolean     _seg_plan_make_affine     (SegPlan *plan, const SegPlanNode *node, 
 
 GPtrArray *_seg_plan_find_parts    (SegPlan *plan, const SegShape *shapes);
 gboolean  _seg_plan_is_identity    (SegPlan *plan, const SegPlanNode *node, const SegShape *shapes);
+gint64    _seg_plan_get_row_repeat (const SegPlan *plan, const SegPlanNode *node,
+                                    const SegShape *shapes);
 SegLayout _seg_plan_get_layout     (SegPlan *plan, const SegPlanNode *node);
 void      _seg_plan_choose_layouts (SegPlan *plan);
 gboolean  _seg_plan_have_same_blocks (SegPlan *plan, SegValue a, SegValue b);

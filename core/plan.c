@@ -355,6 +355,20 @@ _seg_plan_is_identity (SegPlan *plan, const SegPlanNode *node, const SegShape *s
   return klass->is_identity (node->layer, in, node->n_layer_inputs);
 }
 
+/* How many rows of a node's output are the same, see #SegLayerClass. */
+gint64
+_seg_plan_get_row_repeat (const SegPlan *plan, const SegPlanNode *node, const SegShape *shapes)
+{
+  SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
+  g_autofree SegShape *in = g_new (SegShape, node->n_layer_inputs);
+
+  if (plan->purpose == SEG_PURPOSE_TRAINING || klass->row_repeat == NULL || node->posts->len > 0)
+    return 1;
+  for (guint i = 0; i < node->n_layer_inputs; i++)
+    in[i] = shapes[node->inputs[i]];
+  return klass->row_repeat (node->layer, in, node->n_layer_inputs);
+}
+
 static gboolean
 seg_plan_has_twice (const GArray *parts)
 {

@@ -34,6 +34,21 @@ seg_schedule_init (SegSchedule *self)
   (void) self;
 }
 
+static void
+seg_schedule_find_repeats (SegSchedule *self)
+{
+  const SegPlan *plan = self->plan;
+
+  for (guint v = 0; v < plan->n_values; v++)
+    self->slots[v].repeat = 1;
+  for (guint i = 0; i < plan->nodes->len; i++)
+    {
+      const SegPlanNode *node = plan->nodes->pdata[i];
+
+      self->slots[node->output].repeat = _seg_plan_get_row_repeat (plan, node, self->shapes);
+    }
+}
+
 /* The part that both ways of running share: shapes, and slots that hold nothing yet. */
 SegSchedule *
 _seg_schedule_new (SegPlan *plan, const SegShape *input, GError **error)
@@ -65,7 +80,24 @@ _seg_schedule_new (SegPlan *plan, const SegShape *input, GError **error)
   if (!_seg_plan_infer (plan, &shape, self->shapes, error))
     return NULL;
   self->parts = _seg_plan_find_parts (plan, self->shapes);
+  seg_schedule_find_repeats (self);
   return g_steal_pointer (&self);
+}
+
+/* Rows that n_rows consecutive ones can be of. */
+gint64
+_seg_slot_count_stored (const SegSlot *self)
+{
+  return (self->n_rows + 2 * self->repeat - 2) / self->repeat;
+}
+
+/* The row of memory that holds a row of the map. */
+gint64
+_seg_slot_find_row (const SegSlot *self, gint64 sample, gint64 y)
+{
+  gint64 n_stored = _seg_slot_count_stored (self);
+
+  return sample * n_stored + (y / self->repeat - self->rect.y / self->repeat) % n_stored;
 }
 
 /* Whether anything is to be done for a node: not if others hold all of its output. */
@@ -199,7 +231,8 @@ _seg_schedule_layout (SegSchedule *self, GError **error)
       slot->row_floats = seg_schedule_get_row_floats (slot->rect.w, plan->lanes[v]);
       if (parts->len != 1 || g_array_index (parts, guint, 0) != v || slot->birth == SEG_NEVER)
         continue;
-      if (__builtin_mul_overflow (slot->row_floats * sizeof (float), (gsize) slot->n_rows, &bytes)
+      if (__builtin_mul_overflow (slot->row_floats * sizeof (float),
+                                  (gsize) _seg_slot_count_stored (slot), &bytes)
           || __builtin_mul_overflow (bytes, n_blocks, &bytes)
           || __builtin_mul_overflow (bytes, (gsize) self->shapes[v].n, &slot->bytes))
         {

@@ -100,7 +100,7 @@ _seg_workspace_view (SegWorkspace *self, SegBank bank, SegValue value, SegRect v
           for (gint64 n = 0; n < view.shape.n; n++)
             for (gint64 y = valid.y; y < valid.y + valid.h; y++)
               {
-                gint64 row = n * slot->n_rows + (y - slot->rect.y) % slot->n_rows;
+                gint64 row = _seg_slot_find_row (slot, n, y);
 
                 buffer->rows[buffer->n_rows++]
                     = base + (gsize) (row * blocks->len + b) * slot->row_floats
@@ -311,10 +311,11 @@ _seg_workspace_has_many_weights (const SegStep *step)
   return MAX (step->packed_bytes, step->shared_bytes) > SEG_WORKSPACE_MANY_BYTES;
 }
 
+/* Rows that are stored once are one thread's. */
 static SegCells
-seg_workspace_get_cells (const SegStep *step)
+seg_workspace_get_cells (const SegStep *step, gint64 repeat)
 {
-  return (SegCells){ step->grid_y, step->grid_x, step->phase_y, step->phase_x, step->channel_grain,
+  return (SegCells){ MAX (step->grid_y, repeat), step->grid_x, step->phase_y, step->phase_x, step->channel_grain,
                      _seg_workspace_has_many_weights (step) };
 }
 
@@ -345,7 +346,7 @@ _seg_workspace_run_node (SegWorkspace *self, guint index, SegBank bank, SegRect 
     return FALSE;
   run = _seg_workspace_make_run (self, index);
   begin = self->profile != NULL ? g_get_monotonic_time () : 0;
-  _seg_workspace_for_pieces (self, &out, seg_workspace_get_cells (node->step),
+  _seg_workspace_for_pieces (self, &out, seg_workspace_get_cells (node->step, schedule->slots[node->output].repeat),
                              seg_workspace_run_piece, &job);
   if (bank == SEG_BANK_BACKWARD) /* made again: it has been counted */
     return TRUE;

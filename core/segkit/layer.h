@@ -333,6 +333,9 @@ struct _SegStep
  *   in training backward, too; planes by default
  * @is_identity: whether the output is the first input as it is, for these shapes: padding by
  *   nothing. Then inference runs nothing, and copies nothing
+ * @row_repeat: inference: how many rows of the output are the same, from each multiple of that on,
+ *   whatever the input holds: core keeps one of them, and row addresses of the output repeat; 1 by
+ *   default
  * @forward: computes a piece of the output
  * @backward_input: ADDS to one input's gradient over @piece, a piece of that input: gather form,
  *   so that pieces are disjoint
@@ -375,6 +378,7 @@ struct _SegLayerClass
   SegLayout (*layout) (SegLayer *self, SegPurpose purpose, const SegShape *in, guint n_in,
                        gint lanes);
   gboolean (*is_identity) (SegLayer *self, const SegShape *in, guint n_in);
+  gint64 (*row_repeat) (SegLayer *self, const SegShape *in, guint n_in);
 
   void (*forward) (SegLayer *self, const SegRun *run, const SegView *in, guint n_in, SegView *out,
                    const SegPiece *piece);

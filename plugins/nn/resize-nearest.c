@@ -81,6 +81,22 @@ seg_resize_nearest_required (SegLayer *layer, const SegShape *in, guint n_in, co
   need->h = seg_resize_nearest_source (out->y + out->h - 1, in[0].h, whole.h) + 1 - need->y;
 }
 
+/* Up to here single precision halves, quarters, … whole numbers without an error. */
+#define MAX_EXACT (1 << 24)
+
+static gint64
+seg_resize_nearest_row_repeat (SegLayer *layer, const SegShape *in, guint n_in)
+{
+  SegShape out;
+  gint64 repeat;
+
+  seg_resize_nearest_infer (layer, in, n_in, &out, NULL);
+  repeat = out.h / in[0].h;
+  if (repeat * in[0].h != out.h || (repeat & (repeat - 1)) != 0 || out.h > MAX_EXACT)
+    return 1;
+  return repeat;
+}
+
 /* y[i] = x[column[i]]: pixels of a block. */
 static inline void
 seg_resize_nearest_gather (gint lanes, gsize n, const gint64 *column, const float *restrict x,
@@ -115,6 +131,8 @@ seg_resize_nearest_forward (SegLayer *layer, const SegRun *run, const SegView *i
             const float *x = seg_view_at (&in[0], b, piece->sample, row, left);
             float *repeated = seg_view_at (out, b, piece->sample, y, x0);
 
+            if (y > r->y && repeated == seg_view_at (out, b, piece->sample, y - 1, x0))
+              continue;
             SEG_CALL_WITH_LANES (out->blocks[b].lanes, seg_resize_nearest_gather, n, column, x,
                                  repeated);
           }
@@ -176,6 +194,7 @@ seg_resize_nearest_class_init (SegResizeNearestClass *klass)
   layer->infer = seg_resize_nearest_infer;
   layer->required = seg_resize_nearest_required;
   layer->layout = seg_layer_layout_first;
+  layer->row_repeat = seg_resize_nearest_row_repeat;
   layer->forward = seg_resize_nearest_forward;
   layer->backward_input = seg_resize_nearest_backward_input;
   layer->flags = SEG_LAYER_DROPS_INPUT | SEG_LAYER_DROPS_OUTPUT | SEG_LAYER_CHEAP;

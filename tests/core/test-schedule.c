@@ -195,12 +195,12 @@ region_new (SegPlan *plan, gint64 height, gint64 width, const SegRect *rect)
 /* ---- memory of bands and tiles ------------------------------------------------------------ */
 
 static void
-assert_similar (SegSchedule *a, SegSchedule *b)
+assert_similar (SegSchedule *a, SegSchedule *b, guint percent)
 {
   g_assert_cmpuint (seg_schedule_get_arena_bytes (a), <,
-                    seg_schedule_get_arena_bytes (b) / 10 * 11);
+                    seg_schedule_get_arena_bytes (b) / 100 * (100 + percent));
   g_assert_cmpuint (seg_schedule_get_arena_bytes (b), <,
-                    seg_schedule_get_arena_bytes (a) / 10 * 11);
+                    seg_schedule_get_arena_bytes (a) / 100 * (100 + percent));
 }
 
 static void
@@ -217,8 +217,9 @@ test_flat (gconstpointer data)
 
       g_assert_cmpuint (seg_schedule_get_arena_bytes (low), >, 0);
       /* at the end there is less to wait for, so that some rows more or less are made at once */
-      assert_similar (low, high);
-      assert_similar (low, odd);
+      assert_similar (low, high, 10);
+      /* and where sizes are no multiples, rows that are resized are all held */
+      assert_similar (low, odd, 20);
     }
 }
 

@@ -122,10 +122,33 @@ build_resize (SegGraph *graph, SegValue image)
   return seg_graph_add (graph, "full", "resize-bilinear", SEG_IN (x, image), NULL);
 }
 
+/* Rows that repeat are held once where sizes are multiples: read by a window, beside others, by one
+ * that resizes again, and at the output. */
+static SegValue
+build_repeat (SegGraph *graph, SegValue image)
+{
+  SegValue x = seg_graph_add (graph, "down", "max-pool", SEG_IN (image), "kernel-size", 4, "stride",
+                              4, NULL);
+  SegValue half, full;
+
+  x = add_conv (graph, "conv1", x, 12, 3);
+  half = seg_graph_add (graph, "up", "resize-nearest", SEG_IN (x), NULL);
+  half = add_conv (graph, "conv2", half, 12, 3);
+  x = seg_graph_add (graph, "upper", "resize-nearest", SEG_IN (x), "scale", 4, NULL);
+  full = seg_graph_add (graph, "concat", "concat", SEG_IN (x, image), NULL);
+  full = add_conv (graph, "conv3", full, 12, 3);
+  half = seg_graph_add (graph, "full", "resize-nearest", SEG_IN (half, image), NULL);
+  x = seg_graph_add (graph, "add", "add", SEG_IN (half, full), NULL);
+  x = seg_graph_add (graph, "again", "max-pool", SEG_IN (x), "kernel-size", 2, "stride", 2, NULL);
+  return seg_graph_add (graph, "end", "resize-nearest", SEG_IN (x), NULL);
+}
+
 static void
 test_sizes (void)
 {
   check_network (build_resize, "resizing", 61, 37);
+  check_network (build_repeat, "rows that repeat", 64, 36);
+  check_network (build_repeat, "more rows that repeat", 20, 52);
 }
 
 /* ---- dropout -----------------------------------------------------------------------------------
