@@ -242,14 +242,17 @@ static gboolean
 segment_all (SegSession *session, GPtrArray *jobs, SegStatistics *statistics,
              GCancellable *cancellable, GError **error)
 {
-  guint n_failed = 0;
+  guint n_failed = 0, n_skipped = 0;
 
   for (guint i = 0; i < jobs->len; i++)
     {
       g_autoptr (GError) failure = NULL;
 
       if (options.skip_existing && seg_job_is_done (jobs->pdata[i]))
-        continue;
+        {
+          n_skipped++;
+          continue;
+        }
       if (seg_session_run (session, jobs->pdata[i], i + 1, jobs->len, statistics, cancellable,
                            &failure))
         continue;
@@ -261,6 +264,8 @@ segment_all (SegSession *session, GPtrArray *jobs, SegStatistics *statistics,
       seg_exit_code_print_error (failure);
       n_failed++;
     }
+  if (options.verbose && n_skipped > 0)
+    fprintf (stderr, "skipped: %u of %u images, whose outputs are all there\n", n_skipped, jobs->len);
   if (n_failed == 0)
     return TRUE;
   g_set_error (error, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED, "%u of %u images failed", n_failed,

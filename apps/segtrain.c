@@ -17,7 +17,6 @@
 #include "lib/vips-setup.h"
 
 #define SEG_TRAIN_MAX_THREADS 1024
-#define SEG_TRAIN_ENDING ".safetensors"
 
 typedef enum
 {
@@ -130,8 +129,10 @@ check_train (GError **error)
     return seg_command_fail_usage (error, "--resume and --fresh: give one");
   if (options.resume && seg_train_wishes_are_given ())
     return seg_command_fail_usage (error, "--resume goes by the recipe that there is");
-  return options.split == NULL
-         || seg_command_fail_usage (error, "--split is of \"segtrain evaluate\"");
+  if (options.split != NULL)
+    return seg_command_fail_usage (error, "--split is of \"segtrain evaluate\"");
+  return seg_path_check_ending (options.output, SEG_PATH_MODEL_ENDING, "a model", error)
+         && seg_path_check_ending (options.preview, ".png", "a preview", error);
 }
 
 /* Commands that only look. */
@@ -144,6 +145,8 @@ check_look (SegTrainCommand which, GError **error)
       || options.fresh || options.no_lock || seg_train_wishes_need_training ())
     return seg_command_fail_usage (error, "check and evaluate train nothing: of a recipe they "
                                           "take --recipe and --set");
+  if (evaluates && !seg_path_check_ending (options.output, ".json", "a summary", error))
+    return FALSE;
   if (!evaluates && (options.output != NULL || options.split != NULL))
     return seg_command_fail_usage (error, "check looks at all images and writes nothing");
   return options.split == NULL || seg_train_evaluate_is_split (options.split)
@@ -186,7 +189,7 @@ choose_output (const char *dataset)
   g_autofree char *name = g_path_get_basename (whole);
 
   return options.output != NULL ? g_strdup (options.output)
-                                : g_strconcat (name, SEG_TRAIN_ENDING, NULL);
+                                : g_strconcat (name, SEG_PATH_MODEL_ENDING, NULL);
 }
 
 /* ---- commands --------------------------------------------------------------------------- */

@@ -109,6 +109,25 @@ seg_path_check_not_over (const char *written, const char *other, GError **error)
 }
 
 /**
+ * seg_path_check_ending:
+ * @written: (nullable): a file to be written
+ * @ending: what its name must end in
+ * @what: what it will hold, for the message
+ * @error: return location
+ *
+ * Errors: `G_OPTION_ERROR` where it is called otherwise: a file of another kind may be lost.
+ */
+gboolean
+seg_path_check_ending (const char *written, const char *ending, const char *what, GError **error)
+{
+  if (written == NULL || g_str_has_suffix (written, ending))
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s: the name of %s ends in %s", written, what, ending);
+  return FALSE;
+}
+
+/**
  * seg_path_make_folder:
  * @path: a folder
  * @error: return location

@@ -20,20 +20,33 @@ const GOptionEntry seg_plugins_entries[] = {
 };
 
 /* A mistyped folder would show only as a feature that is missing. */
-static gboolean
-seg_plugins_check_path (GError **error)
+static char *
+seg_plugins_find_missing (const char *path)
 {
-  g_auto (GStrv) folders = g_strsplit (seg_plugins_options.path != NULL ? seg_plugins_options.path : "",
-                                       G_SEARCHPATH_SEPARATOR_S, -1);
+  g_auto (GStrv) folders = g_strsplit (path != NULL ? path : "", G_SEARCHPATH_SEPARATOR_S, -1);
 
   for (char **folder = folders; *folder != NULL; folder++)
     if (**folder != '\0' && !g_file_test (*folder, G_FILE_TEST_IS_DIR))
-      {
-        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                     "--plugin-path: %s: there is no such folder", *folder);
-        return FALSE;
-      }
-  return TRUE;
+      return g_strdup (*folder);
+  return NULL;
+}
+
+/* The environment may have been set for something else. */
+static gboolean
+seg_plugins_check_paths (GError **error)
+{
+  g_autofree char *option = seg_plugins_find_missing (seg_plugins_options.path);
+  g_autofree char *variable = seg_plugins_find_missing (g_getenv ("SEGKIT_PLUGIN_PATH"));
+
+  if (option != NULL)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "--plugin-path: %s: there is no such folder", option);
+  else if (variable != NULL && seg_plugins_options.strict)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
+                 "SEGKIT_PLUGIN_PATH: %s: there is no such folder", variable);
+  else if (variable != NULL)
+    seg_warning_print ("SEGKIT_PLUGIN_PATH: %s: there is no such folder", variable);
+  return option == NULL && (variable == NULL || !seg_plugins_options.strict);
 }
 
 /**
@@ -43,7 +56,8 @@ seg_plugins_check_path (GError **error)
  *
  * Loads the plugins of `--plugin-path`, `SEGKIT_PLUGIN_PATH` and segkit's own folder. The first of two
  * with one name wins; what is not loaded is broken or comes second.
- * Errors: with `--strict`, `SEG_ERROR_PLUGIN`; `G_OPTION_ERROR` for a folder that is not there.
+ * Errors: with `--strict`, `SEG_ERROR_PLUGIN`; `G_OPTION_ERROR` for a folder of `--plugin-path` that
+ * is not there.
  */
 gboolean
 seg_plugins_load (SegPluginsTell tell, GError **error)
@@ -52,7 +66,7 @@ seg_plugins_load (SegPluginsTell tell, GError **error)
   const SegNotLoaded *not_loaded;
   guint n;
 
-  if (!seg_plugins_check_path (error))
+  if (!seg_plugins_check_paths (error))
     return FALSE;
   seg_registry_load_default (registry, seg_plugins_options.path);
   not_loaded = seg_registry_get_not_loaded (registry, &n);

@@ -12,9 +12,13 @@
 #include "session.h"
 #include "units.h"
 #include "verify.h"
+#include "warning.h"
 
 /* libvips and libc take some while they work: buffers of a decoder, stacks, what malloc keeps. */
 #define SEG_SESSION_SPARE_BYTES (16u << 20)
+
+/* For each pixel of a tile: about where what is computed again is nearly all. */
+#define SEG_SESSION_MANY_PIXELS 64
 
 struct _SegSession
 {
@@ -27,6 +31,7 @@ struct _SegSession
   SegWorkspaceCache *cache;
   SegClassifier *classifier;
   SegProfile *profile; /* NULL: nobody wants to know */
+  gboolean warned_of_tile;
   gsize limit; /* bytes that the process may take */
 };
 
@@ -209,6 +214,20 @@ seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
   return g_steal_pointer (&outputs);
 }
 
+/* Who asks for small tiles may not know that each is computed from all that it depends on. */
+static void
+seg_session_warn_of_tile (SegSession *self, const SegWay *way)
+{
+  double share = (double) way->tile_pixels / (double) (way->tile * way->tile);
+
+  if (self->options.tile == 0 || self->warned_of_tile || share < SEG_SESSION_MANY_PIXELS)
+    return;
+  self->warned_of_tile = TRUE;
+  seg_warning_print ("a tile of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
+                     " is computed from %.0f times as many pixels: larger ones are quicker",
+                     way->tile, way->tile, share);
+}
+
 /* Bands or tiles, as memory allows; tiles need an image that can be read in any order. */
 static SegSource *
 seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *outputs, SegWay *way,
@@ -249,6 +268,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
       g_prefix_error (error, "%s: ", job->image);
       return NULL;
     }
+  seg_session_warn_of_tile (self, way);
   seg_workspace_cache_keep_only (self->cache, request.height, request.width,
                                  way->tile > 0 ? -1 : MIN (way->band_rows, request.height));
   if (way->tile > 0 && options->tile == 0)

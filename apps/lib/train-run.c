@@ -274,6 +274,8 @@ seg_training_is_over (SegTraining *self)
 {
   const SegTrainRecipe *recipe = self->recipe;
 
+  if (seg_trainer_get_step (self->trainer) >= recipe->n_steps)
+    return TRUE;
   if (recipe->patience > 0 && self->state.n_worse >= recipe->patience)
     seg_train_progress_say (self->progress, "no better model for %u validations: ending",
                             recipe->patience);
@@ -284,7 +286,7 @@ seg_training_is_over (SegTraining *self)
                             ": steps take longer than they did at first",
                             seg_trainer_get_step (self->trainer), recipe->n_steps);
   else
-    return seg_trainer_get_step (self->trainer) >= recipe->n_steps;
+    return FALSE;
   return TRUE;
 }
 

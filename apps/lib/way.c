@@ -32,7 +32,7 @@ seg_way_predict_bands (const SegWayRequest *request, gint64 band_rows, SegWay *w
     return FALSE;
   fetched = (gsize) (request->width * seg_schedule_get_input_rows (schedule));
   waiting = (gsize) (request->width * seg_schedule_get_waiting_rows (schedule));
-  way->tile = 0;
+  way->tile = way->tile_pixels = 0;
   way->band_rows = band_rows;
   way->workspace_bytes = seg_schedule_get_workspace_bytes (schedule, request->n_threads);
   way->bytes = seg_way_add (request->base_bytes, way->workspace_bytes);
@@ -59,6 +59,7 @@ seg_way_predict_tiles (const SegWayRequest *request, gint64 tile, SegWay *way, G
   input = seg_schedule_get_input_rect (schedule);
   way->tile = tile;
   way->band_rows = 0;
+  way->tile_pixels = input.w * input.h;
   way->workspace_bytes = seg_schedule_get_workspace_bytes (schedule, request->n_threads);
   way->bytes = seg_way_add (request->base_bytes, way->workspace_bytes);
   way->bytes = seg_way_add (way->bytes, request->any_order_bytes);

@@ -8,6 +8,7 @@ G_BEGIN_DECLS
  * SegWay:
  * @tile: sides of a tile, or 0: by bands
  * @band_rows: rows of a band, or 0: by tiles
+ * @tile_pixels: of the image, that a tile is computed from; 0: by bands
  * @bytes: predicted peak of the process
  * @workspace_bytes: of these, what the network's maps take
  *
@@ -15,7 +16,7 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  gint64 tile, band_rows;
+  gint64 tile, band_rows, tile_pixels;
   gsize bytes, workspace_bytes;
 } SegWay;
 

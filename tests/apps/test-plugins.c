@@ -147,6 +147,25 @@ test_strict (void)
   g_assert_false (wrote (broken));
 }
 
+/* A slip in the environment would show only as a feature that nobody has. */
+static void
+test_missing (void)
+{
+  g_autoptr (TestingFolder) folder = folder_with (NULL, NULL);
+  g_autofree char *missing = g_build_filename (folder, "plugin", NULL);
+  g_autofree char *warning
+      = g_strdup_printf ("segconvert: warning: SEGKIT_PLUGIN_PATH: %s: there is no such folder\n",
+                         missing);
+  g_autofree char *said = NULL, *said_too = NULL;
+
+  g_assert_cmpint (run (folder, NULL, missing, &said), ==, 0);
+  g_assert_cmpstr (said, ==, warning);
+  g_assert_true (wrote (folder));
+  g_assert_cmpint (run (folder, "--strict", missing, &said_too), ==, 7);
+  g_assert_cmpuint (count_lines (said_too), ==, 1);
+  g_assert_nonnull (strstr (said_too, "there is no such folder (segkit:plugin)"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -155,5 +174,6 @@ main (int argc, char **argv)
   g_test_add_func ("/plugins/takeover", test_takeover);
   g_test_add_func ("/plugins/broken", test_broken);
   g_test_add_func ("/plugins/strict", test_strict);
+  g_test_add_func ("/plugins/missing", test_missing);
   return g_test_run ();
 }
