@@ -73,7 +73,7 @@ check_output (const char *out, const char *source, GError **error)
 {
   /* of another format it is a folder */
   return (options.format != NULL
-          || seg_path_check_ending (out, SEG_PATH_MODEL_ENDING, "a model", error))
+          || seg_path_check_ending (out, SEG_PATH_MODEL_ENDING, "a model (without --format)", error))
          && seg_path_check_not_over (out, source, error)
          && seg_path_check_not_over (out, options.encoder_weights, error);
 }

@@ -265,7 +265,8 @@ segment_all (SegSession *session, GPtrArray *jobs, SegStatistics *statistics,
       n_failed++;
     }
   if (options.verbose && n_skipped > 0)
-    fprintf (stderr, "skipped: %u of %u images, whose outputs are all there\n", n_skipped, jobs->len);
+    fprintf (stderr, "skipped: %u of %u images, whose outputs are all there\n", n_skipped,
+             jobs->len);
   if (n_failed == 0)
     return TRUE;
   g_set_error (error, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED, "%u of %u images failed", n_failed,

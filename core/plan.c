@@ -362,11 +362,14 @@ _seg_plan_get_row_repeat (const SegPlan *plan, const SegPlanNode *node, const Se
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (node->layer);
   g_autofree SegShape *in = g_new (SegShape, node->n_layer_inputs);
 
-  if (plan->purpose == SEG_PURPOSE_TRAINING || klass->row_repeat == NULL || node->posts->len > 0)
+  /* a step's own cells need not begin where rows do that are the same */
+  if (plan->purpose == SEG_PURPOSE_TRAINING || klass->row_repeat == NULL || node->posts->len > 0
+      || node->step == NULL || node->step->grid_y > 1)
     return 1;
   for (guint i = 0; i < node->n_layer_inputs; i++)
     in[i] = shapes[node->inputs[i]];
-  return klass->row_repeat (node->layer, in, node->n_layer_inputs);
+  return CLAMP (klass->row_repeat (node->layer, in, node->n_layer_inputs), 1,
+                MAX (shapes[node->output].h, 1));
 }
 
 static gboolean

@@ -28,10 +28,21 @@ seg_workspace_get_profile (SegWorkspace *self, guint step, SegStepProfile *profi
   *profile = self->profile[step];
 }
 
+/* Of rows that are the same one is stored. */
+static double
+seg_profile_count_rows (const SegView *view)
+{
+  gint64 n = 0;
+
+  for (gint64 y = 0; y < view->valid.h && view->n_blocks > 0; y++)
+    n += y == 0 || view->blocks[0].rows[y] != view->blocks[0].rows[y - 1];
+  return (double) n;
+}
+
 static double
 seg_profile_count_bytes (const SegView *view)
 {
-  double pixels = (double) view->shape.n * (double) view->valid.w * (double) view->valid.h;
+  double pixels = (double) view->shape.n * (double) view->valid.w * seg_profile_count_rows (view);
 
   return view->n_blocks > 0 ? pixels * view->n_blocks * view->blocks[0].lanes * sizeof (float) : 0;
 }

@@ -6,14 +6,14 @@
 
 G_BEGIN_DECLS
 
-/* Where the rows of a value live: row y of the map in row (y - rect.y) mod n_rows of its
- * memory, all channels of a row together; of rows that are the same one is stored. Nothing is stored
- * of a value whose parts are others. */
+/* Where the rows of a value live: row y of the map in row (y / repeat - rect.y / repeat) of its memory,
+ * modulo the rows that are stored, all channels of a row together. Nothing is stored of a value whose
+ * parts are others. */
 typedef struct
 {
   SegRect rect;      /* what of the map is ever held; by bands the whole width, from row 0 */
-  gint64 n_rows;     /* rows held at a time */
-  gint64 repeat;     /* rows that are the same, from each multiple of it on */
+  gint64 n_rows;     /* rows of the map held at a time */
+  gint64 repeat;     /* rows that are the same, from each multiple of it on: one is stored */
   gsize row_floats;  /* from one channel of a row to the next */
   gsize offset;      /* in the arena, bytes */
   gsize bytes;
@@ -69,7 +69,6 @@ struct _SegSchedule
 #define SEG_NEVER G_MAXUINT
 
 gint64        _seg_slot_count_stored      (const SegSlot *self);
-gint64        _seg_slot_find_row          (const SegSlot *self, gint64 sample, gint64 y);
 guint         _seg_schedule_get_time      (SegSchedule *self, guint move);
 SegSlot      *_seg_schedule_get_slot      (SegSchedule *self, SegBank bank, guint part);
 void          _seg_schedule_plan_backward (SegSchedule *self);

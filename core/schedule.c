@@ -91,15 +91,6 @@ _seg_slot_count_stored (const SegSlot *self)
   return (self->n_rows + 2 * self->repeat - 2) / self->repeat;
 }
 
-/* The row of memory that holds a row of the map. */
-gint64
-_seg_slot_find_row (const SegSlot *self, gint64 sample, gint64 y)
-{
-  gint64 n_stored = _seg_slot_count_stored (self);
-
-  return sample * n_stored + (y / self->repeat - self->rect.y / self->repeat) % n_stored;
-}
-
 /* Whether anything is to be done for a node: not if others hold all of its output. */
 gboolean
 _seg_schedule_runs (SegSchedule *self, guint node)

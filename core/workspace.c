@@ -74,6 +74,24 @@ seg_workspace_new (SegSchedule *schedule, SegPool *pool, GError **error)
 
 /* ---- views ----------------------------------------------------------------------------- */
 
+/* Addresses of rows, of which the first stored is at @base and the next @step floats further. */
+static void
+seg_view_buffer_add_rows (SegViewBuffer *self, const SegSlot *slot, const SegRect *valid,
+                          float *base, gsize step)
+{
+  gint64 n_stored = _seg_slot_count_stored (slot), left = valid->h;
+  gint64 stored = valid->y / slot->repeat - slot->rect.y / slot->repeat;
+  gint64 n = slot->repeat - valid->y % slot->repeat; /* that are the same */
+
+  for (stored = n_stored > 0 ? stored % n_stored : 0; left > 0; left -= n, n = slot->repeat)
+    {
+      n = MIN (n, left);
+      for (gint64 i = 0; i < n; i++)
+        self->rows[self->n_rows++] = base + (gsize) stored * step;
+      stored = stored + 1 < n_stored ? stored + 1 : 0;
+    }
+}
+
 /* Rows @valid of a value, gathered from the values that hold its channels. */
 SegView
 _seg_workspace_view (SegWorkspace *self, SegBank bank, SegValue value, SegRect valid)
@@ -90,22 +108,19 @@ _seg_workspace_view (SegWorkspace *self, SegBank bank, SegValue value, SegRect v
       const SegSlot *slot = _seg_schedule_get_slot (schedule, bank, part);
       const GArray *blocks = schedule->plan->blocks->pdata[part];
       gint lanes = schedule->plan->lanes[part];
+      gint64 n_stored = _seg_slot_count_stored (slot);
       float *base = (float *) (gpointer) (self->arena + slot->offset);
 
       for (guint b = 0; b < blocks->len; b++)
         {
           gint32 n_channels = g_array_index (blocks, gint32, b);
           float **rows = buffer->rows + buffer->n_rows;
+          float *first = base + b * slot->row_floats + (valid.x - slot->rect.x) * lanes;
+          gsize step = blocks->len * slot->row_floats;
 
           for (gint64 n = 0; n < view.shape.n; n++)
-            for (gint64 y = valid.y; y < valid.y + valid.h; y++)
-              {
-                gint64 row = _seg_slot_find_row (slot, n, y);
-
-                buffer->rows[buffer->n_rows++]
-                    = base + (gsize) (row * blocks->len + b) * slot->row_floats
-                      + (valid.x - slot->rect.x) * lanes;
-              }
+            seg_view_buffer_add_rows (buffer, slot, &valid, first + (gsize) (n * n_stored) * step,
+                                      step);
           buffer->blocks[buffer->n_blocks++]
               = (SegChannelBlock){ rows, channel, n_channels, lanes };
           channel += n_channels;
@@ -330,6 +345,7 @@ _seg_workspace_run_node (SegWorkspace *self, guint index, SegBank bank, SegRect 
   SegView out;
   SegRun run;
   SegNodeRun job = { node->step, &run, in, node->n_inputs, &out };
+  SegCells cells;
   double multiply_adds;
   gint64 begin;
 
@@ -346,8 +362,8 @@ _seg_workspace_run_node (SegWorkspace *self, guint index, SegBank bank, SegRect 
     return FALSE;
   run = _seg_workspace_make_run (self, index);
   begin = self->profile != NULL ? g_get_monotonic_time () : 0;
-  _seg_workspace_for_pieces (self, &out, seg_workspace_get_cells (node->step, schedule->slots[node->output].repeat),
-                             seg_workspace_run_piece, &job);
+  cells = seg_workspace_get_cells (node->step, schedule->slots[node->output].repeat);
+  _seg_workspace_for_pieces (self, &out, cells, seg_workspace_run_piece, &job);
   if (bank == SEG_BANK_BACKWARD) /* made again: it has been counted */
     return TRUE;
   if (schedule->plan->purpose == SEG_PURPOSE_TRAINING)

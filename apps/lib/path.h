@@ -9,9 +9,9 @@ G_BEGIN_DECLS
 
 char    *seg_path_escape         (const char *text);
 char    *seg_path_dup_identity   (const char *path);
-gboolean seg_path_make_folder     (const char *path, GError **error);
+gboolean seg_path_make_folder    (const char *path, GError **error);
 gboolean seg_path_check_ending   (const char *written, const char *ending, const char *what,
-                                   GError **error);
+                                  GError **error);
 gboolean seg_path_check_not_over (const char *written, const char *other, GError **error);
 
 G_END_DECLS

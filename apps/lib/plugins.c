@@ -20,33 +20,40 @@ const GOptionEntry seg_plugins_entries[] = {
 };
 
 /* A mistyped folder would show only as a feature that is missing. */
-static char *
-seg_plugins_find_missing (const char *path)
+static char **
+seg_plugins_list_missing (const char *path)
 {
   g_auto (GStrv) folders = g_strsplit (path != NULL ? path : "", G_SEARCHPATH_SEPARATOR_S, -1);
+  g_autoptr (GStrvBuilder) missing = g_strv_builder_new ();
 
   for (char **folder = folders; *folder != NULL; folder++)
     if (**folder != '\0' && !g_file_test (*folder, G_FILE_TEST_IS_DIR))
-      return g_strdup (*folder);
-  return NULL;
+      g_strv_builder_add (missing, *folder);
+  return g_strv_builder_end (missing);
 }
 
 /* The environment may have been set for something else. */
 static gboolean
 seg_plugins_check_paths (GError **error)
 {
-  g_autofree char *option = seg_plugins_find_missing (seg_plugins_options.path);
-  g_autofree char *variable = seg_plugins_find_missing (g_getenv ("SEGKIT_PLUGIN_PATH"));
+  g_auto (GStrv) asked = seg_plugins_list_missing (seg_plugins_options.path);
+  g_auto (GStrv) set = seg_plugins_list_missing (g_getenv ("SEGKIT_PLUGIN_PATH"));
 
-  if (option != NULL)
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                 "--plugin-path: %s: there is no such folder", option);
-  else if (variable != NULL && seg_plugins_options.strict)
-    g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
-                 "SEGKIT_PLUGIN_PATH: %s: there is no such folder", variable);
-  else if (variable != NULL)
-    seg_warning_print ("SEGKIT_PLUGIN_PATH: %s: there is no such folder", variable);
-  return option == NULL && (variable == NULL || !seg_plugins_options.strict);
+  if (asked[0] != NULL)
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                   "--plugin-path: %s: there is no such folder", asked[0]);
+      return FALSE;
+    }
+  if (set[0] != NULL && seg_plugins_options.strict)
+    {
+      g_set_error (error, SEG_ERROR, SEG_ERROR_PLUGIN,
+                   "SEGKIT_PLUGIN_PATH: %s: there is no such folder", set[0]);
+      return FALSE;
+    }
+  for (char **folder = set; *folder != NULL; folder++)
+    seg_warning_print ("SEGKIT_PLUGIN_PATH: %s: there is no such folder", *folder);
+  return TRUE;
 }
 
 /**

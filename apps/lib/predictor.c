@@ -258,7 +258,8 @@ seg_predictor_check_bands (SegPredictor *self, gint64 n_bands, GError **error)
  * @width: of it, in columns
  * @error: return location
  *
- * Errors: `SEG_ERROR_SHAPE` for a size that the network does not take; `SEG_ERROR_MEMORY`.
+ * Errors: `SEG_ERROR_SHAPE` for a size that the network does not take, `SEG_ERROR_UNSUPPORTED` where
+ * it does not give each pixel a label; `SEG_ERROR_MEMORY`.
  */
 gboolean
 seg_predictor_check_size (SegPredictor *self, gint64 height, gint64 width, GError **error)
@@ -301,7 +302,11 @@ seg_predictor_run (SegPredictor *self, const float *image, gint64 n_bands, gint6
     return seg_predictor_run_tiles (self, cancellable, error);
   workspace = seg_workspace_cache_get_bands (self->cache, height, width,
                                              MIN (self->size->way.band_rows, height), error);
-  return workspace != NULL
-         && seg_workspace_run (workspace, seg_predictor_read, seg_predictor_write, self,
-                               cancellable, error);
+  if (workspace == NULL)
+    return FALSE;
+  if (seg_workspace_run (workspace, seg_predictor_read, seg_predictor_write, self, cancellable,
+                         error))
+    return TRUE;
+  seg_workspace_cache_clear (self->cache);
+  return FALSE;
 }

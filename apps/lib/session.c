@@ -224,7 +224,8 @@ seg_session_warn_of_tile (SegSession *self, const SegWay *way)
     return;
   self->warned_of_tile = TRUE;
   seg_warning_print ("a tile of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
-                     " is computed from %.0f times as many pixels: larger ones are quicker",
+                     " is computed from %.0f times as many pixels: larger ones, or bands, are "
+                     "quicker",
                      way->tile, way->tile, share);
 }
 

@@ -173,8 +173,8 @@ seg_way_refuse (const SegWayRequest *request, const SegWay *way, const SegWay *l
  * @error: return location
  *
  * Errors: `SEG_ERROR_MEMORY` where neither what was asked for nor, if nothing was, any way fits;
- * `SEG_ERROR_SHAPE` where the network does not take an image of that size; `SEG_ERROR_UNSUPPORTED` where
- * it does not give each pixel a label.
+ * `SEG_ERROR_SHAPE` where the network does not take an image of that size; `SEG_ERROR_UNSUPPORTED`
+ * where it does not give each pixel a label.
  */
 gboolean
 seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error)

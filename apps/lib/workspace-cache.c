@@ -118,7 +118,9 @@ seg_workspace_cache_get_bands (SegWorkspaceCache *self, gint64 height, gint64 wi
     return self->workspace;
   seg_workspace_cache_clear (self);
   schedule = seg_schedule_new_bands (self->plan, height, width, band_rows, error);
-  if (schedule == NULL || (self->workspace = seg_workspace_new (schedule, self->pool, error)) == NULL)
+  if (schedule != NULL)
+    self->workspace = seg_workspace_new (schedule, self->pool, error);
+  if (self->workspace == NULL)
     return NULL;
   self->height = height;
   self->width = width;

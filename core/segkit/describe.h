@@ -78,7 +78,8 @@ typedef struct
  * @shape: of the whole map
  * @rect: what of it memory ever holds
  * @n_rows: how many rows at a time; by bands, of the ring
- * @bytes: that they take; 0 for an alias, whose channels other maps hold
+ * @bytes: that they take, where of rows that are the same, as in a map resized to the nearest pixel, one
+ *   is stored; 0 for an alias, whose channels other maps hold
  *
  * A value in a schedule.
  */

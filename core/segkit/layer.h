@@ -334,8 +334,8 @@ struct _SegStep
  * @is_identity: whether the output is the first input as it is, for these shapes: padding by
  *   nothing. Then inference runs nothing, and copies nothing
  * @row_repeat: inference: how many rows of the output are the same, from each multiple of that on,
- *   whatever the input holds: core keeps one of them, and row addresses of the output repeat; 1 by
- *   default
+ *   whatever the input holds. Of steps without cells of rows core keeps one of them: row addresses of
+ *   the output repeat, and a row may be set again, to the same. 1 by default
  * @forward: computes a piece of the output
  * @backward_input: ADDS to one input's gradient over @piece, a piece of that input: gather form,
  *   so that pieces are disjoint

@@ -274,6 +274,8 @@ test_skip_existing (Tool *tool, gconstpointer data)
   g_assert_true (exists (tool, "out/b.png"));
   g_assert_true (g_file_get_contents (a, &text, NULL, NULL));
   g_assert_cmpstr (text, ==, "done before");
+  g_assert_cmpint (tool_run (tool, "-v", MODEL, "-d", "out", "--skip-existing", "in", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->error_line, "skipped: 2 of 2 images"));
 
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--stats", "s.csv", "--skip-existing", "in",
                              NULL),
@@ -339,6 +341,24 @@ test_memory (Tool *tool, gconstpointer data)
                        ==, USAGE);
       tool_assert_fails (tool, USAGE, "--max-memory", "usage");
     }
+}
+
+/* Said once for all images, and only of tiles that were asked for. */
+static void
+test_small_tiles (Tool *tool, gconstpointer data)
+{
+  const char *warning;
+
+  (void) data;
+  save_picture (tool, "one.png", 16);
+  save_picture (tool, "two.png", 16);
+  g_assert_cmpint (tool_run (tool, MODEL, "--tile=1", "-d", "out", "one.png", "two.png", NULL), ==,
+                   OK);
+  warning = strstr (tool->error_line, "a tile of 1 × 1 is computed from ");
+  g_assert_nonnull (warning);
+  g_assert_null (strstr (warning + 1, "a tile of"));
+  g_assert_cmpint (tool_run (tool, MODEL, "--tile=64", "-d", "out", "one.png", NULL), ==, OK);
+  g_assert_cmpstr (tool->error_line, ==, "");
 }
 
 static void
@@ -407,6 +427,7 @@ main (int argc, char **argv)
   ADD ("/jobs/skip-existing", test_skip_existing);
   ADD ("/jobs/memory-is-kept", test_memory_is_kept);
   ADD ("/jobs/memory", test_memory);
+  ADD ("/jobs/small-tiles", test_small_tiles);
   ADD ("/jobs/verify", test_verify);
   ADD ("/jobs/verify-broken", test_verify_broken);
   ADD ("/jobs/list-models", test_list_models);
