@@ -206,7 +206,7 @@ static void
 list_model (const char *path, SegModel *model)
 {
   g_autofree char *file = g_path_get_basename (path);
-  g_autofree char *name = g_strndup (file, strlen (file) - strlen (".safetensors"));
+  g_autofree char *name = g_strndup (file, strlen (file) - strlen (SEG_PATH_MODEL_ENDING));
   g_autofree char *shown_name = seg_path_escape (name), *shown = seg_path_escape (path);
 
   printf ("%s: %u %s, classes", shown_name, seg_model_get_n_channels (model),

@@ -17,7 +17,6 @@
 
 #define SEG_RUN_FOLDER_LOCK ".segkit.lock"
 #define SEG_RUN_FOLDER_ENDING ".run"
-#define SEG_RUN_FOLDER_MODEL_ENDING ".safetensors"
 
 struct _SegRunFolder
 {
@@ -119,9 +118,9 @@ seg_run_folder_probe (const char *folder, GError **error)
 char *
 seg_run_folder_dup_name (const char *model_path)
 {
-  g_autofree char *stem = g_str_has_suffix (model_path, SEG_RUN_FOLDER_MODEL_ENDING)
+  g_autofree char *stem = g_str_has_suffix (model_path, SEG_PATH_MODEL_ENDING)
                               ? g_strndup (model_path, strlen (model_path)
-                                                           - strlen (SEG_RUN_FOLDER_MODEL_ENDING))
+                                                           - strlen (SEG_PATH_MODEL_ENDING))
                               : g_strdup (model_path);
 
   return g_strconcat (stem, SEG_RUN_FOLDER_ENDING, NULL);

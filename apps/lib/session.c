@@ -218,15 +218,16 @@ seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
 static void
 seg_session_warn_of_tile (SegSession *self, const SegWay *way)
 {
-  double share = (double) way->tile_pixels / (double) (way->tile * way->tile);
+  gint64 pixels = way->tile * way->tile;
 
-  if (self->options.tile == 0 || self->warned_of_tile || share < SEG_SESSION_MANY_PIXELS)
+  if (self->options.tile == 0 || self->warned_of_tile
+      || way->tile_pixels < SEG_SESSION_MANY_PIXELS * pixels)
     return;
   self->warned_of_tile = TRUE;
   seg_warning_print ("a tile of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
                      " is computed from %.0f times as many pixels: larger ones, or bands, are "
                      "quicker",
-                     way->tile, way->tile, share);
+                     way->tile, way->tile, (double) way->tile_pixels / (double) pixels);
 }
 
 /* Bands or tiles, as memory allows; tiles need an image that can be read in any order. */
