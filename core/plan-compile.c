@@ -1,18 +1,17 @@
 /* Asks each layer of a plan for its step. From the output back to the image: a step that works in
- * cells of a grid lays them so that its readers wait least, and so must know its readers. */
+ * cells of a grid lays them so that its readers ask for least, and so must know its readers. */
 #include "error-private.h"
 #include "plan-private.h"
 
-/* An image that no border reaches the middle of. A row in the middle of any of its maps may be
- * taken for any other that is as far from a multiple of SEG_COMPILE_PERIOD. */
+/* An image that no border reaches the middle of, and a tile there. */
 #define SEG_COMPILE_SIDE (G_GINT64_CONSTANT (1) << 20)
-#define SEG_COMPILE_PERIOD 64
+#define SEG_COMPILE_TILE 64
 
 typedef struct
 {
   SegPlan *plan;
   SegShape *shapes; /* of values for the large image; NULL if the network takes none */
-  gint *fronts;     /* of values: where the cells of the first reader end */
+  SegRect *asked;   /* of values: what their readers ask of them for the tile */
   GError **error;
 } SegCompiler;
 
@@ -86,7 +85,7 @@ seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
     .in_blocking = blocking,
     .out_blocking = seg_compiler_get_blocking (self, node->output),
     .stride = seg_compiler_get_stride (self, node->output),
-    .front = self->fronts[node->output],
+    .asked = self->asked[node->output],
   };
 
   for (guint i = 0; i < node->n_layer_inputs; i++)
@@ -115,29 +114,34 @@ seg_compiler_compile_node (SegCompiler *self, SegPlanNode *node)
   return TRUE;
 }
 
-/* How far each input must have got for the output to have got to its own front. A reader that runs
- * later has been here before, and is overruled: rows are waited for by the first. */
-static void
-seg_compiler_find_fronts (SegCompiler *self, const SegPlanNode *node)
+/* The tile, where rows and columns of tiles as large would begin. */
+static SegRect
+seg_compiler_choose_tile (const SegShape *map)
 {
-  const SegShape *shape = &self->shapes[node->output];
-  gint64 front;
+  return (SegRect){ map->w / 2 / SEG_COMPILE_TILE * SEG_COMPILE_TILE,
+                    map->h / 2 / SEG_COMPILE_TILE * SEG_COMPILE_TILE,
+                    MIN (map->w, SEG_COMPILE_TILE), MIN (map->h, SEG_COMPILE_TILE) };
+}
+
+/* Asks each input for what the output needs to give what is asked of it. */
+static void
+seg_compiler_ask_inputs (SegCompiler *self, const SegPlanNode *node)
+{
   SegRect out;
 
   if (self->shapes == NULL)
     return;
-  front = shape->h / 2 / SEG_COMPILE_PERIOD * SEG_COMPILE_PERIOD + self->fronts[node->output];
-  if (front == 0) /* a map of few rows, whatever the image: nobody waits for its cells */
-    return;
-  out = _seg_plan_round (node, self->shapes, (SegRect){ shape->w / 2, front - 1, 1, 1 });
+  out = _seg_plan_round (node, self->shapes, self->asked[node->output]);
   for (guint i = 0; i < node->n_inputs; i++)
     {
       SegRect need = _seg_plan_required (node, self->shapes, &out, i);
       const GArray *parts = self->plan->parts->pdata[node->inputs[i]];
 
-      for (guint p = 0; p < parts->len && !seg_rect_is_empty (&need); p++)
-        self->fronts[g_array_index (parts, guint, p)]
-            = (gint) ((need.y + need.h) % SEG_COMPILE_PERIOD);
+      for (guint p = 0; p < parts->len; p++)
+        {
+          SegRect *asked = &self->asked[g_array_index (parts, guint, p)];
+          *asked = seg_rect_union (*asked, need);
+        }
     }
 }
 
@@ -146,12 +150,13 @@ gboolean
 _seg_plan_compile (SegPlan *plan, GError **error)
 {
   g_autofree SegShape *shapes = g_new0 (SegShape, plan->n_values);
-  g_autofree gint *fronts = g_new0 (gint, plan->n_values);
+  g_autofree SegRect *asked = g_new0 (SegRect, plan->n_values);
   SegShape image = { 1, seg_graph_get_channels (plan->graph, plan->input), SEG_COMPILE_SIDE,
                      SEG_COMPILE_SIDE };
-  SegCompiler self = { plan, _seg_plan_infer (plan, &image, shapes, NULL) ? shapes : NULL, fronts,
+  SegCompiler self = { plan, _seg_plan_infer (plan, &image, shapes, NULL) ? shapes : NULL, asked,
                        error };
 
+  asked[plan->output] = seg_compiler_choose_tile (&shapes[plan->output]);
   for (guint i = plan->nodes->len; i-- > 0;)
     {
       SegPlanNode *node = plan->nodes->pdata[i];
@@ -160,7 +165,7 @@ _seg_plan_compile (SegPlan *plan, GError **error)
         continue;
       if (!seg_compiler_compile_node (&self, node))
         return FALSE;
-      seg_compiler_find_fronts (&self, node);
+      seg_compiler_ask_inputs (&self, node);
     }
   return TRUE;
 }

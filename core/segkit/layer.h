@@ -216,8 +216,8 @@ typedef struct
  * @in_blocking: (array length=n_in): how each input lies in memory
  * @out_blocking: how the output does, and what posts add
  * @stride: pixels of the image for one of the output's, along the longer axis
- * @front: rows (and columns) of the output are first asked for up to here, modulo 64: a step that
- *   works in cells of a grid makes its readers wait least if a cell ends here
+ * @asked: what readers ask of the output for a tile far from any border; empty if nobody knows. A
+ *   step that works in cells of a grid makes them wait least if a row of cells ends where this does
  *
  * What core offers a layer to compile. There is no image size, thread count or memory limit in
  * here: bits must not depend on them.
@@ -236,7 +236,7 @@ typedef struct
   const SegBlocking *in_blocking;
   SegBlocking out_blocking;
   gint64 stride;
-  gint front;
+  SegRect asked;
 
   /*< private >*/
   gpointer reserved[8];

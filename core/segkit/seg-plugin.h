@@ -26,7 +26,7 @@ G_BEGIN_DECLS
  * changes a struct, a class or a function that plugins see raises minor. Once it is stable, reserved
  * fields, which are zero, are what a newer minor may use; anything else raises major. */
 #define SEG_ABI_MAJOR 0
-#define SEG_ABI_MINOR 8
+#define SEG_ABI_MINOR 9
 
 /**
  * SegPluginDescriptor:

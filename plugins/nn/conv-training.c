@@ -229,7 +229,7 @@ seg_conv_training_init_forward (SegConvTrainingStep *self, const SegOffer *offer
   SegOffer at_border = *offer; /* nobody waits for a tile, and the fewest cover a map from there */
 
   self->forward.tile = tile;
-  at_border.front = 0;
+  at_border.asked = (SegRect){ 0 };
   if (tile > 0)
     {
       seg_winograd_conv_init (conv, &at_border, tile, out_channels, spec->v.padding,

@@ -77,6 +77,26 @@ seg_winograd_choose_portion (const SegWinogradConv *self, gint64 n_tiles)
   return MIN ((even + grain - 1) / grain * grain, self->n_tiles);
 }
 
+/* Of the grids that touch the fewest columns for what is asked, the one that begins at the border, if
+ * it is among them: it covers a map with fewer tiles. Nobody waits for columns, as they do for rows. */
+static gint64
+seg_winograd_choose_x_phase (const SegRect *asked, gint tile)
+{
+  gint64 best = 0, fewest = G_MAXINT64;
+
+  for (gint64 phase = 0; phase < tile; phase++)
+    {
+      gint64 n = seg_floor_div (asked->x + asked->w - phase + tile - 1, tile)
+                 - seg_floor_div (asked->x - phase, tile);
+
+      if (n >= fewest)
+        continue;
+      fewest = n;
+      best = phase;
+    }
+  return best;
+}
+
 /**
  * seg_winograd_conv_init: (skip)
  * @tile: 2 or 4
@@ -94,8 +114,9 @@ seg_winograd_conv_init (SegWinogradConv *self, const SegOffer *offer, gint tile,
                              .out_channels = out_channels,
                              .n_in_blocks = offer->in_blocking[0].n_blocks,
                              .out_lanes = offer->out_blocking.lanes, .y_padding = y_padding,
-                             .x_padding = x_padding, .y_phase = offer->front % tile,
-                             .x_phase = offer->front % tile };
+                             .x_padding = x_padding,
+                             .y_phase = (offer->asked.y + offer->asked.h) % tile,
+                             .x_phase = seg_winograd_choose_x_phase (&offer->asked, tile) };
   self->channels = seg_conv_map_lanes (&offer->out_blocking, out_channels, self->kernels->lanes,
                                        &self->n_out_blocks);
   self->n_narrow = seg_conv_count_narrow (offer, out_channels, seg_winograd_n_outputs (self));

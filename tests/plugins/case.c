@@ -8,8 +8,8 @@
 #define MAX_ELEMENTS 400000
 #define MAX_MULTIPLY_ADDS 30000000
 
-/* Where cells end that a step is free to lay: not at the map's border. */
-#define CASE_FRONT 3
+/* Cells that a step is free to lay are to be not at the map's border. */
+static const SegRect case_asked = { 3, 3, 4, 4 };
 
 /* The shapes tried: all the same; a batch; the last input smaller, larger, of other channels;
  * beside others, of one pixel, of one channel. */
@@ -87,7 +87,7 @@ case_make_step (Case *self)
                      .params = self->params,
                      .in_blocking = in_blocking,
                      .stride = self->stride,
-                     .front = CASE_FRONT };
+                     .asked = case_asked };
 
   for (guint i = 0; i <= self->n_in; i++)
     channels[i] = g_array_new (FALSE, FALSE, sizeof (gint32));

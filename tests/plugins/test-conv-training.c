@@ -88,7 +88,7 @@ case_compile (Case *self)
   SegOffer offer = { .purpose = SEG_PURPOSE_TRAINING, .kernels = self->kernels, .in = &self->in,
                      .n_in = 1, .params = self->params, .in_blocking = &in_blocking,
                      .out_blocking = get_blocking (self->out_blocks, self->out.c, out_channels),
-                     .stride = self->what->map_stride, .front = 3 };
+                     .stride = self->what->map_stride, .asked = { 3, 3, 4, 4 } };
 
   self->step = SEG_LAYER_GET_CLASS (self->layer)->compile (self->layer, &offer, &error);
   g_assert_no_error (error);
