@@ -4,14 +4,37 @@
 /* Of two vectors of output channels; of one vector, twice as many. */
 #define SEG_MOST_PIXELS (2 * SEG_PIXELS)
 
-/* Where weights come from afar, the first full tile of a call of some calls for those of so many
- * terms later; the others find them near. */
-#define SEG_PRODUCT_AHEAD 32
+/* Floats of a cache line. */
+#define SEG_PRODUCT_LINE 16
+
+/* What a tile calls for of the next call's weights: so many floats in each run. */
+typedef struct
+{
+  const float *weights;
+  size_t of_run;
+} SegProductAhead;
+
+/* Each tile calls for its share, so that memory has all of a call's time for the next one's weights:
+ * the first tile alone would wait for its own, and others leave memory idle. */
+SEG_INLINE SegProductAhead
+seg_product_look_ahead (const SegKernelProduct *product, size_t first, int n_vectors, int n_pixels)
+{
+  size_t n_floats = 0, of_run;
+
+  if (product->next == NULL || product->n_runs == 0)
+    return (SegProductAhead){ NULL, 0 };
+  for (size_t i = 0; i < product->n_runs; i++)
+    n_floats += (size_t) product->n_terms[i] * (size_t) n_vectors * SEG_LANES;
+  of_run = n_floats * (size_t) n_pixels / (product->n_pixels * product->n_runs);
+  return (SegProductAhead){ product->next + n_floats * first / product->n_pixels,
+                            (of_run + SEG_PRODUCT_LINE - 1) / SEG_PRODUCT_LINE * SEG_PRODUCT_LINE };
+}
 
 SEG_INLINE void
 seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, int n_vectors,
-                  int n_pixels, int far)
+                  int n_pixels)
 {
+  SegProductAhead ahead = seg_product_look_ahead (product, first, n_vectors, n_pixels);
   seg_vector first_sum[SEG_MOST_PIXELS], second_sum[SEG_PIXELS];
   const float *w = product->weights, *init = product->init;
   float *y = product->y + first * product->y_step;
@@ -28,11 +51,11 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
     {
       const float *x = product->x[i] + first * x_step;
 
+      for (size_t f = 0; f < ahead.of_run; f += SEG_PRODUCT_LINE)
+        __builtin_prefetch (ahead.weights + f, 0, 2);
+      ahead.weights += ahead.of_run;
       for (int32_t j = 0; j < product->n_terms[i]; j++, w += n_vectors * SEG_LANES)
         {
-          if (far)
-            for (int v = 0; v < n_vectors; v++)
-              __builtin_prefetch (w + (SEG_PRODUCT_AHEAD * n_vectors + v) * SEG_LANES);
           seg_vector first_weights = seg_load (w);
           seg_vector second_weights = n_vectors == 2 ? seg_load (w + SEG_LANES) : first_weights;
 
@@ -63,7 +86,7 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
 #define SEG_PRODUCT_CASE(n)                                                                        \
   case n:                                                                                          \
     if (n <= SEG_MOST_PIXELS / n_vectors)                                                          \
-      seg_product_tile (product, first, x_step, n_vectors, n, 0);                                  \
+      seg_product_tile (product, first, x_step, n_vectors, n);                                     \
     break
 
 /* A tile of any size that is not too large for the registers: each is code of its own. */
@@ -101,14 +124,8 @@ seg_product_pixels (const SegKernelProduct *product, size_t x_step, int n_vector
   const size_t most_tail = most < SEG_MOST_TAIL ? most : SEG_MOST_TAIL;
   size_t first = 0, left = product->n_pixels;
 
-  if (product->far && left >= SEG_MOST_PIXELS)
-    {
-      seg_product_tile (product, first, x_step, n_vectors, (int) most, 1);
-      first += most;
-      left -= most;
-    }
   for (; left >= SEG_MOST_PIXELS || left == most; first += most, left -= most)
-    seg_product_tile (product, first, x_step, n_vectors, (int) most, 0);
+    seg_product_tile (product, first, x_step, n_vectors, (int) most);
   while (left > 0)
     {
       size_t n = left <= most_tail ? left : (left + 1) / 2;

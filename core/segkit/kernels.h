@@ -42,7 +42,8 @@ typedef struct
   size_t n_vectors, n_pixels;
   float *y;
   size_t y_step, y_vector;
-  int far; /* the weights do not lie in L2: a hint, which narrow() does not take */
+  const float *next; /* as many weights, of the call to follow, which it is to find in L2; NULL:
+                        they lie there, or there are none. A hint, which narrow() does not take */
 } SegKernelProduct;
 
 /* A sum of outer products, which gradients of a convolution's weights are made of:

@@ -659,8 +659,10 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
     .y = job->scratch.run,
     .y_step = (gsize) lanes,
     .y_vector = (gsize) (n_pixels * lanes),
-    .far = seg_tap_conv_packed_bytes (self) > SEG_TAP_LARGE_WEIGHTS,
   };
+
+  if (vector + n_vectors < of_group && seg_tap_conv_packed_bytes (self) > SEG_TAP_LARGE_WEIGHTS)
+    product.next = product.weights + n_vectors * lanes * seg_tap_conv_n_terms (self);
 
   if (self->n_narrow > 0)
     product.n_vectors = (gsize) self->n_narrow;

@@ -381,6 +381,27 @@ seg_winograd_get_run (const SegWinogradJob *job, gint64 first, gint64 n, gint64 
                            job->x0 + across * job->conv->tile };
 }
 
+/* The weights at a point for the outputs from a block on. */
+static const float *
+seg_winograd_get_panel (const SegWinogradJob *job, gint64 point, gint64 block)
+{
+  return job->weights + (gsize) point * seg_winograd_point_floats (job->conv)
+         + block * job->conv->kernels->lanes * job->conv->in_channels;
+}
+
+/* The panel that is multiplied after that, if it does not lie in L2. */
+static const float *
+seg_winograd_get_next_panel (const SegWinogradJob *job, gint64 point, gint64 block,
+                             gint64 first_block, gint64 end_block)
+{
+  block += SEG_WINOGRAD_PANEL;
+  if (block >= end_block)
+    point++, block = first_block;
+  if (point >= job->conv->n_points || !seg_winograd_has_large_weights (job->conv))
+    return NULL;
+  return seg_winograd_get_panel (job, point, block);
+}
+
 /* Products of all points of @n tiles with the weights of the piece's outputs. */
 static void
 seg_winograd_multiply (const SegWinogradJob *job, gint64 n, gint64 first_block, gint64 end_block)
@@ -391,8 +412,7 @@ seg_winograd_multiply (const SegWinogradJob *job, gint64 n, gint64 first_block, 
   SegKernelProduct product = { .n_runs = (gsize) self->n_in_blocks, .x = scratch->x,
                                .n_terms = scratch->n_terms, .x_step = (gsize) lanes,
                                .n_pixels = (gsize) n, .y_step = (gsize) lanes,
-                               .y_vector = (gsize) block_floats,
-                               .far = seg_winograd_has_large_weights (self) };
+                               .y_vector = (gsize) block_floats };
 
   for (gint64 p = 0; p < self->n_points; p++)
     {
@@ -400,8 +420,8 @@ seg_winograd_multiply (const SegWinogradJob *job, gint64 n, gint64 first_block, 
         scratch->x[b] = scratch->v + (gsize) p * scratch->v_plane + b * block_floats;
       for (gint64 b = first_block; b < end_block; b += SEG_WINOGRAD_PANEL)
         {
-          product.weights = job->weights + (gsize) p * seg_winograd_point_floats (self)
-                            + b * lanes * self->in_channels;
+          product.weights = seg_winograd_get_panel (job, p, b);
+          product.next = seg_winograd_get_next_panel (job, p, b, first_block, end_block);
           product.y = scratch->m + (gsize) p * scratch->m_plane + b * block_floats;
           if (self->n_narrow > 0) /* one panel */
             {

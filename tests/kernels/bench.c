@@ -64,7 +64,7 @@ bench_any_product (Bench *self, void (*kernel) (const SegKernelProduct *), size_
     .y = self->y,
     .y_step = lanes,
     .y_vector = n_pixels * lanes,
-    .far = self->far,
+    .next = self->far ? self->weights : NULL,
   };
 
   for (size_t i = 0; i < n_runs; i++)

@@ -121,7 +121,7 @@ product_randomise (Product *self, const SegKernels *kernels, guint round)
   fill (self->weights.data, self->n_terms_in_all * n_outputs);
   fill (area_place (&self->init, self->n_results * lanes), self->n_results * lanes);
   call->init = g_test_rand_bit () ? self->init.data : NULL;
-  call->far = g_test_rand_bit ();
+  call->next = g_test_rand_bit () ? call->weights : NULL;
   product_place_result (call, self->n_results, lanes, &self->y);
 }
 
