@@ -159,7 +159,7 @@ _seg_workspace_make_run (SegWorkspace *self, guint node)
 
 /* Each thread gets some pieces, so that none waits long for the last. But weights that the caches
  * cannot keep should be read only once: then each thread takes its share of the channels. */
-#define SEG_SPLIT_PIECES 4
+#define SEG_SPLIT_PIECES 2
 
 typedef struct
 {

@@ -2,6 +2,7 @@
  * variables, and the caller reads them afterwards. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include <segkit/pool.h>
@@ -111,7 +112,7 @@ test_idle (gconstpointer data)
   for (guint i = 0; i < 300; i++)
     {
       run_and_check (pool, 8);
-      g_usleep (i);
+      g_usleep (5 * i);
     }
   start = get_cpu_us ();
   g_usleep (200000);
@@ -157,6 +158,52 @@ test_at_once (void)
   g_assert_cmpint (meeting.n_passed, ==, MOST_THREADS);
   pthread_barrier_destroy (&meeting.all_here);
 }
+
+#ifdef __linux__
+typedef struct
+{
+  pthread_barrier_t all_here;
+  cpu_set_t allowed[2];
+} Places;
+
+static void
+look_around (guint task, guint thread, gpointer user_data)
+{
+  Places *places = user_data;
+
+  (void) task;
+  pthread_barrier_wait (&places->all_here);
+  g_assert_cmpint (sched_getaffinity (0, sizeof places->allowed[thread], &places->allowed[thread]), ==, 0);
+}
+
+/* Two threads do not share a processor, where there are two: the worker may run on any but the
+ * caller's, and the caller, who is not ours, wherever it might before. */
+static void
+test_processors (void)
+{
+  g_autoptr (SegPool) pool = seg_pool_new (2);
+  Places places;
+  cpu_set_t before;
+
+  if (sched_getaffinity (0, sizeof before, &before) != 0 || CPU_COUNT (&before) < 2)
+    {
+      g_test_skip ("one processor");
+      return;
+    }
+  pthread_barrier_init (&places.all_here, NULL, 2);
+  for (guint i = 0; i < 20; i++)
+    {
+      cpu_set_t both;
+
+      seg_pool_run (pool, 2, look_around, &places);
+      g_assert_true (CPU_EQUAL (&places.allowed[0], &before));
+      CPU_AND (&both, &places.allowed[1], &before);
+      g_assert_cmpint (CPU_COUNT (&both), ==, CPU_COUNT (&before) - 1);
+      g_usleep (100 * i);
+    }
+  pthread_barrier_destroy (&places.all_here);
+}
+#endif
 
 static void *
 use_own_pool (void *data)
@@ -217,6 +264,9 @@ main (int argc, char **argv)
   g_test_add_func ("/pool/contention", test_contention);
   g_test_add_func ("/pool/unused", test_unused);
   g_test_add_func ("/pool/at-once", test_at_once);
+#ifdef __linux__
+  g_test_add_func ("/pool/processors", test_processors);
+#endif
   g_test_add_func ("/pool/several-pools", test_several_pools);
   g_test_add_func ("/pool/no-threads-left", test_no_threads_left);
   return g_test_run ();
