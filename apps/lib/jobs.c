@@ -37,6 +37,7 @@ seg_job_free (SegJob *self)
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     g_free (self->outputs[i]);
   g_free (self->image);
+  g_free (self->dir);
   g_free (self);
 }
 
@@ -110,6 +111,21 @@ seg_claim_free (gpointer data)
   g_free (data);
 }
 
+/* How two images may be told apart whose outputs would have one name. */
+static const char *
+seg_jobs_get_advice (const SegJob *a, const SegJob *b)
+{
+  g_autofree char *name = g_path_get_basename (a->image), *other = g_path_get_basename (b->image);
+
+  if (g_str_equal (a->image, b->image))
+    return "it is given twice";
+  if (!g_str_equal (name, other))
+    return "{name} in its name tells them apart";
+  if (!g_str_equal (a->dir, b->dir))
+    return "{dir} in its name tells them apart";
+  return "a folder that both are in, given with --recursive, and {dir} in its name tell them apart";
+}
+
 /* One file must not be made twice, of two images or of one. */
 static gboolean
 seg_jobs_claim (SegJobs *self, const char *output, const SegJob *job, GError **error)
@@ -131,12 +147,11 @@ seg_jobs_claim (SegJobs *self, const char *output, const SegJob *job, GError **e
                  "%s: is the name of two outputs", file);
   else
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                 "%s: would be made of %s and of %s; {name} or {dir} in its name tell them apart",
-                 file, other->job->image, job->image);
+                 "%s: would be made of %s and of %s; %s", file, other->job->image, job->image,
+                 seg_jobs_get_advice (other->job, job));
   return FALSE;
 }
 
-/* @dir is the image's folder below the one that the user named, "." for that one itself. */
 static gboolean
 seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
 {
@@ -144,6 +159,7 @@ seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
 
   g_ptr_array_add (self->jobs, job);
   job->image = g_strdup (image);
+  job->dir = g_strdup (dir);
   job->make_folders = self->request->output_dir != NULL;
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     {
@@ -306,7 +322,7 @@ seg_jobs_collect (SegJobs *self, GError **error)
       if (self->jobs->len == before)
         {
           g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                       "%s: there is no image in this folder", paths[i]);
+                       "%s: there is no PNG, JPEG, TIFF, WebP or GIF file in this folder", paths[i]);
           return FALSE;
         }
     }

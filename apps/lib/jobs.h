@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 /**
  * SegJob:
  * @image: a file
+ * @dir: its folder below the one that was given, "." for that one itself
  * @outputs: names of the files to make of it, or %NULL
  * @make_folders: whether folders that are not there are made for them
  *
@@ -14,7 +15,7 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  char *image;
+  char *image, *dir;
   char *outputs[SEG_N_OUTPUTS];
   gboolean make_folders;
 } SegJob;

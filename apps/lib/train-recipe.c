@@ -432,14 +432,37 @@ seg_train_recipe_estimate_bytes (SegTrainRecipe *self, SegModel *model, SegDatas
          + seg_batcher_estimate_bytes (dataset, SEG_SPLIT_TRAIN, &plain);
 }
 
+/* A property that a kind does not have may be one of the kind that somebody had in mind: says where
+ * the kind comes from, if it was chosen. */
+static void
+seg_train_recipe_tell_kind (SegTrainRecipe *self, GError *error)
+{
+  for (guint i = 0; i < self->reasons->len; i++)
+    {
+      const char *reason = self->reasons->pdata[i], *end = strstr (reason, "] type=");
+      g_autofree char *group = end != NULL ? g_strndup (reason, (gsize) (end + 1 - reason)) : NULL;
+      char *message = error->message;
+
+      if (group == NULL || strstr (message, group) == NULL)
+        continue;
+      error->message = g_strdup_printf ("%s; chosen was %s", message, end + strlen ("] "));
+      g_free (message);
+      return;
+    }
+}
+
 static SegModel *
 seg_train_recipe_build_model (SegTrainRecipe *self, GError **error)
 {
-  SegModel *model = seg_model_new_from_recipe (self->text, self->seed, error);
+  GError *local = NULL;
+  SegModel *model = seg_model_new_from_recipe (self->text, self->seed, &local);
 
-  if (model == NULL)
-    _seg_train_recipe_blame (error);
-  return model;
+  if (model != NULL)
+    return model;
+  seg_train_recipe_tell_kind (self, local);
+  g_propagate_error (error, local);
+  _seg_train_recipe_blame (error);
+  return NULL;
 }
 
 /* A batch that nobody asked for is as large as memory allows. */

@@ -116,17 +116,19 @@ test_collisions (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "in/a.png", "in/b.tif", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "--output: x.png is one file for several images", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-r", "-o", "{stem}.png", "in", NULL), ==, USAGE);
-  tool_assert_fails (tool, USAGE, "a.png: would be made of in/a.png and of in/deeper/a.png", "usage");
+  tool_assert_fails (tool, USAGE, "a.png: would be made of in/a.png and of in/deeper/a.png; {dir} in its name", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", "in/deeper", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "; a folder that both are in, given with --recursive, and {dir}", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "in", "in", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "in/a.png: would be written over in/a.png", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "--colors", "./x.png", "in/a.png", NULL), ==,
                    USAGE);
   tool_assert_fails (tool, USAGE, "x.png: is the name of two outputs", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", "in/a.png", NULL), ==, USAGE);
-  tool_assert_fails (tool, USAGE, "out/a.png: would be made of in/a.png and of in/a.png", "usage");
+  tool_assert_fails (tool, USAGE, "out/a.png: would be made of in/a.png and of in/a.png; it is given twice", "usage");
   make_folder (tool, "empty");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "empty", NULL), ==, IO);
-  tool_assert_fails (tool, IO, "empty: there is no image in this folder", "io:not-found");
+  tool_assert_fails (tool, IO, "empty: there is no PNG, JPEG, TIFF, WebP or GIF file in this folder", "io:not-found");
   g_assert_false (exists (tool, "out") || exists (tool, "x.png") || exists (tool, "a.png"));
 }
 

@@ -305,6 +305,21 @@ test_encoder_weights (void)
   samples_free (folder);
 }
 
+/* A property of another kind than the one that was chosen: it is told where that came from. */
+static void
+test_chosen_kind (void)
+{
+  char *folder = save (5, 64, 64, 1, "0 1");
+  g_autoptr (SegTrainRecipe) recipe = make (folder, "model.encoder.width=3");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (seg_train_recipe_new_model (recipe, &error));
+  assert_has (error->message, "[model.encoder]: unknown property \"width\"; chosen was type=unet-encoder: "
+                              "the classic U-Net");
+  g_assert_cmpint (seg_exit_code_from_error (error), ==, SEG_EXIT_USAGE);
+  samples_free (folder);
+}
+
 /* Settings that cannot be, and what the line that refuses them says. */
 static const struct
 {
@@ -433,6 +448,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/steps", test_steps);
   g_test_add_func ("/recipe/from", test_from);
   g_test_add_func ("/recipe/encoder-weights", test_encoder_weights);
+  g_test_add_func ("/recipe/chosen-kind", test_chosen_kind);
   g_test_add_func ("/recipe/wrong", test_wrong);
   g_test_add_func ("/recipe/wrong-network", test_wrong_network);
   g_test_add_func ("/recipe/assignments", test_assignments);
