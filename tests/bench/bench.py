@@ -126,9 +126,12 @@ class Bench:
         self.input.write_bytes(pixels.tobytes())
         self.onnx.unlink(missing_ok=True)       # the last model's
 
-    def start(self, case, peer):
+    def provide(self, case, peer):
+        """Makes what only this peer needs, before any of them runs: PyTorch takes long, and memory."""
         if peer.name == "onnxruntime" and not self.onnx.exists():
             run(self.torch_command(case, "--export", self.onnx))
+
+    def start(self, case, peer):
         threads = str(case["threads"])
         segkit = [self.build / "tests" / "bench" / "segkit-peer", "--threads", threads]
         arguments = [self.model, self.input, *case["shape"]]
@@ -171,6 +174,8 @@ class Bench:
         peers = [Peer(name) for name in ["segkit", *self.peers]]
         segkit, *others = peers
         try:
+            for peer in peers:
+                self.attempt(peer, self.provide, case, peer)
             expected = self.attempt(segkit, self.warm_up, case, segkit, None)
             multiply_adds = self.attempt(segkit, segkit.ask, "multiply-adds")
             for peer in others if segkit.problem is None else []:
