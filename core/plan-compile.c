@@ -123,26 +123,43 @@ seg_compiler_choose_tile (const SegShape *map)
                     MIN (map->w, SEG_COMPILE_TILE), MIN (map->h, SEG_COMPILE_TILE) };
 }
 
+/* Of a whole map, as pooling asks for it, the tile stands for all others. */
+static SegRect
+seg_compiler_find_need (const SegCompiler *self, const SegPlanNode *node, const SegRect *out,
+                        guint input)
+{
+  const SegShape *map = &self->shapes[node->inputs[input]];
+  SegRect need = _seg_plan_required (node, self->shapes, out, input);
+
+  return need.w == map->w && need.h == map->h ? seg_compiler_choose_tile (map) : need;
+}
+
+/* Asks for a rectangle of a value: of the values that its channels are in. */
+static void
+seg_compiler_ask (SegCompiler *self, SegValue value, SegRect rect)
+{
+  const GArray *parts = self->plan->parts->pdata[value];
+
+  if (seg_rect_is_empty (&rect))
+    return;
+  for (guint p = 0; p < parts->len; p++)
+    {
+      SegRect *asked = &self->asked[g_array_index (parts, guint, p)];
+      *asked = seg_rect_union (*asked, rect);
+    }
+}
+
 /* Asks each input for what the output needs to give what is asked of it. */
 static void
 seg_compiler_ask_inputs (SegCompiler *self, const SegPlanNode *node)
 {
   SegRect out;
 
-  if (self->shapes == NULL)
+  if (seg_rect_is_empty (&self->asked[node->output]))
     return;
   out = _seg_plan_round (node, self->shapes, self->asked[node->output]);
   for (guint i = 0; i < node->n_inputs; i++)
-    {
-      SegRect need = _seg_plan_required (node, self->shapes, &out, i);
-      const GArray *parts = self->plan->parts->pdata[node->inputs[i]];
-
-      for (guint p = 0; p < parts->len; p++)
-        {
-          SegRect *asked = &self->asked[g_array_index (parts, guint, p)];
-          *asked = seg_rect_union (*asked, need);
-        }
-    }
+    seg_compiler_ask (self, node->inputs[i], seg_compiler_find_need (self, node, &out, i));
 }
 
 /* Gives each node of the plan its step; an alias needs none. */
@@ -156,7 +173,8 @@ _seg_plan_compile (SegPlan *plan, GError **error)
   SegCompiler self = { plan, _seg_plan_infer (plan, &image, shapes, NULL) ? shapes : NULL, asked,
                        error };
 
-  asked[plan->output] = seg_compiler_choose_tile (&shapes[plan->output]);
+  if (self.shapes != NULL)
+    seg_compiler_ask (&self, plan->output, seg_compiler_choose_tile (&shapes[plan->output]));
   for (guint i = plan->nodes->len; i-- > 0;)
     {
       SegPlanNode *node = plan->nodes->pdata[i];

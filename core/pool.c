@@ -178,13 +178,13 @@ seg_pool_spread (SegPool *self)
 
   if (processor == self->caller_processor || processor < 0 || processor >= CPU_SETSIZE)
     return;
-  self->caller_processor = processor;
-  if (pthread_getaffinity_np (pthread_self (), sizeof allowed, &allowed) != 0
-      || CPU_COUNT (&allowed) < (gint) self->n_threads)
+  if (pthread_getaffinity_np (pthread_self (), sizeof allowed, &allowed) != 0)
     return;
-  CPU_CLR (processor, &allowed);
+  if (CPU_COUNT (&allowed) >= (gint) self->n_threads)
+    CPU_CLR (processor, &allowed);
   for (guint i = 1; i < self->n_threads; i++)
     pthread_setaffinity_np (self->threads[i], sizeof allowed, &allowed);
+  self->caller_processor = processor;
 #else
   (void) self;
 #endif
@@ -254,7 +254,8 @@ seg_pool_get_n_threads (SegPool *self)
  * @user_data: for @func
  *
  * Runs all tasks and waits for them. One caller at a time. A thread that wakes when all tasks are
- * taken has come too late, and is not waited for.
+ * taken has come too late, and is not waited for. On Linux the other threads may run where the caller
+ * may, but for the processor that it is on, if there are enough.
  */
 void
 seg_pool_run (SegPool *self, guint n_tasks, SegPoolFunc func, gpointer user_data)

@@ -51,9 +51,8 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
     {
       const float *x = product->x[i] + first * x_step;
 
-      for (size_t f = 0; f < ahead.of_run; f += SEG_PRODUCT_LINE)
-        __builtin_prefetch (ahead.weights + f, 0, 2);
-      ahead.weights += ahead.of_run;
+      for (size_t f = 0; f < ahead.of_run; f += SEG_PRODUCT_LINE, ahead.weights += SEG_PRODUCT_LINE)
+        __builtin_prefetch (ahead.weights, 0, 2);
       for (int32_t j = 0; j < product->n_terms[i]; j++, w += n_vectors * SEG_LANES)
         {
           seg_vector first_weights = seg_load (w);

@@ -42,7 +42,7 @@ typedef struct
   size_t n_vectors, n_pixels;
   float *y;
   size_t y_step, y_vector;
-  const float *next; /* as many weights, of the call to follow, which it is to find in L2; NULL:
+  const float *next; /* about as many, of the call to follow, which it is to find in L2; NULL:
                         they lie there, or there are none. A hint, which narrow() does not take */
 } SegKernelProduct;
 

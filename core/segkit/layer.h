@@ -216,8 +216,9 @@ typedef struct
  * @in_blocking: (array length=n_in): how each input lies in memory
  * @out_blocking: how the output does, and what posts add
  * @stride: pixels of the image for one of the output's, along the longer axis
- * @asked: what readers ask of the output for a tile far from any border; empty if nobody knows. A
- *   step that works in cells of a grid makes them wait least if a row of cells ends where this does
+ * @asked: what readers ask of the output for a tile far from any border, in places of which only
+ *   the remainders by powers of two up to 64 mean anything; empty if nobody knows. A step that works
+ *   in cells of a grid makes readers wait least if a row of cells ends where this does
  *
  * What core offers a layer to compile. There is no image size, thread count or memory limit in
  * here: bits must not depend on them.

@@ -631,6 +631,20 @@ seg_tap_count_rows (const SegTapConv *self, const SegTapBlock *block)
   return CLAMP (SEG_TAP_MANY_PIXELS / block->pitch, 1, block->height);
 }
 
+/* Whether any output of a panel belongs to the piece: in planes or in blocks. */
+static gboolean
+seg_tap_is_wanted (const SegTapJob *job, gint64 group, gint64 vector)
+{
+  const SegTapConv *self = job->conv;
+  gint64 lanes = self->out_lanes == 1 ? self->kernels->lanes : 1;
+  gint64 of_group = self->out_lanes == 1 ? self->out_channels : self->n_vectors;
+  gint64 first = group * of_group + vector * lanes;
+  gint64 end = MIN (first + SEG_TAP_PANEL * lanes, (group + 1) * of_group);
+
+  return end > (gint64) job->piece->block
+         && first < (gint64) job->piece->block + job->piece->n_blocks;
+}
+
 /* @n_rows of a block for one panel of outputs. */
 static void
 seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, gint64 n_rows,
@@ -661,7 +675,8 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
     .y_vector = (gsize) (n_pixels * lanes),
   };
 
-  if (vector + n_vectors < of_group && seg_tap_conv_packed_bytes (self) > SEG_TAP_LARGE_WEIGHTS)
+  if (vector + n_vectors < of_group && seg_tap_is_wanted (job, group, vector + n_vectors)
+      && seg_tap_conv_packed_bytes (self) > SEG_TAP_LARGE_WEIGHTS)
     product.next = product.weights + n_vectors * lanes * seg_tap_conv_n_terms (self);
 
   if (self->n_narrow > 0)
@@ -688,20 +703,6 @@ seg_tap_run_panel (const SegTapJob *job, const SegTapBlock *block, gint64 row, g
     for (gint64 r = 0; r < n_rows; r++)
       seg_tap_store_block (job, (guint) (packed + v), y + r * place->y_step, x, block->width,
                            product.y + (gsize) v * product.y_vector + r * block->pitch * lanes);
-}
-
-/* Whether any output of a panel belongs to the piece: in planes or in blocks. */
-static gboolean
-seg_tap_is_wanted (const SegTapJob *job, gint64 group, gint64 vector)
-{
-  const SegTapConv *self = job->conv;
-  gint64 lanes = self->out_lanes == 1 ? self->kernels->lanes : 1;
-  gint64 of_group = self->out_lanes == 1 ? self->out_channels : self->n_vectors;
-  gint64 first = group * of_group + vector * lanes;
-  gint64 end = MIN (first + SEG_TAP_PANEL * lanes, (group + 1) * of_group);
-
-  return end > (gint64) job->piece->block
-         && first < (gint64) job->piece->block + job->piece->n_blocks;
 }
 
 static void

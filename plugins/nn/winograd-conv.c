@@ -78,7 +78,7 @@ seg_winograd_choose_portion (const SegWinogradConv *self, gint64 n_tiles)
 }
 
 /* Of the grids that touch the fewest columns for what is asked, the one that begins at the border, if
- * it is among them: it covers a map with fewer tiles. Nobody waits for columns, as they do for rows. */
+ * it is among them, which covers a map with fewer tiles, or the next one. Nobody waits for columns. */
 static gint64
 seg_winograd_choose_x_phase (const SegRect *asked, gint tile)
 {

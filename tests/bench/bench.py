@@ -169,13 +169,13 @@ class Bench:
 
     def run_case(self, case):
         """Rows of the table, segkit's first."""
-        case["peak"] = float(run([self.build / "tests" / "bench" / "fma-peak",
-                                  str(case["threads"])]))
         peers = [Peer(name) for name in ["segkit", *self.peers]]
         segkit, *others = peers
         try:
             for peer in peers:
                 self.attempt(peer, self.provide, case, peer)
+            case["peak"] = float(run([self.build / "tests" / "bench" / "fma-peak",
+                                      str(case["threads"])]))
             expected = self.attempt(segkit, self.warm_up, case, segkit, None)
             multiply_adds = self.attempt(segkit, segkit.ask, "multiply-adds")
             for peer in others if segkit.problem is None else []:

@@ -193,10 +193,23 @@ test_processors (void)
   pthread_barrier_init (&places.all_here, NULL, 2);
   for (guint i = 0; i < 20; i++)
     {
-      cpu_set_t both;
+      cpu_set_t both, one;
+      gint here;
 
+      CPU_ZERO (&one);
+      for (gint cpu = 0, n = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET (cpu, &before) && n++ == (gint) i % CPU_COUNT (&before))
+          CPU_SET (cpu, &one);
+      if (sched_setaffinity (0, sizeof one, &one) != 0 || sched_setaffinity (0, sizeof before, &before) != 0)
+        {
+          g_test_skip ("processors cannot be chosen");
+          break;
+        }
+      here = sched_getcpu ();
       seg_pool_run (pool, 2, look_around, &places);
       g_assert_true (CPU_EQUAL (&places.allowed[0], &before));
+      if (sched_getcpu () == here)
+        g_assert_false (CPU_ISSET (here, &places.allowed[1]));
       CPU_AND (&both, &places.allowed[1], &before);
       g_assert_cmpint (CPU_COUNT (&both), ==, CPU_COUNT (&before) - 1);
       g_usleep (100 * i);
