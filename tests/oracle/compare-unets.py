@@ -57,17 +57,12 @@ def same_shapes(program, recipe, net, folder):
                                if not name.endswith(state))
 
 
-def parameter(name, shape):
-    array = fill.parameter(name, shape, live.SEED)
-    # with gates as steep as other convolutions, one rounding of the image is 1e-4 of a logit
-    return array * np.float32(1 / 16) if "attention" in name and len(shape) == 4 else array
-
-
 def filled(name, folder):
     """The network with numbers of fill.py, and the model file of the same."""
     make, recipe = unets.NETWORKS[name]
     net = make().eval()
-    arrays = {key: parameter(key, tuple(value.shape)) for key, value in net.state_dict().items()}
+    arrays = {key: fill.gated_parameter(key, tuple(value.shape), live.SEED)
+              for key, value in net.state_dict().items()}
     net.load_state_dict({key: torch.from_numpy(a) for key, a in arrays.items()})
     model = folder / f"{name}.safetensors"
     safetensors_io.write(model, arrays, {"format": "pt", "segkit.recipe": HEAD + recipe})

@@ -79,3 +79,9 @@ def network(name, channels, seed):
               for key, value in net.state_dict().items()}
     net.load_state_dict({key: torch.from_numpy(a) for key, a in arrays.items()})
     return net.eval(), arrays
+
+
+def gated_parameter(name, shape, seed):
+    """parameter(), but with gates so gentle that one rounding of the image is not 1e-4 of a logit."""
+    array = parameter(name, shape, seed)
+    return array * np.float32(1 / 16) if "attention" in name and len(shape) == 4 else array

@@ -117,7 +117,7 @@ class Unet(nn.Module):
 def filled(seed, **arguments):
     """The network with plausible numbers, and its parameters as arrays."""
     net = Unet(**arguments)
-    arrays = {key: fill.parameter(key, tuple(value.shape), seed)
+    arrays = {key: fill.gated_parameter(key, tuple(value.shape), seed)
               for key, value in net.state_dict().items()}
     net.load_state_dict({key: torch.from_numpy(a) for key, a in arrays.items()})
     return net.eval(), arrays
