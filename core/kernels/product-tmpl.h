@@ -14,27 +14,36 @@ typedef struct
   size_t of_run;
 } SegProductAhead;
 
+/* Floats of the next call's weights, which are as many as this one's; 0: none are called for. */
+SEG_INLINE size_t
+seg_product_count_next (const SegKernelProduct *product, int n_vectors)
+{
+  size_t n_terms = 0;
+
+  for (size_t i = 0; product->next != NULL && i < product->n_runs; i++)
+    n_terms += (size_t) product->n_terms[i];
+  return n_terms * (size_t) n_vectors * SEG_LANES;
+}
+
 /* Each tile calls for its share, so that memory has all of a call's time for the next one's weights:
  * the first tile alone would wait for its own, and others leave memory idle. */
 SEG_INLINE SegProductAhead
-seg_product_look_ahead (const SegKernelProduct *product, size_t first, int n_vectors, int n_pixels)
+seg_product_look_ahead (const SegKernelProduct *product, size_t n_next, size_t first, int n_pixels)
 {
-  size_t n_floats = 0, of_run;
+  size_t of_run;
 
-  if (product->next == NULL || product->n_runs == 0)
+  if (n_next == 0)
     return (SegProductAhead){ NULL, 0 };
-  for (size_t i = 0; i < product->n_runs; i++)
-    n_floats += (size_t) product->n_terms[i] * (size_t) n_vectors * SEG_LANES;
-  of_run = n_floats * (size_t) n_pixels / (product->n_pixels * product->n_runs);
-  return (SegProductAhead){ product->next + n_floats * first / product->n_pixels,
+  of_run = n_next * (size_t) n_pixels / (product->n_pixels * product->n_runs);
+  return (SegProductAhead){ product->next + n_next * first / product->n_pixels,
                             (of_run + SEG_PRODUCT_LINE - 1) / SEG_PRODUCT_LINE * SEG_PRODUCT_LINE };
 }
 
 SEG_INLINE void
-seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, int n_vectors,
-                  int n_pixels)
+seg_product_tile (const SegKernelProduct *product, size_t n_next, size_t first, size_t x_step,
+                  int n_vectors, int n_pixels)
 {
-  SegProductAhead ahead = seg_product_look_ahead (product, first, n_vectors, n_pixels);
+  SegProductAhead ahead = seg_product_look_ahead (product, n_next, first, n_pixels);
   seg_vector first_sum[SEG_MOST_PIXELS], second_sum[SEG_PIXELS];
   const float *w = product->weights, *init = product->init;
   float *y = product->y + first * product->y_step;
@@ -85,13 +94,13 @@ seg_product_tile (const SegKernelProduct *product, size_t first, size_t x_step, 
 #define SEG_PRODUCT_CASE(n)                                                                        \
   case n:                                                                                          \
     if (n <= SEG_MOST_PIXELS / n_vectors)                                                          \
-      seg_product_tile (product, first, x_step, n_vectors, n);                                     \
+      seg_product_tile (product, n_next, first, x_step, n_vectors, n);                             \
     break
 
 /* A tile of any size that is not too large for the registers: each is code of its own. */
 SEG_INLINE void
-seg_product_tail (const SegKernelProduct *product, size_t first, size_t x_step, int n_vectors,
-                  size_t n_pixels)
+seg_product_tail (const SegKernelProduct *product, size_t n_next, size_t first, size_t x_step,
+                  int n_vectors, size_t n_pixels)
 {
   switch (n_pixels)
     {
@@ -121,15 +130,16 @@ seg_product_pixels (const SegKernelProduct *product, size_t x_step, int n_vector
 {
   const size_t most = (size_t) (SEG_MOST_PIXELS / n_vectors);
   const size_t most_tail = most < SEG_MOST_TAIL ? most : SEG_MOST_TAIL;
+  size_t n_next = seg_product_count_next (product, n_vectors);
   size_t first = 0, left = product->n_pixels;
 
   for (; left >= SEG_MOST_PIXELS || left == most; first += most, left -= most)
-    seg_product_tile (product, first, x_step, n_vectors, (int) most);
+    seg_product_tile (product, n_next, first, x_step, n_vectors, (int) most);
   while (left > 0)
     {
       size_t n = left <= most_tail ? left : (left + 1) / 2;
 
-      seg_product_tail (product, first, x_step, n_vectors, n);
+      seg_product_tail (product, n_next, first, x_step, n_vectors, n);
       first += n;
       left -= n;
     }
