@@ -6,6 +6,7 @@
 #include <segkit/memory.h>
 
 #include "evaluate.h"
+#include "planes.h"
 
 typedef struct
 {
@@ -55,31 +56,16 @@ seg_evaluator_compute_loss (SegEvaluator *self, const SegSampleData *data, doubl
                             GError **error)
 {
   const SegEvaluation *evaluation = self->evaluation;
-  gsize n_planes = (gsize) seg_predictor_get_n_planes (evaluation->predictor);
-  gsize n_rows = n_planes * (gsize) data->h;
-  g_autofree SegChannelBlock *blocks = g_new (SegChannelBlock, n_planes);
-  g_autofree float **rows = g_try_new (float *, n_rows);
-  SegView view = { .shape = { 1, (gint64) n_planes, data->h, data->w },
-                   .valid = { 0, 0, data->w, data->h },
-                   .blocks = blocks,
-                   .n_blocks = (guint) n_planes };
+  SegShape shape = { 1, seg_predictor_get_n_planes (evaluation->predictor), data->h, data->w };
+  SegRect all = { 0, 0, data->w, data->h };
+  g_autoptr (SegPlanes) planes = seg_planes_new_over (self->logits, &shape, &all, error);
   SegLossBatch batch = { .pool = seg_predictor_get_pool (evaluation->predictor),
-                         .logits = &view,
                          .targets = data->target,
                          .class_weight = evaluation->class_weight };
 
-  if (rows == NULL)
-    {
-      g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
-                   "no memory for pointers to %" G_GSIZE_FORMAT " rows", n_rows);
-      return FALSE;
-    }
-  for (gsize i = 0; i < n_rows; i++)
-    rows[i] = self->logits + i * (gsize) data->w;
-  for (gsize c = 0; c < n_planes; c++)
-    blocks[c] = (SegChannelBlock){
-      .rows = rows + c * (gsize) data->h, .channel = (gint32) c, .n_channels = 1, .lanes = 1
-    };
+  if (planes == NULL)
+    return FALSE;
+  batch.logits = seg_planes_get_view (planes);
   return seg_loss_compute (evaluation->loss, &batch, 1, loss, error);
 }
 

@@ -7,6 +7,7 @@
 #include <segkit/workspace.h>
 
 #include "memory-budget.h"
+#include "planes.h"
 #include "predictor.h"
 #include "way.h"
 #include "workspace-cache.h"
@@ -37,7 +38,7 @@ struct _SegPredictor
   const float *image;
   gint64 n_bands;
   guint8 *labels;
-  float *logits;
+  SegPlanes *logits;
 };
 
 /**
@@ -135,25 +136,6 @@ seg_predictor_read (const SegView *view, gpointer data, GError **error)
   return TRUE;
 }
 
-static void
-seg_predictor_copy_logits (SegPredictor *self, const SegView *view)
-{
-  const SegRect *r = &view->valid;
-
-  for (guint b = 0; b < view->n_blocks; b++)
-    for (gint32 lane = 0; lane < view->blocks[b].n_channels; lane++)
-      for (gint64 y = r->y; y < r->y + r->h; y++)
-        {
-          gint64 c = view->blocks[b].channel + lane;
-          gint32 lanes = view->blocks[b].lanes;
-          const float *from = seg_view_at (view, b, 0, y, r->x) + lane;
-          float *to = self->logits + (c * self->size->height + y) * self->size->width + r->x;
-
-          for (gint64 x = 0; x < r->w; x++)
-            to[x] = from[x * lanes];
-        }
-}
-
 static gboolean
 seg_predictor_write (const SegView *view, gpointer data, GError **error)
 {
@@ -164,7 +146,7 @@ seg_predictor_write (const SegView *view, gpointer data, GError **error)
   for (gint64 y = r->y; y < r->y + r->h; y++)
     seg_labels_from_logits (view, 0, y, self->labels + y * self->size->width + r->x);
   if (self->logits != NULL)
-    seg_predictor_copy_logits (self, view);
+    seg_planes_copy (self->logits, view);
   return TRUE;
 }
 
@@ -239,6 +221,23 @@ seg_predictor_run_tiles (SegPredictor *self, GCancellable *cancellable, GError *
 }
 
 static gboolean
+seg_predictor_run_bands (SegPredictor *self, GCancellable *cancellable, GError **error)
+{
+  SegPredictorSize *size = self->size;
+  SegWorkspace *workspace
+      = seg_workspace_cache_get_bands (self->cache, size->height, size->width,
+                                       MIN (size->way.band_rows, size->height), error);
+
+  if (workspace == NULL)
+    return FALSE;
+  if (seg_workspace_run (workspace, seg_predictor_read, seg_predictor_write, self, cancellable,
+                         error))
+    return TRUE;
+  seg_workspace_cache_clear (self->cache);
+  return FALSE;
+}
+
+static gboolean
 seg_predictor_check_bands (SegPredictor *self, gint64 n_bands, GError **error)
 {
   guint n_channels = seg_model_get_n_channels (self->model);
@@ -288,25 +287,18 @@ seg_predictor_run (SegPredictor *self, const float *image, gint64 n_bands, gint6
                    gint64 width, guint8 *labels, float *logits, GCancellable *cancellable,
                    GError **error)
 {
-  SegWorkspace *workspace;
+  SegShape shape = { 1, seg_predictor_get_n_planes (self), height, width };
+  SegRect all = { 0, 0, width, height };
+  g_autoptr (SegPlanes) planes = NULL;
 
-  if (!seg_predictor_check_bands (self, n_bands, error))
-    return FALSE;
-  if (!seg_predictor_choose_size (self, height, width, error))
+  if (!seg_predictor_check_bands (self, n_bands, error)
+      || !seg_predictor_choose_size (self, height, width, error)
+      || (logits != NULL && (planes = seg_planes_new_over (logits, &shape, &all, error)) == NULL))
     return FALSE;
   self->image = image;
   self->n_bands = n_bands;
   self->labels = labels;
-  self->logits = logits;
-  if (self->size->way.tile > 0)
-    return seg_predictor_run_tiles (self, cancellable, error);
-  workspace = seg_workspace_cache_get_bands (self->cache, height, width,
-                                             MIN (self->size->way.band_rows, height), error);
-  if (workspace == NULL)
-    return FALSE;
-  if (seg_workspace_run (workspace, seg_predictor_read, seg_predictor_write, self, cancellable,
-                         error))
-    return TRUE;
-  seg_workspace_cache_clear (self->cache);
-  return FALSE;
+  self->logits = planes;
+  return self->size->way.tile > 0 ? seg_predictor_run_tiles (self, cancellable, error)
+                                  : seg_predictor_run_bands (self, cancellable, error);
 }

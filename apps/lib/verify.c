@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <segkit/memory.h>
 #include <segkit/pool.h>
 #include <segkit/schedule.h>
 #include <segkit/workspace.h>
 
 #include "exit-code.h"
+#include "planes.h"
 #include "verify.h"
 #include "way.h"
 
@@ -27,16 +27,16 @@ typedef struct
   SegSource *source;
   GCancellable *cancellable;
   SegRect window;
-  gint64 n_channels; /* of the logits */
-  float *whole, *other;
-  float *into; /* which of the two is being filled */
+  gsize n_logits;
+  SegPlanes *whole, *other;
+  SegPlanes *into; /* which of the two is being filled */
 } SegVerify;
 
 static void
 seg_verify_clear (SegVerify *self)
 {
-  seg_free (self->whole);
-  seg_free (self->other);
+  g_clear_pointer (&self->whole, seg_planes_free);
+  g_clear_pointer (&self->other, seg_planes_free);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegVerify, seg_verify_clear)
@@ -58,20 +58,9 @@ static gboolean
 seg_verify_keep (const SegView *logits, gpointer data, GError **error)
 {
   SegVerify *self = data;
-  const SegRect *r = &logits->valid;
 
   (void) error;
-  for (guint b = 0; b < logits->n_blocks; b++)
-    for (gint32 lane = 0; lane < logits->blocks[b].n_channels; lane++)
-      for (gint64 y = r->y; y < r->y + r->h; y++)
-        {
-          const float *from = seg_view_at (logits, b, 0, y, r->x) + lane;
-          gint64 channel = logits->blocks[b].channel + lane;
-          float *to = self->into + (channel * self->window.h + y) * self->window.w + r->x;
-
-          for (gint64 x = 0; x < r->w; x++)
-            to[x] = from[x * logits->blocks[b].lanes];
-        }
+  seg_planes_copy (self->into, logits);
   return TRUE;
 }
 
@@ -131,14 +120,16 @@ seg_verify_run_way (SegVerify *self, const SegWay *way, guint n_threads, GError 
 static gsize
 seg_verify_compare (SegVerify *self, double *largest)
 {
-  gsize n = (gsize) (self->n_channels * self->window.h * self->window.w), n_different = 0;
+  const float *whole = seg_planes_at (self->whole, 0, 0, 0);
+  const float *other = seg_planes_at (self->other, 0, 0, 0);
+  gsize n_different = 0;
 
   *largest = 0;
-  for (gsize i = 0; i < n; i++)
-    if (memcmp (&self->whole[i], &self->other[i], sizeof (float)) != 0)
+  for (gsize i = 0; i < self->n_logits; i++)
+    if (memcmp (&whole[i], &other[i], sizeof (float)) != 0)
       {
         n_different++;
-        *largest = fmax (*largest, fabs ((double) self->whole[i] - (double) self->other[i]));
+        *largest = fmax (*largest, fabs ((double) whole[i] - (double) other[i]));
       }
   return n_different;
 }
@@ -151,18 +142,16 @@ seg_verify_prepare (SegVerify *self, GError **error)
   g_autoptr (SegSchedule) schedule
       = seg_schedule_new_region (self->plan, 1, all.h, all.w, &all, error);
   const SegShape *out;
-  gsize n_pixels;
 
   if (schedule == NULL || !seg_way_check_output (schedule, all.h, all.w, error))
     return FALSE;
   out = seg_schedule_get_output_shape (schedule);
   self->window = (SegRect){ (width - all.w) / 2, (height - all.h) / 2, all.w, all.h };
-  self->n_channels = out->c;
-  n_pixels = (gsize) (all.w * all.h);
-  self->whole = seg_alloc (n_pixels, (gsize) out->c * sizeof (float), "logits", error);
+  self->n_logits = (gsize) (out->c * out->h * out->w);
+  self->whole = seg_planes_new (out, &all, error);
   if (self->whole == NULL)
     return FALSE;
-  self->other = seg_alloc (n_pixels, (gsize) out->c * sizeof (float), "logits", error);
+  self->other = seg_planes_new (out, &all, error);
   return self->other != NULL;
 }
 
@@ -192,7 +181,7 @@ seg_verify_run_all (SegVerify *self, guint n_threads, GError **error)
         gsize n_different;
         double largest;
 
-        memset (self->other, 0xff, (gsize) (self->n_channels * all.w * all.h) * sizeof (float));
+        memset (seg_planes_at (self->other, 0, 0, 0), 0xff, self->n_logits * sizeof (float));
         if (!seg_verify_run_way (self, &ways[w], threads[t], error))
           return FALSE;
         n_different = seg_verify_compare (self, &largest);
