@@ -22,7 +22,7 @@
 
 static struct
 {
-  char *model, *classes, *output_dir, *statistics, *max_memory, *progress;
+  char *model, *classes, *output_dir, *statistics, *max_memory, *progress, *tta;
   char *outputs[SEG_N_OUTPUTS];
   int tile, bands, threads, probability_bits;
   double threshold;
@@ -38,6 +38,8 @@ static struct
 static const GOptionEntry model_entries[] = {
   { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options.model,
     "a safetensors file, a folder of segmentation_models.pytorch, or a name", "MODEL" },
+  { "tta", 0, 0, G_OPTION_ARG_STRING, &options.tta,
+    "test-time augmentation: the mean of 4 (flips) or 8 views (d4)", "KIND" },
   { "list-models", 0, 0, G_OPTION_ARG_NONE, &options.list_models,
     "list the models that are installed, and end", NULL },
   G_OPTION_ENTRY_NULL
@@ -134,6 +136,7 @@ static gboolean
 check_numbers (GError **error)
 {
   int bits = options.probability_bits;
+  SegTta tta;
 
   if (!seg_command_check_number ("tile", options.tile, SEG_SEGMENT_MAX_SIDE, error)
       || !seg_command_check_number ("bands", options.bands, SEG_SEGMENT_MAX_SIDE, error)
@@ -141,6 +144,10 @@ check_numbers (GError **error)
     return FALSE;
   if (options.tile != SEG_COMMAND_UNSET && options.bands != SEG_COMMAND_UNSET)
     return seg_command_fail_usage (error, "--tile and --bands are two ways: give one");
+  if (!seg_tta_parse (options.tta, &tta, error))
+    return FALSE;
+  if (tta != SEG_TTA_NONE && options.bands != SEG_COMMAND_UNSET)
+    return seg_command_fail_usage (error, "--tta runs by tiles, not by --bands");
   if (bits != SEG_COMMAND_UNSET && bits != 8 && bits != 16 && bits != 32)
     return seg_command_fail_usage (error, "--probability-bits is 8, 16 or 32");
   if (bits != SEG_COMMAND_UNSET && options.outputs[SEG_OUTPUT_PROBABILITIES] == NULL)
@@ -172,7 +179,7 @@ check_verify (char **images, GError **error)
       || options.recursive || options.skip_existing)
     return seg_command_fail_usage (error, "--verify makes no files");
   if (options.tile != SEG_COMMAND_UNSET || options.bands != SEG_COMMAND_UNSET
-      || options.max_memory != NULL || options.profile)
+      || options.max_memory != NULL || options.profile || options.tta != NULL)
     return seg_command_fail_usage (error, "--verify chooses its own ways of running");
   return TRUE;
 }
@@ -345,6 +352,7 @@ run_session (char **images, GCancellable *cancellable, GError **error)
   g_autoptr (SegSession) session = NULL;
 
   if (!seg_progress_parse_kind (options.progress, &session_options.progress, error)
+      || !seg_tta_parse (options.tta, &session_options.tta, error)
       || (options.max_memory != NULL
           && !seg_memory_budget_parse (options.max_memory, &session_options.max_memory, error))
       || (!options.verify && (jobs = find_jobs (images, error)) == NULL)

@@ -25,10 +25,9 @@ seg_planes_point (SegPlanes *self, GError **error)
     self->rows[i] = self->samples + i * (gsize) valid->w;
   self->blocks = g_new (SegChannelBlock, n_planes);
   for (gsize c = 0; c < n_planes; c++)
-    self->blocks[c] = (SegChannelBlock){ .rows = self->rows + c * (gsize) valid->h,
-                                         .channel = (gint32) c,
-                                         .n_channels = 1,
-                                         .lanes = 1 };
+    self->blocks[c] = (SegChannelBlock){
+      .rows = self->rows + c * (gsize) valid->h, .channel = (gint32) c, .n_channels = 1, .lanes = 1
+    };
   self->view.blocks = self->blocks;
   return TRUE;
 }

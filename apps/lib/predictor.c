@@ -9,6 +9,7 @@
 #include "memory-budget.h"
 #include "planes.h"
 #include "predictor.h"
+#include "tile.h"
 #include "way.h"
 #include "workspace-cache.h"
 
@@ -31,6 +32,7 @@ struct _SegPredictor
   SegPool *pool;
   SegWorkspaceCache *cache;
   gsize limit;
+  SegTta tta;
   GPtrArray *sizes;
   SegPredictorSize *size; /* of the image at hand */
 
@@ -80,6 +82,17 @@ seg_predictor_free (SegPredictor *self)
   g_clear_object (&self->plan);
   g_object_unref (self->model);
   g_free (self);
+}
+
+/**
+ * seg_predictor_set_tta:
+ * @self: a predictor that has not run yet
+ * @tta: in which orientations the network sees each image; by default as it is
+ */
+void
+seg_predictor_set_tta (SegPredictor *self, SegTta tta)
+{
+  self->tta = tta;
 }
 
 SegModel *
@@ -159,9 +172,11 @@ seg_predictor_add_size (SegPredictor *self, gint64 height, gint64 width, GError 
     .plan = self->plan,
     .width = width,
     .height = height,
+    .n_channels = seg_model_get_n_channels (self->model),
     .n_threads = seg_pool_get_n_threads (self->pool),
     .base_bytes = seg_memory_budget_get_resident () + SEG_PREDICTOR_SPARE_BYTES,
     .limit_bytes = self->limit,
+    .tta = self->tta,
   };
   SegWay way;
   SegPredictorSize *size;
@@ -204,17 +219,22 @@ static gboolean
 seg_predictor_run_tiles (SegPredictor *self, GCancellable *cancellable, GError **error)
 {
   gint64 height = self->size->height, width = self->size->width, side = self->size->way.tile;
+  SegTileRun tiles = {
+    .cache = self->cache,
+    .height = height,
+    .width = width,
+    .tta = self->tta,
+    .read = seg_predictor_read,
+    .write = seg_predictor_write,
+    .data = self,
+  };
 
   for (gint64 y = 0; y < height; y += side)
     for (gint64 x = 0; x < width; x += side)
       {
         SegRect tile = { x, y, MIN (side, width - x), MIN (side, height - y) };
-        g_autoptr (SegWorkspace) workspace =
-            seg_workspace_cache_new_tile (self->cache, height, width, &tile, error);
 
-        if (workspace == NULL
-            || !seg_workspace_run (workspace, seg_predictor_read, seg_predictor_write, self,
-                                   cancellable, error))
+        if (!seg_tile_run (&tiles, &tile, cancellable, error))
           return FALSE;
       }
   return TRUE;

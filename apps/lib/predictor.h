@@ -5,6 +5,8 @@
 #include <segkit/model.h>
 #include <segkit/pool.h>
 
+#include "tta.h"
+
 G_BEGIN_DECLS
 
 /**
@@ -17,6 +19,7 @@ typedef struct _SegPredictor SegPredictor;
 SegPredictor *seg_predictor_new       (SegModel *model, SegPool *pool, gsize limit_bytes,
                                        GError **error);
 void          seg_predictor_free      (SegPredictor *self);
+void          seg_predictor_set_tta   (SegPredictor *self, SegTta tta);
 SegModel     *seg_predictor_get_model (SegPredictor *self);
 SegPool      *seg_predictor_get_pool  (SegPredictor *self);
 gint64        seg_predictor_get_n_planes (SegPredictor *self);

@@ -11,6 +11,7 @@
 
 #include "colour-rows.h"
 #include "run.h"
+#include "tile.h"
 
 typedef struct
 {
@@ -147,69 +148,64 @@ seg_run_write_tile (const SegView *logits, gpointer data, GError **error)
 
 /* What goes wrong in reading and writing names its file itself. */
 static gboolean
-seg_run_workspace (SegRunState *self, SegWorkspace *workspace, SegRowsFunc read,
-                   SegRowsFunc write, GError **error)
-{
-  if (self->request->profile != NULL)
-    seg_workspace_start_profile (workspace);
-  if (!seg_workspace_run (workspace, read, write, self, self->cancellable, error))
-    return FALSE;
-  self->result->multiply_adds += seg_workspace_get_multiply_adds (workspace);
-  if (self->request->profile != NULL)
-    seg_profile_add (self->request->profile, workspace);
-  return TRUE;
-}
-
-static gboolean
 seg_run_by_bands (SegRunState *self, GError **error)
 {
-  SegWorkspaceCache *cache = self->request->cache;
+  const SegRunRequest *request = self->request;
   SegWorkspace *workspace
-      = seg_workspace_cache_get_bands (cache, self->height, self->width,
-                                       MIN (self->request->way.band_rows, self->height), error);
+      = seg_workspace_cache_get_bands (request->cache, self->height, self->width,
+                                       MIN (request->way.band_rows, self->height), error);
 
   if (workspace == NULL)
     {
-      g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));
+      g_prefix_error (error, "%s: ", seg_source_get_name (request->source));
       return FALSE;
     }
-  if (seg_run_workspace (self, workspace, seg_run_read_band, seg_run_write_band, error))
-    return TRUE;
-  seg_workspace_cache_clear (cache);
-  return FALSE;
-}
-
-static gboolean
-seg_run_tile (SegRunState *self, gint64 x, GError **error)
-{
-  SegRect tile
-      = { x, self->strip.y, MIN (self->request->way.tile, self->width - x), self->strip.h };
-  g_autoptr (SegWorkspace) workspace = seg_workspace_cache_new_tile (
-      self->request->cache, self->height, self->width, &tile, error);
-
-  if (workspace == NULL)
+  if (request->profile != NULL)
+    seg_workspace_start_profile (workspace);
+  if (!seg_workspace_run (workspace, seg_run_read_band, seg_run_write_band, self,
+                          self->cancellable, error))
     {
-      g_prefix_error (error, "%s: ", seg_source_get_name (self->request->source));
+      seg_workspace_cache_clear (request->cache);
       return FALSE;
     }
-  return seg_run_workspace (self, workspace, seg_run_read, seg_run_write_tile, error);
+  self->result->multiply_adds = seg_workspace_get_multiply_adds (workspace);
+  if (request->profile != NULL)
+    seg_profile_add (request->profile, workspace);
+  return TRUE;
 }
 
 static gboolean
 seg_run_by_tiles (SegRunState *self, GError **error)
 {
-  gint64 tile = self->request->way.tile;
+  const SegRunRequest *request = self->request;
+  gint64 side = request->way.tile;
+  SegTileRun tiles = {
+    .name = seg_source_get_name (request->source),
+    .cache = request->cache,
+    .height = self->height,
+    .width = self->width,
+    .tta = request->tta,
+    .profile = request->profile,
+    .read = seg_run_read,
+    .write = seg_run_write_tile,
+    .data = self,
+  };
 
-  for (gint64 y = 0; y < self->height; y += tile)
+  for (gint64 y = 0; y < self->height; y += side)
     {
-      self->strip = (SegRect){ 0, y, self->width, MIN (tile, self->height - y) };
-      for (gint64 x = 0; x < self->width; x += tile)
-        if (!seg_run_tile (self, x, error))
-          return FALSE;
+      self->strip = (SegRect){ 0, y, self->width, MIN (side, self->height - y) };
+      for (gint64 x = 0; x < self->width; x += side)
+        {
+          SegRect tile = { x, y, MIN (side, self->width - x), self->strip.h };
+
+          if (!seg_tile_run (&tiles, &tile, self->cancellable, error))
+            return FALSE;
+        }
       for (gint64 row = y; row < y + self->strip.h; row++)
         if (!seg_run_push_row (self, row, error))
           return FALSE;
     }
+  self->result->multiply_adds = tiles.multiply_adds;
   return TRUE;
 }
 

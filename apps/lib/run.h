@@ -9,6 +9,7 @@
 #include "profile.h"
 #include "progress.h"
 #include "source.h"
+#include "tta.h"
 #include "way.h"
 #include "workspace-cache.h"
 
@@ -22,10 +23,11 @@ G_BEGIN_DECLS
  * @outputs: what is made of it, open
  * @stamp: what the files say of their origin
  * @way: how to do it
+ * @tta: in which orientations the network sees it; more than one need tiles
  * @progress: (nullable): told how far it is
  * @profile: (nullable): told what each step takes
  *
- * One image through one network, once. How it is done makes no difference to any pixel.
+ * One image through one network. How it is done makes no difference to any pixel.
  */
 typedef struct
 {
@@ -35,6 +37,7 @@ typedef struct
   SegOutputs *outputs;
   const char *stamp;
   SegWay way;
+  SegTta tta;
   SegProgress *progress;
   SegProfile *profile;
 } SegRunRequest;

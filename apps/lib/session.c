@@ -236,14 +236,17 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
                          GError **error)
 {
   const SegSessionOptions *options = &self->options;
+  gboolean by_tiles = options->tile > 0 || options->tta != SEG_TTA_NONE;
   g_autoptr (SegSource) source
-      = seg_source_new (job->image, self->model, options->tile > 0, error);
+      = seg_source_new (job->image, self->model, by_tiles, error);
   SegWayRequest request = {
     .plan = self->plan,
+    .n_channels = seg_model_get_n_channels (self->model),
     .n_threads = options->n_threads,
     .tile = options->tile,
     .band_rows = options->band_rows,
     .limit_bytes = self->limit,
+    .tta = options->tta,
   };
   gsize kept, resident;
 
@@ -273,7 +276,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
   seg_session_warn_of_tile (self, way);
   seg_workspace_cache_keep_only (self->cache, request.height, request.width,
                                  way->tile > 0 ? -1 : MIN (way->band_rows, request.height));
-  if (way->tile > 0 && options->tile == 0)
+  if (way->tile > 0 && !by_tiles)
     {
       g_clear_pointer (&source, seg_source_free);
       source = seg_source_new (job->image, self->model, TRUE, error);
@@ -296,6 +299,10 @@ seg_session_tell_way (SegSession *self, SegSource *source, const SegWay *way)
 
   seg_session_tell (self, "image:", "%s: %s", seg_source_get_name (source), image);
   seg_session_tell (self, "way:", "%s", how);
+  if (self->options.tta != SEG_TTA_NONE)
+    seg_session_tell (self, "tta:", "%s: the mean of %u orientations",
+                      seg_tta_get_name (self->options.tta),
+                      seg_tta_get_n_orientations (self->options.tta));
   seg_session_tell (self, "memory:", "%s at most, of %s: %s of weights, %s of maps", all, limit,
                     weights, maps);
 }
@@ -317,6 +324,8 @@ seg_session_dup_stamp (SegSession *self, GError **error)
     g_string_append_printf (stamp, "%s %u %s", i > 0 ? "," : "",
                             seg_classifier_get_label (self->classifier, i),
                             seg_classifier_get_class (self->classifier, i)->name);
+  if (self->options.tta != SEG_TTA_NONE)
+    g_string_append_printf (stamp, "; tta %s", seg_tta_get_name (self->options.tta));
   return g_string_free (stamp, FALSE);
 }
 
@@ -356,6 +365,7 @@ seg_session_run (SegSession *self, const SegJob *job, guint number, guint n_imag
     .classifier = self->classifier,
     .outputs = outputs,
     .profile = self->profile,
+    .tta = self->options.tta,
   };
   SegRunResult result;
 

@@ -5,6 +5,7 @@
 #include "jobs.h"
 #include "progress.h"
 #include "statistics.h"
+#include "tta.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +17,7 @@ G_BEGIN_DECLS
  * @probability_bits: see seg_outputs_new()
  * @tile: sides of a tile, or 0
  * @band_rows: rows of a band, or 0
+ * @tta: in which orientations the network sees each image
  * @n_threads: of the network
  * @max_memory: bytes that the process may take, or 0: what the system has to give
  * @progress: how to tell how far it is
@@ -30,6 +32,7 @@ typedef struct
   double threshold;
   guint probability_bits;
   gint64 tile, band_rows;
+  SegTta tta;
   guint n_threads;
   gsize max_memory;
   SegProgressKind progress;

@@ -70,6 +70,7 @@ seg_train_evaluate_run (const SegTrainEvaluate *request, const char *split, SegM
 
   if (predictor == NULL)
     return FALSE;
+  seg_predictor_set_tta (predictor, request->tta);
   if (!request->quiet && isatty (STDERR_FILENO))
     evaluation.progress = seg_train_evaluate_show;
   for (guint i = 0; i < SEG_N_SPLITS; i++)
@@ -117,7 +118,8 @@ seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, 
   for (guint i = 0; i < n_classes; i++)
     names[i] = seg_path_escape (seg_model_get_class (request->model, i)->name);
   seg_metrics_print (metrics, (const char *const *) names, text);
-  printf ("%u images (%s)\n%s", cases->len, split, text->str);
+  printf ("%u images (%s%s%s)\n%s", cases->len, split, request->tta != SEG_TTA_NONE ? ", tta " : "",
+          request->tta != SEG_TTA_NONE ? seg_tta_get_name (request->tta) : "", text->str);
   return request->summary == NULL
          || seg_metrics_write_summary (metrics, cases, (const char *const *) names,
                                        request->summary, error);

@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 
 #include "dataset.h"
+#include "tta.h"
 
 G_BEGIN_DECLS
 
@@ -12,6 +13,7 @@ G_BEGIN_DECLS
  * @dataset: images and truth
  * @split: part of the data, as `--split` names it; %NULL: test images, else those to validate with
  * @summary: (nullable): file to be written
+ * @tta: in which orientations the model sees each image
  * @n_threads: threads to use
  * @limit_bytes: memory that the process may take
  * @quiet: whether not to tell on a terminal how far it is
@@ -23,6 +25,7 @@ typedef struct
   SegModel *model;
   SegDataset *dataset;
   const char *split, *summary;
+  SegTta tta;
   guint n_threads;
   gsize limit_bytes;
   gboolean quiet;

@@ -42,6 +42,17 @@ seg_way_predict_bands (const SegWayRequest *request, gint64 band_rows, SegWay *w
   return TRUE;
 }
 
+/* Of several orientations there is what is turned, and the sum of what came of them. */
+static gsize
+seg_way_predict_turning (const SegWayRequest *request, SegSchedule *schedule, const SegRect *tile)
+{
+  SegRect input = seg_schedule_get_input_rect (schedule);
+  gint64 samples = input.w * input.h * request->n_channels
+                   + tile->w * tile->h * seg_schedule_get_output_shape (schedule)->c;
+
+  return request->tta != SEG_TTA_NONE ? (gsize) samples * sizeof (float) : 0;
+}
+
 /* A tile amid the image has all of its surroundings. */
 static gboolean
 seg_way_predict_tiles (const SegWayRequest *request, gint64 tile, SegWay *way, GError **error)
@@ -66,6 +77,7 @@ seg_way_predict_tiles (const SegWayRequest *request, gint64 tile, SegWay *way, G
   way->bytes = seg_way_add (way->bytes, (gsize) (input.w * input.h) * request->fetched_bytes);
   way->bytes = seg_way_add (way->bytes, (gsize) (MIN (tile, request->height) * request->width)
                                             * request->strip_bytes);
+  way->bytes = seg_way_add (way->bytes, seg_way_predict_turning (request, schedule, &amid));
   return TRUE;
 }
 
@@ -109,9 +121,9 @@ seg_way_check_size (const SegWayRequest *request, GError **error)
   return FALSE;
 }
 
-/* The quickest that fits; or, where none does, the one that takes least. */
+/* The highest bands that fit, or those of one row. */
 static gboolean
-seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
+seg_way_search_bands (const SegWayRequest *request, SegWay *way, GError **error)
 {
   gint64 rows = seg_schedule_choose_band_rows (request->plan, request->height, request->width);
   SegWay tried;
@@ -128,13 +140,20 @@ seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
       if (!seg_way_predict_bands (request, rows, way, error))
         return FALSE;
     }
-  if (way->bytes <= request->limit_bytes)
-    return TRUE;
+  return TRUE;
+}
 
-  for (gint64 tile = SEG_WAY_MAX_TILE; tile >= SEG_WAY_MIN_TILE; tile /= 2)
+/* The largest tiles that fit, or those that take least; @way: what takes least of all so far. */
+static gboolean
+seg_way_search_tiles (const SegWayRequest *request, SegWay *way, GError **error)
+{
+  gint64 tile = SEG_WAY_MAX_TILE;
+  SegWay tried;
+
+  while (tile > SEG_WAY_MIN_TILE && tile / 2 >= MAX (request->width, request->height))
+    tile /= 2;
+  for (; tile >= SEG_WAY_MIN_TILE; tile /= 2)
     {
-      if (tile > MAX (request->width, request->height))
-        continue;
       if (!seg_way_predict_tiles (request, tile, &tried, error))
         return FALSE;
       if (tried.bytes < way->bytes)
@@ -143,6 +162,16 @@ seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
         break;
     }
   return TRUE;
+}
+
+/* The quickest that fits; or, where none does, the one that takes least. */
+static gboolean
+seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
+{
+  way->bytes = G_MAXSIZE;
+  if (request->tta == SEG_TTA_NONE && !seg_way_search_bands (request, way, error))
+    return FALSE;
+  return way->bytes <= request->limit_bytes || seg_way_search_tiles (request, way, error);
 }
 
 /* Says how much it would take, how much there is, and what would do. */

@@ -2,6 +2,8 @@
 
 #include <segkit/schedule.h>
 
+#include "tta.h"
+
 G_BEGIN_DECLS
 
 /**
@@ -25,6 +27,7 @@ typedef struct
  * @plan: for inference
  * @width: of the image
  * @height: of the image
+ * @n_channels: that the network takes
  * @n_threads: of the network
  * @tile: sides of a tile asked for, or 0
  * @band_rows: rows of a band asked for, or 0
@@ -35,16 +38,18 @@ typedef struct
  * @waiting_bytes: of a pixel of the image that waits for its label
  * @strip_bytes: of a pixel of a row of tiles
  * @limit_bytes: what the process may take
+ * @tta: in which orientations the network sees the image; of several, the way is by tiles
  */
 typedef struct
 {
   SegPlan *plan;
   gint64 width, height;
-  guint n_threads;
+  guint n_channels, n_threads;
   gint64 tile, band_rows;
   gsize base_bytes, in_order_bytes, any_order_bytes;
   gsize fetched_bytes, waiting_bytes, strip_bytes;
   gsize limit_bytes;
+  SegTta tta;
 } SegWayRequest;
 
 gboolean seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error);

@@ -73,6 +73,7 @@ _segkit() { # PROGRAM
     *,FORMAT) _segkit_offer "$word" < <(_segkit_features "$1" format) ;;
     --progress,*) _segkit_offer "$word" < <(printf '%s\n' line json none) ;;
     --split,*) _segkit_offer "$word" < <(printf '%s\n' train validation test all) ;;
+    --tta,*) _segkit_offer "$word" < <(printf '%s\n' none flips d4) ;;
     --probability-bits,*) _segkit_offer "$word" < <(printf '%s\n' 8 16 32) ;;
     *) compopt +o default +o bashdefault 2>/dev/null ;;
   esac

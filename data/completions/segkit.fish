@@ -34,6 +34,8 @@ function __segkit_complete -a program
                 set -a option -xa 'line json none'
             case 'split,*'
                 set -a option -xa 'train validation test all'
+            case 'tta,*'
+                set -a option -xa 'none flips d4'
             case 'probability-bits,*'
                 set -a option -xa '8 16 32'
             case '*'

@@ -223,6 +223,88 @@ test_bands (Tool *tool, gconstpointer data)
   clear_picture (&colour);
 }
 
+/* The pixel of orientation @n that shows pixel (@x, @y): columns are mirrored, then rows, then both
+ * are exchanged. */
+static gint64
+turned_index (guint n, gint64 x, gint64 y, gint64 width, gint64 height)
+{
+  gint64 u = n & 1 ? width - 1 - x : x, v = n & 2 ? height - 1 - y : y;
+
+  return n & 4 ? u * height + v : v * width + u;
+}
+
+static Picture
+turn_picture (const Picture *picture, guint n)
+{
+  gsize n_pixels = (gsize) (picture->width * picture->height);
+  Picture turned = {
+    .width = n & 4 ? picture->height : picture->width,
+    .height = n & 4 ? picture->width : picture->height,
+    .image = g_new (float, 3 * n_pixels),
+    .labels = g_new0 (guint8, n_pixels),
+    .logits = g_new0 (float, 2 * n_pixels),
+  };
+
+  for (gint64 y = 0; y < picture->height; y++)
+    for (gint64 x = 0; x < picture->width; x++)
+      for (gsize c = 0; c < 3; c++)
+        turned.image[c * n_pixels
+                     + (gsize) turned_index (n, x, y, picture->width, picture->height)]
+            = picture->image[c * n_pixels + (gsize) (y * picture->width + x)];
+  return turned;
+}
+
+/* Mean logits of a picture turned by hand, as a whole, and turned back. */
+static void
+average_by_hand (SegPredictor *predictor, Picture *picture, guint n_orientations)
+{
+  gsize n_pixels = (gsize) (picture->width * picture->height);
+
+  for (guint n = 0; n < n_orientations; n++)
+    {
+      Picture turned = turn_picture (picture, n);
+
+      run (predictor, &turned);
+      for (gint64 y = 0; y < picture->height; y++)
+        for (gint64 x = 0; x < picture->width; x++)
+          for (gsize c = 0; c < 2; c++)
+            picture->logits[c * n_pixels + (gsize) (y * picture->width + x)] += turned.logits
+                [c * n_pixels
+                 + (gsize) turned_index (n, x, y, picture->width, picture->height)];
+      clear_picture (&turned);
+    }
+  for (gsize i = 0; i < 2 * n_pixels; i++)
+    picture->logits[i] /= (float) n_orientations;
+}
+
+/* Whole, and by tiles where there is little memory. */
+static void
+test_tta (Tool *tool, gconstpointer data)
+{
+  static const SegTta ttas[] = { SEG_TTA_FLIPS, SEG_TTA_D4 };
+  g_autoptr (SegModel) model = load_model (tool, "model.safetensors");
+  g_autoptr (SegPool) pool = seg_pool_new (2);
+  g_autoptr (SegPredictor) plain = new_predictor (model, pool, 0);
+  gsize n_bytes = 2 * 1500 * 61 * sizeof (float);
+
+  (void) data;
+  for (guint i = 0; i < G_N_ELEMENTS (ttas); i++)
+    for (guint little = 0; little < 2; little++)
+      {
+        Picture picture = new_picture (tool, "image.png", 1500, 61);
+        Picture expected = new_picture (tool, "image.png", 1500, 61);
+        gsize limit = seg_memory_budget_get_resident () + (16u << 20) + (2u << 20);
+        g_autoptr (SegPredictor) predictor = new_predictor (model, pool, little ? limit : 0);
+
+        seg_predictor_set_tta (predictor, ttas[i]);
+        run (predictor, &picture);
+        average_by_hand (plain, &expected, seg_tta_get_n_orientations (ttas[i]));
+        g_assert_cmpmem (picture.logits, n_bytes, expected.logits, n_bytes);
+        clear_picture (&picture);
+        clear_picture (&expected);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -232,6 +314,7 @@ main (int argc, char **argv)
   g_test_add ("/predictor/bands", Tool, NULL, tool_setup, test_bands, tool_teardown);
   g_test_add ("/predictor/little-memory", Tool, NULL, tool_setup, test_little_memory,
               tool_teardown);
+  g_test_add ("/predictor/tta", Tool, NULL, tool_setup, test_tta, tool_teardown);
   g_test_add ("/predictor/one-logit", Tool, NULL, tool_setup, test_one_logit, tool_teardown);
   return g_test_run ();
 }

@@ -47,6 +47,8 @@ test_usage (Tool *tool, gconstpointer data)
     { { "-o", "out.png", "--bands", "0", "image.png" }, "--bands" },
     { { "-o", "out.png", "--threads", "0", "image.png" }, "--threads" },
     { { "-o", "out.png", "--tile", "8", "--bands", "8", "image.png" }, "--bands" },
+    { { "-o", "out.png", "--tta", "d4", "--bands", "8", "image.png" }, "--bands" },
+    { { "-o", "out.png", "--tta", "flip", "image.png" }, "--tta" },
     { { "-o", "out.png", "--colour", "image.png" }, "--colour" },
   };
 

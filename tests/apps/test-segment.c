@@ -55,6 +55,49 @@ test_ways (Tool *tool, gconstpointer data)
   tool_assert_files (tool, "image.png", "a.png", "oa.png", "b.png", "ob.tif", NULL);
 }
 
+static gboolean
+are_equal (Tool *tool, const char *a, const char *b)
+{
+  g_autofree char *path_a = tool_path (tool, a), *path_b = tool_path (tool, b);
+  g_autofree char *text_a = NULL, *text_b = NULL;
+  gsize n_a, n_b;
+
+  g_assert_true (g_file_get_contents (path_a, &text_a, &n_a, NULL));
+  g_assert_true (g_file_get_contents (path_b, &text_b, &n_b, NULL));
+  return n_a == n_b && memcmp (text_a, text_b, n_a) == 0;
+}
+
+/* Test-time augmentation has seams no more than anything else. */
+static void
+test_tta (Tool *tool, gconstpointer data)
+{
+  static const char *const tiles[] = { "40", "64", "100", "1000" };
+  static const char *const kinds[] = { "none", "flips", "d4" };
+
+  (void) data;
+  save_picture (tool, "image.png", 131, 89, 3);
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
+    {
+      g_autofree char *whole = g_strconcat (kinds[k], ".tif", NULL);
+
+      g_assert_cmpint (tool_run (tool, MODEL, "--tta", kinds[k], "--probabilities", whole,
+                                 "--overlay", "oa.png", "image.png", NULL),
+                       ==, 0);
+      for (guint i = 0; i < G_N_ELEMENTS (tiles); i++)
+        {
+          g_test_message ("%s by %s", kinds[k], tiles[i]);
+          g_assert_cmpint (tool_run (tool, MODEL, "--tta", kinds[k], "--tile", tiles[i],
+                                     "--probabilities", "b.tif", "--overlay", "ob.png",
+                                     "image.png", NULL),
+                           ==, 0);
+          g_assert_true (are_equal (tool, whole, "b.tif"));
+          tool_assert_equal (tool, "oa.png", "ob.png");
+        }
+    }
+  g_assert_false (are_equal (tool, "none.tif", "flips.tif"));
+  g_assert_false (are_equal (tool, "flips.tif", "d4.tif"));
+}
+
 static void
 assert_sizes (Tool *tool, const int sizes[][2], guint n)
 {
@@ -273,6 +316,7 @@ main (int argc, char **argv)
 #define ADD(path, function) \
   g_test_add (path, Tool, NULL, tool_setup, function, tool_teardown)
   ADD ("/segment/ways", test_ways);
+  ADD ("/segment/tta", test_tta);
   ADD ("/segment/sizes", test_sizes);
   ADD ("/segment/tiny", test_tiny);
   ADD ("/segment/library", test_library);

@@ -156,6 +156,7 @@ test_usage (Tool *tool, gconstpointer data)
     { USAGE, { "--dry-run", "--dump-recipe", "cells" }, "--dry-run", "usage" },
     { USAGE, { "--split", "test", "cells" }, "--split", "usage" },
     { USAGE, { "evaluate", "--split", "best", "a", "cells" }, "--split is", "usage" },
+    { USAGE, { "--tta", "d4", "cells" }, "--tta", "usage" },
     { USAGE, { "check", "--steps", "2", "cells" }, "train nothing", "usage" },
     { USAGE, { "--set", "rate=1", "cells" }, "\"rate=1\" is not group.key=value", "usage" },
     { USAGE,
