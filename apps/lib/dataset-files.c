@@ -8,6 +8,9 @@
 
 #include "dataset-files.h"
 
+/* Files of one sample, _0000 to _0063. */
+#define SEG_FILES_MAX_CHANNELS 64
+
 /* In lower case. */
 static const char *const seg_file_endings[] = { ".png",  ".jpg",  ".jpeg", ".tif",
                                                 ".tiff", ".webp", ".gif" };
@@ -37,6 +40,7 @@ typedef struct
   GPtrArray *images; /* a list for each file of a sample */
   GPtrArray *masks;
   GPtrArray *instances; /* or NULL */
+  gboolean channels;    /* the lists are of one folder, whose names end with their numbers */
 } SegFileLists;
 
 static void
@@ -152,6 +156,38 @@ seg_files_index (SegDataset *self, GPtrArray *files)
   return index;
 }
 
+/* The length of a name without the number of a file of its sample, _0000, _0001, …, as nnU-Net has
+ * them; 0: it has none. */
+static gsize
+seg_file_find_channel (const char *key, guint *channel)
+{
+  const char *mark = strrchr (key, '_');
+
+  if (mark == NULL || mark == key || strlen (mark) != 5 || strspn (mark + 1, "0123456789") != 4)
+    return 0;
+  *channel = (guint) g_ascii_strtoull (mark + 1, NULL, 10);
+  return *channel < SEG_FILES_MAX_CHANNELS ? (gsize) (mark - key) : 0;
+}
+
+/* Names of samples that these may be images of: whole, or without the number of a file. */
+static GHashTable *
+seg_files_list_names (GPtrArray *images)
+{
+  GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < images->len; i++)
+    {
+      const char *key = ((SegFile *) g_ptr_array_index (images, i))->key;
+      guint channel;
+      gsize length = seg_file_find_channel (key, &channel);
+
+      g_hash_table_add (names, g_strdup (key));
+      if (length > 0)
+        g_hash_table_add (names, g_strndup (key, length));
+    }
+  return names;
+}
+
 /* Drops the usual suffixes of masks, where the name without it is that of an image. */
 static void
 seg_files_drop_suffixes (GPtrArray *masks, GHashTable *images)
@@ -237,18 +273,31 @@ seg_dataset_add_sample (SegDataset *self, SegSplit split, const char *name, GHas
   g_ptr_array_add (self->splits[split], entry);
 }
 
+/* Where a file of a sample should be, as a message has it. */
+static char *
+seg_file_lists_dup_place (const SegFileLists *self, const SegFolders *folders, const char *key,
+                          guint k)
+{
+  return self->channels ? g_strdup_printf ("%s_%04u in %s", key, k, folders->images[0])
+                        : g_strdup_printf ("in %s", folders->images[k]);
+}
+
 /* Notes which file an image of the first folder lacks. Returns whether there is one. */
 static gboolean
-seg_dataset_note_missing (SegDataset *self, const SegFolders *folders, const SegFile *image,
-                          GHashTable **images, guint n_images, const SegFile *mask)
+seg_dataset_note_missing (SegDataset *self, const SegFolders *folders, const SegFileLists *files,
+                          const SegFile *image, GHashTable **images, const SegFile *mask)
 {
-  guint n_found = 0;
+  guint n_found = 0, n_images = files->images->len;
+  g_autofree char *place = NULL;
 
   while (n_found < n_images && g_hash_table_contains (images[n_found], image->key))
     n_found++;
   if (n_found < n_images)
-    _seg_dataset_add_problem (self->problems, TRUE, "a file is missing", image->path,
-                              "has no counterpart in %s", folders->images[n_found]);
+    {
+      place = seg_file_lists_dup_place (files, folders, image->key, n_found);
+      _seg_dataset_add_problem (self->problems, TRUE, "a file is missing", image->path,
+                                "has no counterpart %s", place);
+    }
   else if (mask == NULL && !folders->lenient)
     _seg_dataset_add_problem (self->problems, TRUE, "no mask", image->path, "has no mask in %s",
                               folders->masks);
@@ -276,7 +325,7 @@ seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
 
       /* of two of one name the first counts */
       if (g_hash_table_lookup (images[0], image->key) == image
-          && !seg_dataset_note_missing (self, folders, image, images, n_images, mask))
+          && !seg_dataset_note_missing (self, folders, files, image, images, mask))
         seg_dataset_add_sample (self, split, image->key, images, n_images, mask,
                                 instances != NULL ? g_hash_table_lookup (instances, image->key)
                                                   : NULL);
@@ -284,10 +333,11 @@ seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
   for (guint i = 0; i < files->masks->len; i++)
     {
       SegFile *mask = g_ptr_array_index (files->masks, i);
+      g_autofree char *place = seg_file_lists_dup_place (files, folders, mask->key, 0);
 
       if (!g_hash_table_contains (images[0], mask->key))
-        _seg_dataset_add_problem (self->problems, TRUE, "no image", mask->path,
-                                  "has no image in %s", folders->images[0]);
+        _seg_dataset_add_problem (self->problems, TRUE, "no image", mask->path, "has no image %s",
+                                  place);
     }
   for (guint k = 0; k < n_images; k++)
     g_hash_table_unref (images[k]);
@@ -297,7 +347,7 @@ seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
 static void
 seg_files_take_masks (GPtrArray *images, GPtrArray *masks)
 {
-  g_autoptr (GHashTable) index = seg_files_index (NULL, images);
+  g_autoptr (GHashTable) index = seg_files_list_names (images);
 
   for (guint i = images->len; i-- > 0;)
     {
@@ -316,6 +366,41 @@ seg_files_take_masks (GPtrArray *images, GPtrArray *masks)
             }
         }
     }
+}
+
+/* 7_0000.png, 7_0001.png, … become the files of the sample 7, unless the name is that of a sample
+ * itself: where there is no mask 7, a mask 7_0000 or an image 7. */
+static void
+seg_file_lists_take_channels (SegFileLists *self, GHashTable *masks, gboolean always)
+{
+  GPtrArray *first = g_ptr_array_index (self->images, 0);
+  g_autoptr (GHashTable) images = seg_files_index (NULL, first);
+
+  for (guint i = first->len; i-- > 0;)
+    {
+      SegFile *file = g_ptr_array_index (first, i);
+      guint channel;
+      gsize length = seg_file_find_channel (file->key, &channel);
+      g_autofree char *name = g_strndup (file->key, length);
+
+      if (length == 0
+          || (!always
+              && (!g_hash_table_contains (masks, name) || g_hash_table_contains (masks, file->key)
+                  || g_hash_table_contains (images, name))))
+        continue;
+      self->channels = TRUE;
+      while (self->images->len <= channel)
+        g_ptr_array_add (self->images,
+                         g_ptr_array_new_with_free_func ((GDestroyNotify) seg_file_free));
+      g_hash_table_remove (images, file->key);
+      g_free (file->key);
+      file->key = g_steal_pointer (&name);
+      if (channel > 0)
+        g_ptr_array_add (g_ptr_array_index (self->images, channel),
+                         g_ptr_array_steal_index (first, i));
+    }
+  for (guint k = 0; k < self->images->len; k++)
+    g_ptr_array_sort (g_ptr_array_index (self->images, k), seg_file_compare);
 }
 
 static gboolean
@@ -352,15 +437,17 @@ seg_file_lists_match (SegFileLists *self, const SegFolders *folders)
       g_ptr_array_set_size (self->masks, 0);
       seg_files_take_masks (first, self->masks);
     }
-  images = seg_files_index (NULL, first);
+  images = seg_files_list_names (first);
   seg_files_drop_suffixes (self->masks, images);
   if (self->instances != NULL)
     seg_files_drop_suffixes (self->instances, images);
 
   masks = seg_files_index (NULL, self->masks);
+  if (self->images->len == 1 && folders->image_suffixes == NULL)
+    seg_file_lists_take_channels (self, masks, folders->channels);
   for (guint k = 0; k < self->images->len; k++)
     agree &= seg_files_count_common (g_ptr_array_index (self->images, k), masks) > 0;
-  if (agree)
+  if (agree || self->channels)
     return;
   for (guint k = 0; k < self->images->len; k++)
     seg_files_drop_common (g_ptr_array_index (self->images, k));

@@ -87,52 +87,6 @@ seg_layout_add_explicit (SegDataset *self, GError **error)
   return seg_dataset_add_folders (self, SEG_SPLIT_TRAIN, &folders, error) ? 1 : -1;
 }
 
-/* The endings _0000, _0001, … of an nnU-Net folder. */
-static char **
-seg_layout_list_channels (const char *folder)
-{
-  g_autoptr (GStrvBuilder) suffixes = g_strv_builder_new ();
-  g_autoptr (GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-  guint n = 0;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      const char *mark = strrchr (name, '_');
-
-      if (mark != NULL && strspn (mark + 1, "0123456789") == 4)
-        g_hash_table_add (found, g_strndup (mark, 5));
-    }
-  g_clear_pointer (&dir, g_dir_close);
-  for (guint i = 0; i < 64; i++)
-    {
-      g_autofree char *suffix = g_strdup_printf ("_%04u", i);
-
-      if (!g_hash_table_contains (found, suffix))
-        break;
-      g_strv_builder_add (suffixes, suffix);
-      n++;
-    }
-  return n > 0 ? g_strv_builder_end (suffixes) : NULL;
-}
-
-static gboolean
-seg_layout_add_nnunet_split (SegDataset *self, SegSplit split, const char *images,
-                             const char *masks, GError **error)
-{
-  g_auto (GStrv) suffixes = seg_layout_list_channels (images);
-  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
-  g_auto (GStrv) list = NULL;
-
-  for (guint k = 0; k < (suffixes != NULL ? g_strv_length (suffixes) : 1); k++)
-    g_strv_builder_add (folders, images);
-  list = g_strv_builder_end (folders);
-  return seg_dataset_add_folders (
-      self, split, &(SegFolders){ .images = list, .image_suffixes = suffixes, .masks = masks },
-      error);
-}
-
 static gint
 seg_layout_add_nnunet (SegDataset *self, GError **error)
 {
@@ -140,13 +94,17 @@ seg_layout_add_nnunet (SegDataset *self, GError **error)
   g_autofree char *masks = g_build_filename (self->path, "labelsTr", NULL);
   g_autofree char *test_images = g_build_filename (self->path, "imagesTs", NULL);
   g_autofree char *test_masks = g_build_filename (self->path, "labelsTs", NULL);
+  SegFolders train = { .images = (char *[]){ images, NULL }, .masks = masks, .channels = TRUE };
+  SegFolders test = { .images = (char *[]){ test_images, NULL },
+                      .masks = test_masks,
+                      .channels = TRUE };
 
   if (!g_file_test (images, G_FILE_TEST_IS_DIR) || !g_file_test (masks, G_FILE_TEST_IS_DIR))
     return 0;
-  if (!seg_layout_add_nnunet_split (self, SEG_SPLIT_TRAIN, images, masks, error))
+  if (!seg_dataset_add_folders (self, SEG_SPLIT_TRAIN, &train, error))
     return -1;
   if (g_file_test (test_images, G_FILE_TEST_IS_DIR) && g_file_test (test_masks, G_FILE_TEST_IS_DIR)
-      && !seg_layout_add_nnunet_split (self, SEG_SPLIT_TEST, test_images, test_masks, error))
+      && !seg_dataset_add_folders (self, SEG_SPLIT_TEST, &test, error))
     return -1;
   return 1;
 }

@@ -31,7 +31,7 @@ samples_new (void)
 }
 
 static void
-samples_remove (const char *path)
+samples_remove_all (const char *path)
 {
   GDir *dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
   const char *name;
@@ -40,7 +40,7 @@ samples_remove (const char *path)
     {
       g_autofree char *child = g_build_filename (path, name, NULL);
 
-      samples_remove (child);
+      samples_remove_all (child);
     }
   g_clear_pointer (&dir, g_dir_close);
   g_remove (path);
@@ -49,7 +49,7 @@ samples_remove (const char *path)
 void
 samples_free (char *folder)
 {
-  samples_remove (folder);
+  samples_remove_all (folder);
   g_free (folder);
 }
 
@@ -61,6 +61,14 @@ samples_path (const char *folder, const char *name)
 
   g_assert_cmpint (g_mkdir_with_parents (parent, 0777), ==, 0);
   return path;
+}
+
+void
+samples_remove (const char *folder, const char *name)
+{
+  g_autofree char *path = samples_path (folder, name);
+
+  g_assert_cmpint (g_remove (path), ==, 0);
 }
 
 void

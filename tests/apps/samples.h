@@ -10,6 +10,7 @@
 void  samples_main_init  (int *argc, char ***argv);
 char *samples_new        (void);
 void  samples_free       (char *folder);
+void  samples_remove     (const char *folder, const char *name);
 void  samples_save       (const char *folder, const char *name, VipsImage *image);
 void  samples_save_text  (const char *folder, const char *name, const char *text);
 void  samples_save_image (const char *folder, const char *name, int w, int h, int bands, guint seed);

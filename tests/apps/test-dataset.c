@@ -254,6 +254,85 @@ test_layout_nnunet (void)
   samples_free (folder);
 }
 
+static void
+save_channels (const char *folder, const char *images, const char *mask, guint first, guint n)
+{
+  for (guint k = first; k < first + n; k++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s_%04u.png", images, k);
+
+      samples_save_image (folder, name, 8, 8, 1, k + g_str_hash (images));
+    }
+  samples_save_mask (folder, mask, 8, 8, "0 255");
+}
+
+/* nnU-Net's names, in other folders than its own. */
+static void
+test_layout_channels (void)
+{
+  char *folder = samples_new ();
+
+  save_channels (folder, "images/a", "masks/a.png", 0, 2);
+  save_channels (folder, "images/b", "masks/b_mask.png", 0, 2);
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+    g_autoptr (SegSampleData) data = read_sample (dataset, SEG_SPLIT_TRAIN, 0);
+
+    assert_splits (dataset, "folders", 1, 1, 0);
+    assert_names (dataset, SEG_SPLIT_TRAIN, "a");
+    g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 2);
+    g_assert_cmpint (data->c, ==, 2);
+    g_assert_true (g_str_has_suffix (seg_dataset_get (dataset, SEG_SPLIT_TRAIN, 0)->images[1],
+                                     "images/a_0001.png"));
+    samples_assert_no_problem (dataset);
+  }
+  save_channels (folder, "images/c", "masks/c.png", 0, 1);
+  save_channels (folder, "images/d", "masks/d.png", 1, 1);
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    samples_assert_problems (dataset, 2,
+                             "error: a file is missing (1)|images/c_0000.png: has no counterpart "
+                             "c_0001 in |error: no image (1)|masks/d.png: has no image d_0000 in ");
+  }
+  samples_free (folder);
+
+  /* a number that nobody has is missed in all */
+  folder = samples_new ();
+  save_channels (folder, "train/images/a", "train/masks/a.png", 0, 3);
+  save_channels (folder, "train/images/b", "train/masks/b.png", 0, 3);
+  save_channels (folder, "val/images/c", "val/masks/c.png", 0, 3);
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    assert_splits (dataset, "split-folders", 2, 1, 0);
+    g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 3);
+    samples_assert_no_problem (dataset);
+  }
+  samples_remove (folder, "train/images/a_0001.png");
+  samples_remove (folder, "train/images/b_0001.png");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    samples_assert_problems (dataset, 3,
+                             "error: a file is missing (2)|a_0000.png: has no counterpart a_0001");
+  }
+  samples_free (folder);
+
+  /* names of samples, with masks of their own */
+  folder = samples_new ();
+  save_channels (folder, "images/a", "masks/a.png", 0, 2);
+  samples_save_mask (folder, "masks/a_0000.png", 8, 8, "0 255");
+  samples_save_mask (folder, "masks/a_0001_mask.png", 8, 8, "0 255");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    assert_names (dataset, SEG_SPLIT_TRAIN, "a_0000");
+    samples_assert_problems (dataset, 1, "masks/a.png: has no image in ");
+  }
+  samples_free (folder);
+}
+
 /* Two files for each sample, whose names only share a number. */
 static void
 test_layout_explicit (void)
@@ -796,6 +875,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/layout/lists", test_layout_lists);
   g_test_add_func ("/dataset/layout/voc", test_layout_voc);
   g_test_add_func ("/dataset/layout/nnunet", test_layout_nnunet);
+  g_test_add_func ("/dataset/layout/channels", test_layout_channels);
   g_test_add_func ("/dataset/layout/explicit", test_layout_explicit);
   g_test_add_func ("/dataset/mask/numbers", test_mask_numbers);
   g_test_add_func ("/dataset/mask/objects", test_mask_objects);
