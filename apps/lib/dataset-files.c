@@ -7,13 +7,10 @@
 #include <gio/gio.h>
 
 #include "dataset-files.h"
+#include "image-name.h"
 
 /* Files of one sample, _0000 to _0063. */
 #define SEG_FILES_MAX_CHANNELS 64
-
-/* In lower case. */
-static const char *const seg_file_endings[] = { ".png",  ".jpg",  ".jpeg", ".tif",
-                                                ".tiff", ".webp", ".gif" };
 
 static const char *const seg_mask_suffixes[] = { "_mask",      "_masks",        "_label",
                                                  "_labels",    "_seg",          "_gt",
@@ -97,21 +94,29 @@ seg_file_compare (gconstpointer a, gconstpointer b)
   return order != 0 ? order : strcmp (first->path, second->path);
 }
 
-static gsize
-seg_file_get_stem_length (const char *name)
+/* Once, though a folder may be looked through for several things. */
+static void
+seg_files_note_left_out (SegDataset *self, const SegLeftOut *left_out)
 {
-  g_autofree char *lower = g_ascii_strdown (name, -1);
+  static const char kind[] = "left out";
+  g_autofree char *text = seg_left_out_dup_text (left_out);
 
-  for (guint i = 0; i < G_N_ELEMENTS (seg_file_endings); i++)
-    if (g_str_has_suffix (lower, seg_file_endings[i]))
-      return strlen (name) - strlen (seg_file_endings[i]);
-  return 0;
+  for (guint i = 0; i < self->problems->len; i++)
+    {
+      const SegProblem *problem = g_ptr_array_index (self->problems, i);
+
+      if (problem->kind == kind && g_strcmp0 (problem->file, left_out->first) == 0)
+        return;
+    }
+  if (left_out->n > 0)
+    _seg_dataset_add_problem (self->problems, FALSE, kind, left_out->first, "%s", text);
 }
 
 /* The images of a folder whose names end with @suffix, by name. */
 static GPtrArray *
-seg_files_list (const char *folder, const char *suffix, GError **error)
+seg_files_list (SegDataset *self, const char *folder, const char *suffix, GError **error)
 {
+  g_auto (SegLeftOut) left_out = { 0 };
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_file_free);
   GDir *dir = g_dir_open (folder, 0, error);
   const char *name;
@@ -120,10 +125,12 @@ seg_files_list (const char *folder, const char *suffix, GError **error)
     return NULL;
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      gsize length = *name == '.' ? 0 : seg_file_get_stem_length (name);
+      gsize length = seg_image_name_get_stem_length (name);
       g_autofree char *stem = g_strndup (name, length);
       SegFile *file;
 
+      if (length == 0)
+        seg_left_out_add (&left_out, folder, name);
       if (length == 0 || (suffix != NULL && !g_str_has_suffix (stem, suffix)))
         continue;
       file = g_new0 (SegFile, 1);
@@ -132,6 +139,7 @@ seg_files_list (const char *folder, const char *suffix, GError **error)
       g_ptr_array_add (files, file);
     }
   g_dir_close (dir);
+  seg_files_note_left_out (self, &left_out);
   g_ptr_array_sort (files, seg_file_compare);
   return g_steal_pointer (&files);
 }
@@ -404,23 +412,24 @@ seg_file_lists_take_channels (SegFileLists *self, GHashTable *masks, gboolean al
 }
 
 static gboolean
-seg_file_lists_init (SegFileLists *self, const SegFolders *folders, GError **error)
+seg_file_lists_init (SegFileLists *self, SegDataset *dataset, const SegFolders *folders,
+                     GError **error)
 {
   self->images = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
   for (guint k = 0; folders->images[k] != NULL; k++)
     {
       const char *suffix = folders->image_suffixes != NULL ? folders->image_suffixes[k] : NULL;
-      GPtrArray *files = seg_files_list (folders->images[k], suffix, error);
+      GPtrArray *files = seg_files_list (dataset, folders->images[k], suffix, error);
 
       if (files == NULL)
         return FALSE;
       g_ptr_array_add (self->images, files);
     }
-  self->masks = seg_files_list (folders->masks, folders->mask_suffix, error);
+  self->masks = seg_files_list (dataset, folders->masks, folders->mask_suffix, error);
   if (self->masks == NULL)
     return FALSE;
   if (folders->instances != NULL)
-    self->instances = seg_files_list (folders->instances, NULL, error);
+    self->instances = seg_files_list (dataset, folders->instances, NULL, error);
   return folders->instances == NULL || self->instances != NULL;
 }
 
@@ -460,7 +469,7 @@ seg_file_lists_match (SegFileLists *self, const SegFolders *folders)
  * seg_dataset_add_folders: (skip)
  *
  * Adds the samples of a split in the order of their names, and notes images without masks, masks
- * without images, and names that are there twice.
+ * without images, names that are there twice, and files that are not read.
  * Errors: `G_FILE_ERROR`.
  */
 gboolean
@@ -469,7 +478,7 @@ seg_dataset_add_folders (SegDataset *self, SegSplit split, const SegFolders *fol
 {
   g_auto (SegFileLists) files = { 0 };
 
-  if (!seg_file_lists_init (&files, folders, error))
+  if (!seg_file_lists_init (&files, self, folders, error))
     return FALSE;
   seg_file_lists_match (&files, folders);
   seg_dataset_pair (self, split, folders, &files);

@@ -4,7 +4,21 @@
 
 G_BEGIN_DECLS
 
+/* Files of a folder that somebody may take for images, and that are not read. */
+typedef struct
+{
+  guint n;
+  char *first; /* by name */
+} SegLeftOut;
+
 char *seg_image_name_dup_file    (const char *name);
 char *seg_image_name_dup_options (const char *name);
+gsize seg_image_name_get_stem_length (const char *name);
+
+void  seg_left_out_add      (SegLeftOut *self, const char *folder, const char *name);
+char *seg_left_out_dup_text (const SegLeftOut *self);
+void  seg_left_out_clear    (SegLeftOut *self);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegLeftOut, seg_left_out_clear)
 
 G_END_DECLS

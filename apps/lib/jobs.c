@@ -8,6 +8,7 @@
 #include "jobs.h"
 #include "path.h"
 #include "saver.h"
+#include "warning.h"
 
 /* Deeper than any folder of images. */
 #define SEG_JOBS_MAX_DEPTH 32
@@ -25,7 +26,16 @@ typedef struct
   GPtrArray *jobs;
   gboolean several; /* images, or a folder that might hold some */
   GHashTable *claims; /* identity of a file → SegClaim */
+  SegLeftOut left_out; /* of folders */
 } SegJobs;
+
+static void
+seg_jobs_clear (SegJobs *self)
+{
+  seg_left_out_clear (&self->left_out);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegJobs, seg_jobs_clear)
 
 /**
  * seg_job_free:
@@ -180,20 +190,6 @@ seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
   return TRUE;
 }
 
-/* In a folder, what is not called an image is something else; a file that is named is tried. */
-static gboolean
-seg_jobs_has_image_suffix (const char *name)
-{
-  static const char *const suffixes[]
-      = { ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif" };
-  g_autofree char *lower = g_ascii_strdown (name, -1);
-
-  for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++)
-    if (g_str_has_suffix (lower, suffixes[i]))
-      return TRUE;
-  return FALSE;
-}
-
 static gint
 seg_jobs_compare_names (gconstpointer a, gconstpointer b)
 {
@@ -230,7 +226,8 @@ seg_jobs_enters (SegJobs *self, const char *folder, guint depth)
          && !g_file_test (folder, G_FILE_TEST_IS_SYMLINK) && g_strcmp0 (identity, results) != 0;
 }
 
-/* In the order of names, so that a run can be repeated. */
+/* In the order of names, so that a run can be repeated. What is not called an image is something
+ * else; a file that is named on the command line is tried. */
 static gboolean
 seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint depth, GError **error)
 {
@@ -240,10 +237,10 @@ seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint dep
     return FALSE;
   for (guint i = 0; i < names->len; i++)
     {
-      g_autofree char *inner = g_build_filename (path, names->pdata[i], NULL);
-      g_autofree char *inner_dir = g_str_equal (dir, ".")
-                                       ? g_strdup (names->pdata[i])
-                                       : g_build_filename (dir, names->pdata[i], NULL);
+      const char *name = names->pdata[i];
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+      g_autofree char *inner_dir =
+          g_str_equal (dir, ".") ? g_strdup (name) : g_build_filename (dir, name, NULL);
 
       if (g_file_test (inner, G_FILE_TEST_IS_DIR))
         {
@@ -251,7 +248,9 @@ seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint dep
               && !seg_jobs_add_folder (self, inner, inner_dir, depth + 1, error))
             return FALSE;
         }
-      else if (seg_jobs_has_image_suffix (inner) && !seg_jobs_add (self, inner, dir, error))
+      else if (seg_image_name_get_stem_length (name) == 0)
+        seg_left_out_add (&self->left_out, path, name);
+      else if (!seg_jobs_add (self, inner, dir, error))
         return FALSE;
     }
   return TRUE;
@@ -298,6 +297,15 @@ seg_jobs_check_inputs (SegJobs *self, GError **error)
   return TRUE;
 }
 
+static void
+seg_jobs_tell_left_out (const SegLeftOut *left_out)
+{
+  g_autofree char *text = seg_left_out_dup_text (left_out);
+
+  if (left_out->n > 0)
+    seg_warning_print ("%s: %s", left_out->first, text);
+}
+
 static gboolean
 seg_jobs_collect (SegJobs *self, GError **error)
 {
@@ -334,6 +342,7 @@ seg_jobs_collect (SegJobs *self, GError **error)
  * @request: from the command line
  * @error: return location
  *
+ * Warns of files in folders that are not read.
  * Errors: `G_OPTION_ERROR` where two images would become one file, or one would be written over;
  * `G_FILE_ERROR`, `G_IO_ERROR` for a folder that cannot be read or holds no image.
  *
@@ -346,7 +355,10 @@ seg_jobs_new (const SegJobsRequest *request, GError **error)
   g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_job_free);
   g_autoptr (GHashTable) claims
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_claim_free);
-  SegJobs self = { .request = request, .jobs = jobs, .claims = claims };
+  g_auto (SegJobs) self = { .request = request, .jobs = jobs, .claims = claims };
 
-  return seg_jobs_collect (&self, error) ? g_steal_pointer (&jobs) : NULL;
+  if (!seg_jobs_collect (&self, error))
+    return NULL;
+  seg_jobs_tell_left_out (&self.left_out);
+  return g_steal_pointer (&jobs);
 }

@@ -78,6 +78,44 @@ test_check_many (void)
   samples_free (folder);
 }
 
+/* What may be meant as an image is not passed over without a word; other files are. */
+static void
+test_check_left_out (void)
+{
+  static const char *const others[] = {
+    "images/Thumbs.db", "images/notes.TXT",  "images/README",
+    "images/.4.bmp",    "masks/classes.csv", "images/more.bmp/x"
+  };
+  char *folder = samples_new ();
+
+  samples_save_pairs (folder, "images", "masks", 4);
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    samples_save_text (folder, others[i], "");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    samples_assert_no_problem (dataset);
+  }
+  samples_save_text (folder, "images/5.bmp", "");
+  samples_save_text (folder, "images/6.JP2", "");
+  samples_save_text (folder, "masks/5.bmp", "");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    samples_assert_problems (
+        dataset, 0,
+        "warning: left out (2)|images/5.bmp: is left out, and 1 more: not of a "
+        "known image format (PNG, |masks/5.bmp: is left out: not of");
+  }
+  {
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nimages=images, images\nmasks=masks\n");
+
+    samples_assert_problems (dataset, 0, "warning: left out (2)");
+  }
+  samples_free (folder);
+}
+
 static void
 test_check_lossy (void)
 {
@@ -301,6 +339,7 @@ main (int argc, char **argv)
   samples_main_init (&argc, &argv);
   g_test_add_func ("/dataset/check/all", test_check_all);
   g_test_add_func ("/dataset/check/many", test_check_many);
+  g_test_add_func ("/dataset/check/left-out", test_check_left_out);
   g_test_add_func ("/dataset/check/lossy", test_check_lossy);
   g_test_add_func ("/dataset/check/classes", test_check_classes);
   g_test_add_func ("/dataset/check/stray", test_check_stray);

@@ -85,6 +85,18 @@ test_folder (Tool *tool, gconstpointer data)
   g_assert_true (exists (tool, "out/a.png") && exists (tool, "out/b.png"));
   g_assert_false (exists (tool, "out/deeper") || exists (tool, "out/notes.png"));
 
+  tool_save_bytes (tool, "in/Thumbs.db", "", 0);
+  tool_save_bytes (tool, "in/.hidden.bmp", "", 0);
+  tool_save_bytes (tool, "in/c.BMP", "", 0);
+  tool_save_bytes (tool, "in/deeper/d.jp2", "", 0);
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", NULL), ==, OK);
+  g_assert_cmpstr (
+      tool->error_line, ==,
+      "segment: warning: in/c.BMP: is left out: not of a known image format (PNG, JPEG, "
+      "TIFF, WebP or GIF)\n");
+  g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "out", "in", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->error_line, "in/c.BMP: is left out, and 1 more: "));
+
   g_assert_cmpint (symlink (".", circle), ==, 0);
   g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "all", "in", NULL), ==, OK);
   g_assert_true (exists (tool, "all/a.png") && exists (tool, "all/b.png")
