@@ -203,16 +203,50 @@ seg_layout_add_folders (SegDataset *self, GError **error)
 static const struct
 {
   const char *name;
+  const char *has; /* that it is known by */
   gint (*add) (SegDataset *self, GError **error);
 } seg_layouts[] = {
-  { "folders", seg_layout_add_explicit },
-  { "nnunet", seg_layout_add_nnunet },
-  { "voc", seg_layout_add_voc },
-  { "camvid", seg_layout_add_camvid },
-  { "split-folders", seg_layout_add_split_folders },
-  { "split-folders", seg_layout_add_folder_splits },
-  { "folders", seg_layout_add_folders },
+  { "folders", NULL, seg_layout_add_explicit },
+  { "nnunet", "folders imagesTr and labelsTr", seg_layout_add_nnunet },
+  { "voc", "folders JPEGImages and SegmentationClass", seg_layout_add_voc },
+  { "camvid", "folders train and trainannot", seg_layout_add_camvid },
+  { "split-folders", "folders train, val and test, with images and masks in each",
+    seg_layout_add_split_folders },
+  { "split-folders", NULL, seg_layout_add_folder_splits },
+  { "folders", "folders images and masks, or 7.png and 7_mask.png side by side",
+    seg_layout_add_folders },
 };
+
+/* Adds what the first layout of this name has that fits; of any other name where @others is true.
+ * Returns 0 where none does, or -1. */
+static gint
+seg_layouts_add (SegDataset *self, const char *name, gboolean others, GError **error)
+{
+  gint found = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (seg_layouts) && found == 0; i++)
+    if (name == NULL || g_str_equal (name, seg_layouts[i].name) != others)
+      {
+        self->layout = seg_layouts[i].name;
+        found = seg_layouts[i].add (self, error);
+      }
+  return found;
+}
+
+/* What the layout should have that somebody has asked for, and which one it is. */
+static void
+seg_layouts_fail (SegDataset *self, const char *name, GError **error)
+{
+  const char *has = NULL;
+  gboolean is_other = seg_layouts_add (self, name, TRUE, NULL) > 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (seg_layouts) && has == NULL; i++)
+    has = g_str_equal (seg_layouts[i].name, name) ? seg_layouts[i].has : NULL;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT,
+               "%s: is not of the layout \"%s\", which has %s; %s%s%s", self->path, name, has,
+               is_other ? "it looks like \"" : "nor does it look like any other that is known",
+               is_other ? self->layout : "", is_other ? "\"" : "");
+}
 
 /**
  * _seg_dataset_find_files: (skip)
@@ -222,28 +256,22 @@ static const struct
 gboolean
 _seg_dataset_find_files (SegDataset *self, GError **error)
 {
+  const char *wanted = self->options.layout;
+  gint found;
+
   if (!g_file_test (self->path, G_FILE_TEST_IS_DIR))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: is not a folder", self->path);
       return FALSE;
     }
-  for (guint i = 0; i < G_N_ELEMENTS (seg_layouts); i++)
-    {
-      const char *name = seg_layouts[i].name;
-      gint found;
-
-      if (self->options.layout != NULL && !g_str_equal (self->options.layout, name))
-        continue;
-      found = seg_layouts[i].add (self, error);
-      if (found < 0)
-        return FALSE;
-      self->layout = name;
-      if (found > 0)
-        return TRUE;
-    }
-  g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT,
-               "%s: has no images with masks; there should be folders as images and masks, or the "
-               "recipe's group [data] says where they are",
-               self->path);
-  return FALSE;
+  found = seg_layouts_add (self, wanted, FALSE, error);
+  if (found == 0 && wanted != NULL)
+    seg_layouts_fail (self, wanted, error);
+  else if (found == 0)
+    g_set_error (
+        error, SEG_ERROR, SEG_ERROR_FORMAT,
+        "%s: has no images with masks; there should be folders as images and masks, or the "
+        "recipe's group [data] says where they are",
+        self->path);
+  return found > 0;
 }

@@ -333,6 +333,36 @@ test_layout_channels (void)
   samples_free (folder);
 }
 
+/* Whoever asks for another layout than the folder has is told of both. */
+static void
+test_layout_other (void)
+{
+  char *folder = samples_new ();
+
+  samples_save_pairs (folder, "images", "masks", 2);
+  samples_open_fails (folder, "[data]\nlayout=voc\n",
+                      "is not of the layout \"voc\", which has folders JPEGImages and "
+                      "SegmentationClass; it looks like \"folders\"");
+  samples_open_fails (folder, "[data]\nlayout=split-folders\n",
+                      "which has folders train, val and test, with images and masks in each; it "
+                      "looks like \"folders\"");
+  samples_free (folder);
+
+  folder = samples_new ();
+  samples_save_pairs (folder, "train/images", "train/masks", 2);
+  samples_open_fails (
+      folder, "[data]\nlayout=folders\n",
+      "which has folders images and masks, or 7.png and 7_mask.png side by side; it "
+      "looks like \"split-folders\"");
+  samples_free (folder);
+
+  folder = samples_new ();
+  samples_save_image (folder, "a.png", 8, 8, 1, 1);
+  samples_open_fails (folder, "[data]\nlayout=camvid\n",
+                      "which has folders train and trainannot; nor does it look like any other");
+  samples_free (folder);
+}
+
 /* Two files for each sample, whose names only share a number. */
 static void
 test_layout_explicit (void)
@@ -876,6 +906,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/layout/voc", test_layout_voc);
   g_test_add_func ("/dataset/layout/nnunet", test_layout_nnunet);
   g_test_add_func ("/dataset/layout/channels", test_layout_channels);
+  g_test_add_func ("/dataset/layout/other", test_layout_other);
   g_test_add_func ("/dataset/layout/explicit", test_layout_explicit);
   g_test_add_func ("/dataset/mask/numbers", test_mask_numbers);
   g_test_add_func ("/dataset/mask/objects", test_mask_objects);
