@@ -283,7 +283,7 @@ seg_dataset_check_masks (SegDataset *self, GPtrArray *problems)
         SegEntry *entry = _seg_dataset_get_entry (self, s, i);
         gboolean counts = FALSE;
 
-        if (entry->values == NULL)
+        if (!entry->readable)
           continue;
         n_colour += entry->is_colour;
         n_number += !entry->is_colour;

@@ -156,6 +156,53 @@ seg_classes_note_too_many (SegDataset *self, guint n, gboolean are_colours)
       most->values->len);
 }
 
+/* More values than classes; more numbers than fit into 8 bits may be objects. */
+static gboolean
+seg_values_are_many (const SegEntry *entry)
+{
+  return entry->values->len > (entry->is_colour ? SEG_VALUES_MAX_COLOURS : SEG_VALUES_MAX_FOUND)
+         && (entry->is_colour || entry->mask_depth <= 8);
+}
+
+/**
+ * _seg_dataset_drop_odd_masks: (skip)
+ *
+ * Where most masks have few values together, one with many is a photograph, or was saved with loss.
+ * It is told, and then is as one that cannot be read: classes are what the others have.
+ */
+void
+_seg_dataset_drop_odd_masks (SegDataset *self)
+{
+  g_autoptr (GArray) values = _seg_dataset_join_values (self), rest = NULL;
+  g_autoptr (GPtrArray) all = self->readable;
+
+  self->readable = g_ptr_array_new ();
+  for (guint i = 0; i < all->len; i++)
+    if (!seg_values_are_many (all->pdata[i]))
+      g_ptr_array_add (self->readable, all->pdata[i]);
+  rest = _seg_dataset_join_values (self);
+  if (self->options.objects > 0 || 2 * self->readable->len <= all->len
+      || rest->len > SEG_VALUES_MAX_FOUND / 2 || seg_values_are_lossy (values))
+    {
+      g_ptr_array_set_size (self->readable, 0);
+      g_ptr_array_extend (self->readable, all, NULL, NULL);
+    }
+  for (guint i = 0; i < all->len && self->readable->len < all->len; i++)
+    {
+      SegEntry *entry = all->pdata[i];
+
+      if (!seg_values_are_many (entry))
+        continue;
+      entry->readable = FALSE;
+      _seg_dataset_add_problem (
+          self->problems, TRUE, "too many values", entry->sample.mask,
+          "has %u different %s, and the %u other masks %u together: it is no mask, is lossy, has "
+          "smooth edges, or numbers objects ([data] objects = true)",
+          entry->values->len, entry->is_colour ? "colours" : "numbers", self->readable->len,
+          rest->len);
+    }
+}
+
 /**
  * _seg_dataset_discover_classes: (skip)
  *

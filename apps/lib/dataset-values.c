@@ -372,6 +372,8 @@ _seg_dataset_find_classes (SegDataset *self, GKeyFile *recipe, GError **error)
   if (!_seg_dataset_read_classes (self, recipe, error) || !seg_classes_ignore (self, error))
     return FALSE;
   has_table = self->classes->len > 0;
+  if (!has_table)
+    _seg_dataset_drop_odd_masks (self);
   self->colours = seg_values_find_colours (self);
   self->greys = !(has_table && seg_classes_have (self, TRUE)) && seg_values_are_grey (self);
   if (has_table)

@@ -15,6 +15,7 @@ gboolean _seg_dataset_parse_code        (const char *text, guint32 *code);
 char    *_seg_dataset_dup_code_text     (guint32 code);
 gboolean _seg_dataset_read_classes      (SegDataset *self, GKeyFile *recipe, GError **error);
 GArray  *_seg_dataset_join_values       (SegDataset *self);
+void     _seg_dataset_drop_odd_masks    (SegDataset *self);
 void     _seg_dataset_discover_classes  (SegDataset *self);
 void     _seg_dataset_count_values      (SegDataset *self);
 

@@ -152,6 +152,44 @@ test_check_lossy (void)
   samples_free (folder);
 }
 
+/* A photograph among the masks does not hide the classes of the others. */
+static void
+test_check_odd (void)
+{
+  static const struct
+  {
+    guint bands;
+    const char *problem;
+  } cases[] = {
+    { 1, "masks/2.png: has 256 different numbers, and the 4 other masks 2 together" },
+    { 3, " different colours, and the 4 other masks 2 together: it is no mask" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      char *folder = samples_new ();
+
+      for (guint k = 1; k <= 5; k++)
+        {
+          g_autofree char *image = g_strdup_printf ("images/%u.png", k);
+          g_autofree char *mask = g_strdup_printf ("masks/%u.png", k);
+
+          samples_save_image (folder, image, 60, 60, 1, k);
+          samples_save_mask (folder, mask, 60, 60, "0 1");
+        }
+      samples_save_image (folder, "masks/2.png", 60, 60, (int) cases[i].bands, 7);
+      {
+        g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+        samples_assert_classes (dataset, "background=0; object=1");
+        g_assert_cmpuint (seg_dataset_get_class_counts (dataset)[1], ==, 3 * 1800);
+        samples_assert_problems (dataset, 1, "error: too many values (1)");
+        samples_assert_problems (dataset, 1, cases[i].problem);
+      }
+      samples_free (folder);
+    }
+}
+
 static void
 test_check_classes (void)
 {
@@ -341,6 +379,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/check/many", test_check_many);
   g_test_add_func ("/dataset/check/left-out", test_check_left_out);
   g_test_add_func ("/dataset/check/lossy", test_check_lossy);
+  g_test_add_func ("/dataset/check/odd", test_check_odd);
   g_test_add_func ("/dataset/check/classes", test_check_classes);
   g_test_add_func ("/dataset/check/stray", test_check_stray);
   g_test_add_func ("/dataset/check/bands", test_check_bands);
