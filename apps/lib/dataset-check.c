@@ -347,6 +347,28 @@ seg_dataset_check_numbers (SegDataset *self, GPtrArray *problems)
                               "the images of its test folder have no masks and are not used");
 }
 
+/* Fails where any problem is an error. */
+static gboolean
+seg_dataset_refuse (SegDataset *self, GPtrArray *problems, GError **error)
+{
+  const SegProblem *first = NULL;
+  guint n_errors = 0;
+
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const SegProblem *problem = g_ptr_array_index (problems, i);
+
+      if (problem->is_error && n_errors++ == 0)
+        first = problem;
+    }
+  if (n_errors == 1)
+    g_set_error_literal (error, SEG_ERROR, SEG_ERROR_FORMAT, first->text);
+  else if (n_errors > 1)
+    g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: has %u problems, the first: %s",
+                 self->path, n_errors, first->text);
+  return n_errors == 0;
+}
+
 /**
  * seg_dataset_check:
  * @self: a data set
@@ -363,9 +385,6 @@ seg_dataset_check_numbers (SegDataset *self, GPtrArray *problems)
 gboolean
 seg_dataset_check (SegDataset *self, GPtrArray *problems, GError **error)
 {
-  const SegProblem *first = NULL;
-  guint n_errors = 0;
-
   for (guint i = 0; i < self->problems->len; i++)
     {
       const SegProblem *known = g_ptr_array_index (self->problems, i);
@@ -379,20 +398,33 @@ seg_dataset_check (SegDataset *self, GPtrArray *problems, GError **error)
   seg_dataset_check_overlap (self, problems);
   seg_dataset_check_bands (self, problems);
   seg_dataset_check_numbers (self, problems);
+  return seg_dataset_refuse (self, problems, error);
+}
 
-  for (guint i = 0; i < problems->len; i++)
+/**
+ * seg_dataset_check_files:
+ * @self: a data set
+ * @problems: (element-type SegProblem): as in seg_dataset_check(); what was found wrong with files
+ *   when they were looked at is added
+ * @error: return location
+ *
+ * Reads nothing. What a recipe names and the folder lacks is left alone: the recipe may have been
+ * made for other data.
+ * Errors: as seg_dataset_check().
+ *
+ * Returns: whether a model can be compared with all of the data set
+ */
+gboolean
+seg_dataset_check_files (SegDataset *self, GPtrArray *problems, GError **error)
+{
+  for (guint i = 0; i < self->problems->len; i++)
     {
-      const SegProblem *problem = g_ptr_array_index (problems, i);
+      const SegProblem *known = g_ptr_array_index (self->problems, i);
 
-      if (problem->is_error && n_errors++ == 0)
-        first = problem;
+      if (!g_str_has_prefix (known->file, "[data]"))
+        seg_problem_add (problems, known->is_error, known->kind, known->file, known->text);
     }
-  if (n_errors == 1)
-    g_set_error_literal (error, SEG_ERROR, SEG_ERROR_FORMAT, first->text);
-  else if (n_errors > 1)
-    g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT, "%s: has %u problems, the first: %s",
-                 self->path, n_errors, first->text);
-  return n_errors == 0;
+  return seg_dataset_refuse (self, problems, error);
 }
 
 static void

@@ -117,6 +117,8 @@ void             seg_dataset_get_class_weights (SegDataset *self, float *weights
 
 gboolean         seg_dataset_check            (SegDataset *self, GPtrArray *problems,
                                                GError **error);
+gboolean         seg_dataset_check_files      (SegDataset *self, GPtrArray *problems,
+                                               GError **error);
 char            *seg_dataset_dup_contents     (SegDataset *self);
 void             seg_problem_free             (SegProblem *problem);
 char            *seg_problems_dup_text        (GPtrArray *problems);

@@ -80,6 +80,7 @@ seg_train_data_dup_text (SegDataset *dataset)
 /**
  * seg_train_data_check:
  * @dataset: a data set
+ * @to_learn: whether it is to be learnt from; else only its files have to be right
  * @tell_warnings: whether also what does not stop anything is of interest
  * @error: return location
  *
@@ -87,11 +88,13 @@ seg_train_data_dup_text (SegDataset *dataset)
  * Errors: as seg_dataset_check().
  */
 gboolean
-seg_train_data_check (SegDataset *dataset, gboolean tell_warnings, GError **error)
+seg_train_data_check (SegDataset *dataset, gboolean to_learn, gboolean tell_warnings,
+                      GError **error)
 {
   g_autoptr (GPtrArray) problems
       = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_problem_free);
-  gboolean good = seg_dataset_check (dataset, problems, error);
+  gboolean good = to_learn ? seg_dataset_check (dataset, problems, error)
+                           : seg_dataset_check_files (dataset, problems, error);
   g_autofree char *text = seg_problems_dup_text (problems);
 
   /* one is all in the error's own line */

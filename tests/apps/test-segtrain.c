@@ -406,8 +406,9 @@ test_evaluate_classes (Tool *tool, gconstpointer data)
   g_assert_nonnull (strstr (tool->output, "object"));
   samples_save_mask (tool->folder, "others/masks/1.png", TRAINING_SIDE, TRAINING_SIDE, "0 255 7");
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", NULL), ==, INPUT);
-  tool_assert_fails (tool, INPUT, "1.png: the value 7 in column 4, row 0 is no class",
-                     "segkit:format");
+  tool_assert_fails (
+      tool, INPUT, "1.png: the value 7 in 1364 pixels is no class; the first is in column 4, row 0",
+      "segkit:format");
   /* numbers of another kind have to be told, and so for a model that knows no values */
   samples_save_mask (tool->folder, "others/masks/1.png", TRAINING_SIDE, TRAINING_SIDE, "1");
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", "--set",
@@ -441,8 +442,33 @@ test_evaluate_elsewhere (Tool *tool, gconstpointer data)
   samples_save_mask (tool->folder, "others/mask/1.png", TRAINING_SIDE, TRAINING_SIDE, "0 255");
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "1 images (all)"));
+  /* nor does it what it calls its samples */
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", "--set",
+                             "data.validation-names=2", NULL),
+                   ==, OK);
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "1 images (validation)"));
+}
+
+/* Numbers of a part of the data would look like those of all. */
+static void
+test_evaluate_broken (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  training_run (tool);
+  samples_save_text (tool->folder, "cells/images/9.bmp", "");
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "warning: left out (1)\n"));
+  samples_remove (tool->folder, "cells/masks/1.png");
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT, "cells/images/1.png: has no mask in cells/masks",
+                     "segkit:format");
+  samples_save_mask (tool->folder, "cells/masks/2.png", TRAINING_SIDE, TRAINING_SIDE / 2, "0 255");
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT,
+                     "cells: has 2 problems, the first: cells/images/1.png: has no mask",
+                     "segkit:format");
+  g_assert_nonnull (strstr (tool->output, "error: sizes differ (1)\n"));
 }
 
 int
@@ -465,6 +491,7 @@ main (int argc, char **argv)
   ADD ("evaluate", test_evaluate);
   ADD ("evaluate-classes", test_evaluate_classes);
   ADD ("evaluate-elsewhere", test_evaluate_elsewhere);
+  ADD ("evaluate-broken", test_evaluate_broken);
 #undef ADD
   return g_test_run ();
 }
