@@ -12,6 +12,7 @@
 #include "lib/path.h"
 #include "lib/plugins.h"
 #include "lib/session.h"
+#include "lib/units.h"
 #include "lib/vips-setup.h"
 #include "lib/warning.h"
 
@@ -216,8 +217,8 @@ list_model (const char *path, SegModel *model)
   g_autofree char *name = g_strndup (file, strlen (file) - strlen (SEG_PATH_MODEL_ENDING));
   g_autofree char *shown_name = seg_path_escape (name), *shown = seg_path_escape (path);
 
-  printf ("%s: %u %s, classes", shown_name, seg_model_get_n_channels (model),
-          seg_model_get_n_channels (model) == 1 ? "band" : "bands");
+  printf ("%s: %u band%s, classes", shown_name, seg_model_get_n_channels (model),
+          seg_units_plural (seg_model_get_n_channels (model)));
   for (guint i = 0; i < seg_model_get_n_classes (model); i++)
     {
       g_autofree char *class = seg_path_escape (seg_model_get_class (model, i)->name);
@@ -272,8 +273,8 @@ segment_all (SegSession *session, GPtrArray *jobs, SegStatistics *statistics,
       n_failed++;
     }
   if (options.verbose && n_skipped > 0)
-    fprintf (stderr, "skipped: %u of %u images, whose outputs are all there\n", n_skipped,
-             jobs->len);
+    fprintf (stderr, "skipped: %u of %u image%s, whose outputs are all there\n", n_skipped,
+             jobs->len, seg_units_plural (jobs->len));
   if (n_failed == 0)
     return TRUE;
   g_set_error (error, SEG_APP_ERROR, SEG_APP_ERROR_SOME_FAILED, "%u of %u images failed", n_failed,

@@ -5,6 +5,7 @@
 
 #include "dataset-values.h"
 #include "path.h"
+#include "units.h"
 
 /* Of one kind, in a text. */
 #define SEG_PROBLEMS_SHOWN 20
@@ -239,9 +240,10 @@ seg_dataset_check_stray (SegDataset *self, GPtrArray *problems)
         _seg_dataset_add_problem (
             problems, FALSE, "stray class", use->entry->sample.mask,
             "the class \"%s\" has %" G_GUINT64_FORMAT
-            " pixels in %u of %u masks, one here in column %" G_GINT64_FORMAT
+            " pixel%s in %u of %u mask%s, one here in column %" G_GINT64_FORMAT
             ", row %" G_GINT64_FORMAT ": if it is none, mend the mask, or give [data] ignore = %s",
-            seg_dataset_get_class (self, i)->name, use->n_pixels, use->n_masks, self->readable->len,
+            seg_dataset_get_class (self, i)->name, use->n_pixels, seg_units_plural (use->n_pixels),
+            use->n_masks, self->readable->len, seg_units_plural (self->readable->len),
             use->first % use->entry->sample.width, use->first / use->entry->sample.width, values);
     }
 }
@@ -300,7 +302,8 @@ seg_dataset_check_masks (SegDataset *self, GPtrArray *problems)
       }
   if (n_colour > 0 && n_number > 0 && !self->greys)
     _seg_dataset_add_problem (problems, FALSE, "two kinds of masks", self->path,
-                              "%u masks have colours, and %u have numbers", n_colour, n_number);
+                              "has %u mask%s with colours, and %u with numbers", n_colour,
+                              seg_units_plural (n_colour), n_number);
 }
 
 /* Who has never thought of it expects of four bands three colours. Of samples of several files no

@@ -168,8 +168,8 @@ seg_classes_read_values (SegDataset *self, GKeyFile *recipe, GError **error)
   if (names != NULL && n_names != n)
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                   "[data] class-values: has %u classes, and [classes] names %u", n,
-                   (guint) n_names);
+                   "[data] class-values: has %u %s, and [classes] names %u", n,
+                   n == 1 ? "class" : "classes", (guint) n_names);
       return FALSE;
     }
   for (guint i = 0; i < n; i++)

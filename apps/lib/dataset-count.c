@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "dataset-values.h"
+#include "units.h"
 
 /* Values of one mask that are no class, before it is taken for a damaged one. */
 #define SEG_VALUES_MAX_UNKNOWN 16
@@ -35,9 +36,9 @@ seg_values_note_unknown (SegDataset *self, SegEntry *entry, const SegMaskValue *
   else
     _seg_dataset_add_problem (self->problems, TRUE, "unknown value", entry->sample.mask,
                               "%s in %" G_GUINT64_FORMAT
-                              " pixels is no class; the first is in column %" G_GINT64_FORMAT
+                              " pixel%s is no class; the first is in column %" G_GINT64_FORMAT
                               ", row %" G_GINT64_FORMAT,
-                              value, first->count, x, y);
+                              value, first->count, seg_units_plural (first->count), x, y);
 }
 
 /* Pixels of each class, and values that are none. */

@@ -6,6 +6,7 @@
 #include "dataset-private.h"
 #include "image-file.h"
 #include "source.h"
+#include "units.h"
 
 typedef struct
 {
@@ -22,8 +23,8 @@ seg_entry_inspect_images (SegDataset *self, SegEntry *entry, GError **error)
   if (n != self->n_files)
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
-                   "%s: its sample has %u files, and the first one %u", entry->sample.images[0], n,
-                   self->n_files);
+                   "%s: its sample has %u file%s, and the first one %u", entry->sample.images[0], n,
+                   seg_units_plural (n), self->n_files);
       return FALSE;
     }
   g_free (entry->file_bands);

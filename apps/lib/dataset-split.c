@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dataset-files.h"
+#include "units.h"
 
 static const char *const seg_list_names[SEG_N_SPLITS][3] = {
   { "train.txt", "ImageSets/Segmentation/train.txt", NULL },
@@ -199,8 +200,8 @@ seg_split_by_lists (SegDataset *self, GError **error)
     seg_split_move (all, self->splits[SEG_SPLIT_TRAIN], seg_split_is_any, NULL);
   if (all->len > 0)
     _seg_dataset_add_problem (self->problems, FALSE, "in no list", self->path,
-                              "has %u images with masks that no list names; they are not used",
-                              all->len);
+                              "has %u image%s with a mask that no list names; not used", all->len,
+                              seg_units_plural (all->len));
   return TRUE;
 }
 

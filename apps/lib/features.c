@@ -6,6 +6,7 @@
 #include "features.h"
 #include "path.h"
 #include "table.h"
+#include "units.h"
 
 #define SEG_FEATURES_WIDTH 100
 
@@ -127,8 +128,8 @@ seg_features_print_layer (SegLayer *layer, GString *out)
   SegLayerClass *klass = SEG_LAYER_GET_CLASS (layer);
 
   if (klass->min_inputs == klass->max_inputs)
-    g_string_append_printf (out, "Reads %u %s.\n", klass->min_inputs,
-                            klass->min_inputs == 1 ? "map" : "maps");
+    g_string_append_printf (out, "Reads %u map%s.\n", klass->min_inputs,
+                            seg_units_plural (klass->min_inputs));
   else
     g_string_append_printf (out, "Reads %u or more maps.\n", klass->min_inputs);
   if (klass->flags & SEG_LAYER_WHOLE_MAP)

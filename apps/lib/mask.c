@@ -14,6 +14,7 @@
 #include "image-format.h"
 #include "image-name.h"
 #include "mask.h"
+#include "units.h"
 #include "vips-error.h"
 
 /* Of a PNG with a palette, which is held whole. */
@@ -147,9 +148,10 @@ seg_mask_check (SegMask *self, const char *path, VipsImage *image, GError **erro
       || (n_bands == 3 && !is_byte && !is_short))
     {
       g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-                   "%s: has %d bands of %s; a mask has one number for each pixel, or red, green "
+                   "%s: has %d band%s of %s; a mask has one number for each pixel, or red, green "
                    "and blue of 8 bits",
-                   path, n_bands, vips_enum_nick (VIPS_TYPE_BAND_FORMAT, image->BandFmt));
+                   path, n_bands, seg_units_plural ((guint64) n_bands),
+                   vips_enum_nick (VIPS_TYPE_BAND_FORMAT, image->BandFmt));
       return FALSE;
     }
   return TRUE;

@@ -17,6 +17,7 @@
 
 #include "metrics.h"
 #include "table.h"
+#include "units.h"
 
 struct _SegMetrics
 {
@@ -307,6 +308,6 @@ seg_metrics_print (const SegMetrics *self, const char *const *class_names, GStri
       seg_metrics_add_row (table, name, "", values);
     }
   seg_table_print (table, 0, out);
-  g_string_append_printf (out, "pixel accuracy %s of %" G_GUINT64_FORMAT " pixels\n", accuracy,
-                          n_pixels);
+  g_string_append_printf (out, "pixel accuracy %s of %" G_GUINT64_FORMAT " pixel%s\n", accuracy,
+                          n_pixels, seg_units_plural (n_pixels));
 }

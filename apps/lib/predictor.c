@@ -10,6 +10,7 @@
 #include "planes.h"
 #include "predictor.h"
 #include "tile.h"
+#include "units.h"
 #include "way.h"
 #include "workspace-cache.h"
 
@@ -265,8 +266,8 @@ seg_predictor_check_bands (SegPredictor *self, gint64 n_bands, GError **error)
   if (n_bands == n_channels || (n_bands == 1 && n_channels == 3))
     return TRUE;
   g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-               "has %" G_GINT64_FORMAT " %s, and the model takes %u", n_bands,
-               n_bands == 1 ? "band" : "bands", n_channels);
+               "has %" G_GINT64_FORMAT " band%s, and the model takes %u", n_bands,
+               seg_units_plural ((guint64) n_bands), n_channels);
   return FALSE;
 }
 

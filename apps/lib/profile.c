@@ -193,8 +193,10 @@ seg_profile_print (const SegProfile *self, GString *out)
   if (self->seconds <= 0)
     return;
   seg_profile_print_steps (self, out);
-  g_string_append_printf (out, "\nlimits: %.1f GFLOP/s of arithmetic, %.1f GB/s of memory; %s, "
-                          "%u thread%s\n", 2e-9 * self->peak.multiply_adds,
-                          1e-9 * self->peak.bytes, seg_plan_get_kernels (self->plan)->level,
-                          self->n_threads, self->n_threads == 1 ? "" : "s");
+  g_string_append_printf (out,
+                          "\nlimits: %.1f GFLOP/s of arithmetic, %.1f GB/s of memory; %s, "
+                          "%u thread%s\n",
+                          2e-9 * self->peak.multiply_adds, 1e-9 * self->peak.bytes,
+                          seg_plan_get_kernels (self->plan)->level, self->n_threads,
+                          seg_units_plural (self->n_threads));
 }

@@ -26,7 +26,7 @@ seg_report_print_input (SegModel *model, GString *out)
   g_autofree char *std = seg_report_join_numbers (seg_model_get_std (model), n);
 
   g_string_append_printf (out, "input     %u channel%s, pixels 0…1: (pixel − mean) / std\n", n,
-                          n == 1 ? "" : "s");
+                          seg_units_plural (n));
   g_string_append_printf (out, "          mean %s\n          std %s\n", mean, std);
 }
 
@@ -159,8 +159,8 @@ seg_report_print_layers (const SegReport *self, GString *out)
                           self->width, self->height);
   seg_table_print (layers, 0, out);
   g_string_append_printf (out,
-                          "\nhow they run, at once and by bands of %" G_GINT64_FORMAT " rows:\n\n",
-                          self->band_rows);
+                          "\nhow they run, at once and by bands of %" G_GINT64_FORMAT " row%s:\n\n",
+                          self->band_rows, seg_units_plural ((guint64) self->band_rows));
   seg_table_print (steps, 0, out);
 }
 
@@ -174,9 +174,10 @@ seg_report_print_halo (const char *name, const SegHalo *halo, GString *out)
                             name);
   else
     g_string_append_printf (out,
-                            "%-14s  %" G_GINT64_FORMAT " pixels left, %" G_GINT64_FORMAT
+                            "%-14s  %" G_GINT64_FORMAT " pixel%s left, %" G_GINT64_FORMAT
                             " right, %" G_GINT64_FORMAT " above, %" G_GINT64_FORMAT " below\n",
-                            name, halo->left, halo->right, halo->top, halo->bottom);
+                            name, halo->left, seg_units_plural ((guint64) halo->left), halo->right,
+                            halo->top, halo->bottom);
 }
 
 static void
@@ -213,7 +214,7 @@ seg_report_print_totals (const SegReport *self, GString *out)
   seg_report_print_halo ("tile", &self->tile_halo, out);
   g_string_append_printf (out, "rings           %s for each column of the image\n", ring);
   g_string_append_printf (out, "\nmemory for the network with %u thread%s:\n", self->n_threads,
-                          self->n_threads == 1 ? "" : "s");
+                          seg_units_plural (self->n_threads));
   seg_report_print_memory (self, FALSE, out);
   seg_report_print_memory (self, TRUE, out);
 }

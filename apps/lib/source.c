@@ -18,6 +18,7 @@
 
 #include "image-file.h"
 #include "source.h"
+#include "units.h"
 #include "vips-error.h"
 #include "warning.h"
 
@@ -61,8 +62,8 @@ seg_source_match_bands (SegSource *self, GError **error)
   if (self->n_colours == self->channels || self->luma
       || (self->n_colours == 1 && self->channels == 3))
     return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %u %s%s, and %s %u", self->name,
-               self->n_colours, self->n_colours == 1 ? "band" : "bands",
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %u band%s%s, and %s %u",
+               self->name, self->n_colours, seg_units_plural (self->n_colours),
                self->n_colours < n_bands ? " beside alpha" : "",
                self->model != NULL ? "the model takes" : "there should be", self->channels);
   return FALSE;

@@ -6,6 +6,7 @@
 #include <segkit/error.h>
 
 #include "train-private.h"
+#include "units.h"
 
 /* Of the crop that is advised where memory is short. */
 #define SEG_TRAINING_LEAST_CROP 32
@@ -57,11 +58,11 @@ _seg_training_check_memory (SegTraining *self, SegModel *model, GError **error)
     return TRUE;
   advice = seg_training_advise (self, model);
   g_set_error (error, SEG_ERROR, SEG_ERROR_MEMORY,
-               "%s: a step with %" G_GINT64_FORMAT " crops of %" G_GINT64_FORMAT
+               "%s: a step with %" G_GINT64_FORMAT " crop%s of %" G_GINT64_FORMAT
                " × %" G_GINT64_FORMAT " needs %" G_GSIZE_FORMAT " MiB, %" G_GSIZE_FORMAT
                " MiB are allowed; %s",
-               self->run->output, batches->n, batches->w, batches->h, bytes >> 20,
-               self->run->limit_bytes >> 20, advice);
+               self->run->output, batches->n, seg_units_plural ((guint64) batches->n), batches->w,
+               batches->h, bytes >> 20, self->run->limit_bytes >> 20, advice);
   return FALSE;
 }
 

@@ -4,6 +4,7 @@
 #include "path.h"
 #include "table.h"
 #include "train-data.h"
+#include "units.h"
 
 static void
 seg_train_data_append_classes (SegDataset *dataset, GString *text)
@@ -52,6 +53,7 @@ seg_train_data_dup_text (SegDataset *dataset)
 {
   GString *text = g_string_new (NULL);
   g_autofree char *draws = seg_train_data_dup_draws (dataset);
+  guint64 n_ignored = seg_dataset_get_ignore_count (dataset);
   gint64 min_width, max_width, min_height, max_height;
   guint depth = seg_dataset_get_depth (dataset), n_bands = seg_dataset_get_n_bands (dataset);
 
@@ -64,15 +66,14 @@ seg_train_data_dup_text (SegDataset *dataset)
                           seg_dataset_get_n (dataset, SEG_SPLIT_TEST));
   if (n_bands == 0) /* no image can be read */
     return g_string_free (text, FALSE);
-  g_string_append_printf (text, "pixels      %u band%s of %u bits%s, %" G_GINT64_FORMAT
-                                " × %" G_GINT64_FORMAT,
-                          n_bands, n_bands == 1 ? "" : "s", depth, depth == 32 ? " (float)" : "",
-                          min_width, min_height);
+  g_string_append_printf (
+      text, "pixels      %u band%s of %u bits%s, %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT, n_bands,
+      seg_units_plural (n_bands), depth, depth == 32 ? " (float)" : "", min_width, min_height);
   if (min_width != max_width || min_height != max_height)
     g_string_append_printf (text, " to %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT, max_width,
                             max_height);
-  g_string_append_printf (text, "\nignored     %" G_GUINT64_FORMAT " pixels\n",
-                          seg_dataset_get_ignore_count (dataset));
+  g_string_append_printf (text, "\nignored     %" G_GUINT64_FORMAT " pixel%s\n", n_ignored,
+                          seg_units_plural (n_ignored));
   seg_train_data_append_classes (dataset, text);
   return g_string_free (text, FALSE);
 }

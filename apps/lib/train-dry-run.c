@@ -52,10 +52,13 @@ seg_dry_run_append_length (GString *text, const SegTrainRecipe *recipe, double o
   double n_steps = recipe->n_steps > 0         ? (double) recipe->n_steps
                    : recipe->max_seconds > 0. ? floor (recipe->max_seconds / of_step)
                                               : (double) recipe->n_epochs * of_epoch;
+  double minutes = ceil (n_steps * of_step / 60.);
 
-  g_string_append_printf (text, "all         %.0f steps, %.1f epochs, about %.0f minutes, "
-                                "without looks at the validation images\n",
-                          n_steps, n_steps / of_epoch, ceil (n_steps * of_step / 60.));
+  g_string_append_printf (text,
+                          "all         %.0f step%s, %.1f epochs, about %.0f minute%s, "
+                          "without looks at the validation images\n",
+                          n_steps, seg_units_plural ((guint64) n_steps), n_steps / of_epoch,
+                          minutes, seg_units_plural ((guint64) minutes));
 }
 
 /**

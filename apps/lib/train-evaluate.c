@@ -8,6 +8,7 @@
 #include "evaluate.h"
 #include "path.h"
 #include "train-evaluate.h"
+#include "units.h"
 
 #define SEG_TRAIN_EVALUATE_ALL "all"
 
@@ -40,7 +41,7 @@ static void
 seg_train_evaluate_show (guint n_done, guint n, gpointer data)
 {
   (void) data;
-  fprintf (stderr, "\r%u of %u images", n_done, n);
+  fprintf (stderr, "\r%u of %u image%s", n_done, n, seg_units_plural (n));
   if (n_done == n)
     fputs ("\r                              \r", stderr);
   fflush (stderr);
@@ -55,7 +56,8 @@ seg_train_evaluate_check (const SegTrainEvaluate *request, GError **error)
   if (n_bands == n_channels)
     return TRUE;
   g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-               "the model takes images of %u bands, and the data have %u", n_channels, n_bands);
+               "the model takes images of %u band%s, and the data have %u", n_channels,
+               seg_units_plural (n_channels), n_bands);
   return FALSE;
 }
 
@@ -118,7 +120,8 @@ seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, 
   for (guint i = 0; i < n_classes; i++)
     names[i] = seg_path_escape (seg_model_get_class (request->model, i)->name);
   seg_metrics_print (metrics, (const char *const *) names, text);
-  printf ("%u images (%s%s%s)\n%s", cases->len, split, request->tta != SEG_TTA_NONE ? ", tta " : "",
+  printf ("%u image%s (%s%s%s)\n%s", cases->len, seg_units_plural (cases->len), split,
+          request->tta != SEG_TTA_NONE ? ", tta " : "",
           request->tta != SEG_TTA_NONE ? seg_tta_get_name (request->tta) : "", text->str);
   return request->summary == NULL
          || seg_metrics_write_summary (metrics, cases, (const char *const *) names,

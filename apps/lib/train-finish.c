@@ -9,6 +9,7 @@
 #include "train-private.h"
 #include "train-report.h"
 #include "train-report-samples.h"
+#include "units.h"
 #include "warning.h"
 
 #define SEG_TRAINING_TRAINED "segkit.trained" /* in the model's metadata */
@@ -63,14 +64,15 @@ seg_training_describe (SegTraining *self)
 {
   const SegTrainRecipe *recipe = self->recipe;
   const SegBatcherOptions *batches = &recipe->batches;
+  guint n_images = seg_dataset_get_n (self->run->dataset, SEG_SPLIT_TRAIN);
+  gint64 n_crops = batches->n * MAX (recipe->trainer.accumulate, 1);
 
   return g_strdup_printf (
-      "segtrain " SEGKIT_VERSION ": %u images, step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-      ", %" G_GINT64_FORMAT " crops of %" G_GINT64_FORMAT "×%" G_GINT64_FORMAT
+      "segtrain " SEGKIT_VERSION ": %u image%s, step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+      ", %" G_GINT64_FORMAT " crop%s of %" G_GINT64_FORMAT "×%" G_GINT64_FORMAT
       " each, seed %" G_GUINT64_FORMAT,
-      seg_dataset_get_n (self->run->dataset, SEG_SPLIT_TRAIN), self->state.best_step,
-      recipe->n_steps, batches->n * MAX (recipe->trainer.accumulate, 1), batches->w, batches->h,
-      recipe->seed);
+      n_images, seg_units_plural (n_images), self->state.best_step, recipe->n_steps, n_crops,
+      seg_units_plural ((guint64) n_crops), batches->w, batches->h, recipe->seed);
 }
 
 static gboolean
@@ -99,8 +101,12 @@ seg_training_add_facts (SegTraining *self, SegTrainReport *report)
   gint64 min_width, max_width, min_height, max_height;
 
   for (int split = 0; split < SEG_N_SPLITS; split++)
-    seg_train_report_add_fact (report, "Data", names[split], "%u images",
-                               seg_dataset_get_n (dataset, (SegSplit) split));
+    {
+      guint n = seg_dataset_get_n (dataset, (SegSplit) split);
+
+      seg_train_report_add_fact (report, "Data", names[split], "%u image%s", n,
+                                 seg_units_plural (n));
+    }
   seg_dataset_get_size_range (dataset, &min_width, &max_width, &min_height, &max_height);
   seg_train_report_add_fact (report, "Data", "sizes",
                              "%" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
@@ -119,7 +125,7 @@ seg_training_add_facts (SegTraining *self, SegTrainReport *report)
                                "step %" G_GUINT64_FORMAT ", %s %.4f", self->state.best_step,
                                recipe->metric, self->state.best_metric);
   seg_train_report_add_fact (report, "Training", "seed", "%" G_GUINT64_FORMAT, recipe->seed);
-  seg_train_report_add_fact (report, "Training", "time", "%.0f seconds",
+  seg_train_report_add_fact (report, "Training", "time", "%.0f s",
                              _seg_training_get_seconds (self));
   for (guint i = 0; i < recipe->reasons->len; i++)
     seg_train_report_add_fact (report, "Chosen", "", "%s", (char *) recipe->reasons->pdata[i]);

@@ -7,6 +7,7 @@
 
 #include "border-weights.h"
 #include "train-recipe-private.h"
+#include "units.h"
 
 #define SEG_TRAIN_MAX_STEPS 1000000000
 #define SEG_TRAIN_MAX_SECONDS (366. * 24 * 3600)
@@ -155,8 +156,8 @@ seg_train_recipe_get_list (SegTrainRecipe *self, const char *group, const char *
           || !isfinite (number))
         {
           g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
-                       "[%s] %s: \"%s\" is not %u numbers with semicolons between them", group, key,
-                       text, n);
+                       "[%s] %s: \"%s\" is not %u number%s with semicolons between them", group,
+                       key, text, n, seg_units_plural (n));
           return FALSE;
         }
       (*numbers)[i] = (float) number;
@@ -603,13 +604,15 @@ seg_train_recipe_load_from (SegTrainRecipe *self, SegModel *model, GError **erro
 {
   g_autofree char *path = seg_model_find (self->from_model, error);
   g_auto (GStrv) left = NULL;
+  guint n;
 
   if (path == NULL || !seg_model_load_matching (model, path, &left, error))
     return FALSE;
-  if (*left != NULL)
+  n = g_strv_length (left);
+  if (n > 0)
     g_ptr_array_add (self->reasons,
-                     g_strdup_printf ("%u parameters begin at random, as %s: %s has none of that "
-                                      "shape", g_strv_length (left), *left, self->from_model));
+                     g_strdup_printf ("%u parameter%s at random, as %s: %s has none of that shape",
+                                      n, n == 1 ? " begins" : "s begin", *left, self->from_model));
   return TRUE;
 }
 

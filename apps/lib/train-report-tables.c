@@ -5,6 +5,7 @@
 #include "chart.h"
 #include "html.h"
 #include "train-report-private.h"
+#include "units.h"
 
 /* With more classes the matrix has no room for counts, which are then in tooltips only. */
 #define SEG_TRAIN_REPORT_MAX_COUNTS 12
@@ -133,11 +134,11 @@ seg_train_report_print_cell (guint64 count, guint64 row, gboolean right, gboolea
   guint alpha = count > 0 ? (guint) (60 + 860 * share) : 0; /* small shares must not vanish */
 
   g_string_append_printf (
-      out, "<td class=\"%s\" style=\"--a:0.%03u\" title=\"%" G_GUINT64_FORMAT " pixels\">",
+      out, "<td class=\"%s\" style=\"--a:0.%03u\" title=\"%" G_GUINT64_FORMAT " pixel%s\">",
       alpha > 500 ? right ? "right strong" : "wrong strong"
       : right     ? "right"
                   : "wrong",
-      alpha, count);
+      alpha, count, seg_units_plural (count));
   if (count == 0)
     {
       g_string_append (out, "·</td>");

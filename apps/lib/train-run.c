@@ -6,6 +6,7 @@
 #include <segkit/error.h>
 
 #include "train-private.h"
+#include "units.h"
 
 /* A checkpoint at least this often, beside those at each validation. */
 #define SEG_TRAINING_CHECKPOINT_INTERVAL (5 * 60 * G_USEC_PER_SEC)
@@ -277,8 +278,8 @@ seg_training_is_over (SegTraining *self)
   if (seg_trainer_get_step (self->trainer) >= recipe->n_steps)
     return TRUE;
   if (recipe->patience > 0 && self->state.n_worse >= recipe->patience)
-    seg_train_progress_say (self->progress, "no better model for %u validations: ending",
-                            recipe->patience);
+    seg_train_progress_say (self->progress, "no better model for %u validation%s: ending",
+                            recipe->patience, seg_units_plural (recipe->patience));
   else if (recipe->max_seconds > 0.
            && _seg_training_get_seconds (self) > SEG_TRAINING_LATE * recipe->max_seconds)
     seg_train_progress_say (self->progress,

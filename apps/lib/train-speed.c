@@ -56,7 +56,7 @@ _seg_training_measure_steps (SegTraining *self, guint64 *n_steps, GError **error
   const SegTrainRecipe *recipe = self->recipe;
   double of_step, of_validation, left;
 
-  seg_train_progress_say (self->progress, "measuring how many steps fit into %.0f seconds",
+  seg_train_progress_say (self->progress, "measuring how many steps fit into %.0f s",
                           recipe->max_seconds);
   if (!seg_training_time_step (self, &of_step, error)
       || !seg_training_time_validation (self, &of_validation, error))
@@ -67,8 +67,8 @@ _seg_training_measure_steps (SegTraining *self, guint64 *n_steps, GError **error
   *n_steps = (guint64) CLAMP (left / of_step, 1., 1e9);
   if (*n_steps < SEG_TRAINING_SPEED_FEW)
     seg_warning_print ("only %" G_GUINT64_FORMAT
-                       " steps fit into %.0f seconds, which is too little to learn from: a step with "
+                       " step%s into %.0f s, which is too little to learn from: a step with "
                        "its share of looks at the validation images takes %.2f",
-                       *n_steps, recipe->max_seconds, of_step);
+                       *n_steps, *n_steps == 1 ? " fits" : "s fit", recipe->max_seconds, of_step);
   return TRUE;
 }

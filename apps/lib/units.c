@@ -1,5 +1,17 @@
-/* Numbers as people read them: three digits and a prefix. */
+/* Numbers as people read them: three digits and a prefix, and nouns behind them. */
 #include "units.h"
+
+/**
+ * seg_units_plural:
+ * @n: how many there are
+ *
+ * Returns: (transfer none): what stands behind the noun: `s`, or nothing for one
+ */
+const char *
+seg_units_plural (guint64 n)
+{
+  return n == 1 ? "" : "s";
+}
 
 static char *
 seg_units_format (double n, double step, const char *const *prefixes)

@@ -4,7 +4,8 @@
 
 G_BEGIN_DECLS
 
-char *seg_units_count (double n);
-char *seg_units_bytes (double n);
+const char *seg_units_plural (guint64 n);
+char       *seg_units_count  (double n);
+char       *seg_units_bytes  (double n);
 
 G_END_DECLS

@@ -233,9 +233,8 @@ seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error)
 char *
 seg_way_to_string (const SegWay *self)
 {
-  return self->tile > 0
-             ? g_strdup_printf ("tiles of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT, self->tile,
-                                self->tile)
-             : g_strdup_printf ("bands of %" G_GINT64_FORMAT " %s", self->band_rows,
-                                self->band_rows == 1 ? "row" : "rows");
+  return self->tile > 0 ? g_strdup_printf ("tiles of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT,
+                                           self->tile, self->tile)
+                        : g_strdup_printf ("bands of %" G_GINT64_FORMAT " row%s", self->band_rows,
+                                           seg_units_plural ((guint64) self->band_rows));
 }

@@ -233,7 +233,7 @@ test_check_stray (void)
     g_assert_cmpuint (seg_dataset_get_n_classes (dataset), ==, 3);
     samples_assert_problems (dataset, 0,
                              "warning: stray class (1)|masks/2.png: the class \"value 7\" has 1 "
-                             "pixels in 1 of 9 masks, one here in column 4, row 3: |"
+                             "pixel in 1 of 9 masks, one here in column 4, row 3: |"
                              "[data] ignore = 7");
     samples_assert_no_problem (mended);
   }

@@ -150,7 +150,7 @@ test_layout_lists (void)
 
     assert_names (dataset, SEG_SPLIT_TRAIN, "1 2");
     assert_names (dataset, SEG_SPLIT_VALIDATION, "4");
-    samples_assert_problems (dataset, 0, "has 2 images with masks that no list names");
+    samples_assert_problems (dataset, 0, "has 2 images with a mask that no list names");
   }
   samples_save_text (folder, "val.txt", "4\n2\n9\n");
   {
@@ -249,7 +249,7 @@ test_layout_nnunet (void)
 
     assert_splits (dataset, "nnunet", 1, 1, 1);
     samples_assert_problems (dataset, 1,
-                             "case_3_0000.png: its sample has 1 files, and the first one 2");
+                             "case_3_0000.png: its sample has 1 file, and the first one 2");
   }
   samples_free (folder);
 }

@@ -378,7 +378,7 @@ test_evaluate (Tool *tool, gconstpointer data)
   (void) data;
   training_run (tool);
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "-o", "s.json", NULL), ==, OK);
-  g_assert_nonnull (strstr (tool->output, "1 images (validation)"));
+  g_assert_nonnull (strstr (tool->output, "1 image (validation)"));
   g_assert_cmpfloat (read_mean_iou (tool, "s.json"), ==,
                      read_mean_iou (tool, "m.run/summary.json"));
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "--split", "all", NULL), ==, OK);
@@ -441,13 +441,13 @@ test_evaluate_elsewhere (Tool *tool, gconstpointer data)
   samples_save_image (tool->folder, "others/image/1.png", TRAINING_SIDE, TRAINING_SIDE, 1, 1);
   samples_save_mask (tool->folder, "others/mask/1.png", TRAINING_SIDE, TRAINING_SIDE, "0 255");
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", NULL), ==, OK);
-  g_assert_nonnull (strstr (tool->output, "1 images (all)"));
+  g_assert_nonnull (strstr (tool->output, "1 image (all)"));
   /* nor does it what it calls its samples */
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "others", "--split", "all", "--set",
                              "data.validation-names=2", NULL),
                    ==, OK);
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", NULL), ==, OK);
-  g_assert_nonnull (strstr (tool->output, "1 images (validation)"));
+  g_assert_nonnull (strstr (tool->output, "1 image (validation)"));
 }
 
 /* Numbers of a part of the data would look like those of all. */
