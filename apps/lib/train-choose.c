@@ -257,11 +257,12 @@ seg_choose_crop (SegChoice *self)
   gint64 most = self->is_scene ? SEG_CHOOSE_CROP_OF_SCENES : SEG_CHOOSE_CROP;
   gint64 least = MIN (self->min_width, self->min_height), all = MIN (self->width, self->height);
   gint64 side = (least >= SEG_CHOOSE_CROP / 2 ? least : all) / 32 * 32;
+  gint64 crop = CLAMP (side, 32, most);
 
-  seg_choose_int (self, "train", "crop", CLAMP (side, 32, most),
-                  side >= most                   ? "enough around each pixel, and quick"
-                  : least >= SEG_CHOOSE_CROP / 2 ? "fits into the smallest image"
-                                                 : "small images; what lacks is mirrored");
+  seg_choose_int (self, "train", "crop", crop,
+                  crop > least   ? "there are smaller images; what they lack is mirrored"
+                  : crop == most ? "enough around each pixel, and quick"
+                                 : "fits into the smallest image");
 }
 
 static void

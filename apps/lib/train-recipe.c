@@ -11,6 +11,7 @@
 
 #define SEG_TRAIN_MAX_STEPS 1000000000
 #define SEG_TRAIN_MAX_SECONDS (366. * 24 * 3600)
+#define SEG_TRAIN_MAX_CROP 65536
 
 static const char *const seg_train_keys[]
     = { "seed", "steps", "epochs", "max-time", "validate-every", "patience", "metric", "batch",
@@ -91,10 +92,13 @@ seg_train_recipe_get_crop (SegTrainRecipe *self, GError **error)
   guint n = g_strv_length (sides);
   guint64 width, height;
 
-  if (n < 1 || n > 2 || !g_ascii_string_to_unsigned (sides[0], 10, 1, 65536, &width, NULL)
-      || !g_ascii_string_to_unsigned (sides[n - 1], 10, 1, 65536, &height, NULL))
-    return seg_train_recipe_refuse ("crop", text, "a side in pixels, as 256, or two, as 352x256",
-                                    error);
+  if (n < 1 || n > 2
+      || !g_ascii_string_to_unsigned (sides[0], 10, 1, SEG_TRAIN_MAX_CROP, &width, NULL)
+      || !g_ascii_string_to_unsigned (sides[n - 1], 10, 1, SEG_TRAIN_MAX_CROP, &height, NULL))
+    return seg_train_recipe_refuse (
+        "crop", text,
+        "a side of 1 to " G_STRINGIFY (SEG_TRAIN_MAX_CROP) " pixels, as 256, or two, as 352x256",
+        error);
   self->batches.w = (gint64) width;
   self->batches.h = (gint64) height;
   return TRUE;
@@ -466,6 +470,24 @@ seg_train_recipe_build_model (SegTrainRecipe *self, GError **error)
   return NULL;
 }
 
+/* Of a crop that was asked for it is not told why, but what it means. */
+static void
+seg_train_recipe_note_crop (SegTrainRecipe *self, SegDataset *dataset)
+{
+  const SegBatcherOptions *b = &self->batches;
+  gint64 min_width, max_width, min_height, max_height;
+
+  seg_dataset_get_size_range (dataset, &min_width, &max_width, &min_height, &max_height);
+  if (b->w > min_width || b->h > min_height)
+    g_ptr_array_add (
+        self->reasons,
+        g_strdup_printf ("[train] crop=%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT
+                         ": images have %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
+                         " pixels%s; what they lack is mirrored",
+                         b->w, b->h, min_width, min_height,
+                         min_width < max_width || min_height < max_height ? " and more" : ""));
+}
+
 /* A batch that nobody asked for is as large as memory allows. */
 static gboolean
 seg_train_recipe_fit_memory (SegTrainRecipe *self, SegDataset *dataset,
@@ -514,13 +536,17 @@ seg_train_recipe_new (GKeyFile *given, SegDataset *dataset, const SegTrainLimits
 {
   g_autoptr (SegTrainRecipe) self = g_new0 (SegTrainRecipe, 1);
   gboolean is_batch_given = given != NULL && g_key_file_has_key (given, "train", "batch", NULL);
+  gboolean is_crop_given = given != NULL && g_key_file_has_key (given, "train", "crop", NULL);
 
   self->reasons = g_ptr_array_new_with_free_func (g_free);
   if ((given != NULL && !seg_train_recipe_check_names (given, error))
       || !_seg_train_choose (self, given, dataset, limits, error)
-      || !_seg_train_recipe_parse (self, dataset, error)
-      || (!is_batch_given && limits->max_memory > 0
-          && !seg_train_recipe_fit_memory (self, dataset, limits, error)))
+      || !_seg_train_recipe_parse (self, dataset, error))
+    return NULL;
+  if (is_crop_given)
+    seg_train_recipe_note_crop (self, dataset);
+  if (!is_batch_given && limits->max_memory > 0
+      && !seg_train_recipe_fit_memory (self, dataset, limits, error))
     return NULL;
   return g_steal_pointer (&self);
 }

@@ -96,6 +96,40 @@ test_two_classes (void)
   samples_free (folder);
 }
 
+/* What is said of a crop is true of the images, also where it was asked for. */
+static void
+test_crop (void)
+{
+  static const struct
+  {
+    int w, h;
+    const char *settings, *reason;
+  } cases[] = {
+    { 70, 60, "", "crop=32: fits into the smallest image" },
+    { 200, 150, "", "crop=128: fits into the smallest image" },
+    { 300, 260, "", "crop=256: enough around each pixel, and quick" },
+    { 300, 20, "", "crop=32: there are smaller images; what they lack is mirrored" },
+    { 70, 60, "train.crop=64",
+      "[train] crop=64x64: images have 70 × 60 pixels; what they lack is mirrored" },
+    { 70, 60, "train.crop=60", NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      char *folder = save (2, cases[i].w, cases[i].h, 1, "0 1");
+      g_autoptr (SegTrainRecipe) recipe = make (folder, cases[i].settings);
+      g_autofree char *reasons = NULL;
+
+      g_ptr_array_add (recipe->reasons, NULL);
+      reasons = g_strjoinv ("\n", (char **) recipe->reasons->pdata);
+      if (cases[i].reason != NULL)
+        assert_has (reasons, cases[i].reason);
+      else
+        g_assert_null (strstr (reasons, "crop="));
+      samples_free (folder);
+    }
+}
+
 /* Several classes: a ResNet, weights by median frequency, and an up. Of the 12 columns of stripes
  * six have class 0, and three, two and one the others. */
 static void
@@ -343,6 +377,8 @@ static const struct
   { "train.rate=nan", "\"nan\" is not a number", SEG_EXIT_USAGE },
   { "train.rate=1x", "\"1x\" is not a number", SEG_EXIT_USAGE },
   { "train.crop=0", "[train] crop: \"0\"", SEG_EXIT_USAGE },
+  { "train.crop=99999", "[train] crop: \"99999\" is not a side of 1 to 65536 pixels, as 256, or",
+    SEG_EXIT_USAGE },
   { "train.crop=32x32x32", "[train] crop: \"32x32x32\"", SEG_EXIT_USAGE },
   { "train.batch=0", "a whole number from 1", SEG_EXIT_USAGE },
   { "train.freeze-norms=yes", "true or false", SEG_EXIT_USAGE },
@@ -434,6 +470,7 @@ main (int argc, char **argv)
 {
   samples_main_init (&argc, &argv);
   g_test_add_func ("/recipe/two-classes", test_two_classes);
+  g_test_add_func ("/recipe/crop", test_crop);
   g_test_add_func ("/recipe/scene", test_scene);
   g_test_add_data_func ("/recipe/repeats/chosen", "", test_repeats);
   g_test_add_data_func ("/recipe/repeats/given",
