@@ -78,34 +78,66 @@ seg_jobs_dup_stem (const char *name)
   return dot != NULL && dot != name ? g_strndup (name, (gsize) (dot - name)) : g_strdup (name);
 }
 
-/* @template with words in braces filled in; others stay as they are. */
+/* What stands in a template for something else. */
+static const char *const seg_jobs_words[] = { "{stem}", "{name}", "{dir}", "{{" };
+
+/* Which of the words @text begins with, or G_N_ELEMENTS (seg_jobs_words). */
+static guint
+seg_jobs_find_word (const char *text)
+{
+  guint i = 0;
+
+  while (i < G_N_ELEMENTS (seg_jobs_words) && !g_str_has_prefix (text, seg_jobs_words[i]))
+    i++;
+  return i;
+}
+
+/* @template, in which all words are known, with these filled in. */
 static char *
 seg_jobs_fill (const char *template, const char *dir, const char *image)
 {
   g_autofree char *file = seg_image_name_dup_file (image);
   g_autofree char *name = g_path_get_basename (file);
   g_autofree char *stem = seg_jobs_dup_stem (name);
-  const struct
-  {
-    const char *word, *value;
-  } words[] = { { "{stem}", stem }, { "{name}", name }, { "{dir}", dir } };
+  const char *const values[G_N_ELEMENTS (seg_jobs_words)] = { stem, name, dir, "{" };
   GString *filled = g_string_new (NULL);
 
   while (*template != '\0')
     {
-      guint i = 0;
+      guint i = seg_jobs_find_word (template);
 
-      while (i < G_N_ELEMENTS (words) && !g_str_has_prefix (template, words[i].word))
-        i++;
-      if (i < G_N_ELEMENTS (words))
+      if (i < G_N_ELEMENTS (values))
         {
-          g_string_append (filled, words[i].value);
-          template += strlen (words[i].word);
+          g_string_append (filled, values[i]);
+          template += strlen (seg_jobs_words[i]);
         }
       else
         g_string_append_c (filled, *template++);
     }
   return g_string_free (filled, FALSE);
+}
+
+/* A word that is not known, or a brace that nothing closes, would become a part of the name. */
+static gboolean
+seg_jobs_check_words (SegOutputKind kind, const char *template, GError **error)
+{
+  const char *brace = strchr (template, '{');
+
+  while (brace != NULL)
+    {
+      guint i = seg_jobs_find_word (brace);
+
+      if (i == G_N_ELEMENTS (seg_jobs_words))
+        {
+          g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                       "--%s: %s: \"%.*s\" is not {stem}, {name} or {dir}; write {{ for a brace",
+                       seg_output_kind_get_option (kind), template, (int) strcspn (brace, "}") + 1,
+                       brace);
+          return FALSE;
+        }
+      brace = strchr (brace + strlen (seg_jobs_words[i]), '{');
+    }
+  return TRUE;
 }
 
 static gboolean
@@ -256,15 +288,19 @@ seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint dep
   return TRUE;
 }
 
-/* Whether what the user wrote leaves room for more than one image. */
+/* Whether what the user wrote has a meaning, and leaves room for more than one image. */
 static gboolean
 seg_jobs_check_names (SegJobs *self, GError **error)
 {
-  for (guint i = 0; self->several && i < SEG_N_OUTPUTS; i++)
+  for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     {
       const char *template = self->request->outputs[i];
 
-      if (template != NULL && !seg_jobs_names_image (template))
+      if (template == NULL)
+        continue;
+      if (!seg_jobs_check_words (i, template, error))
+        return FALSE;
+      if (self->several && !seg_jobs_names_image (template))
         {
           g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                        "--%s: %s is one file for several images; put {stem} into its name",
@@ -343,8 +379,9 @@ seg_jobs_collect (SegJobs *self, GError **error)
  * @error: return location
  *
  * Warns of files in folders that are not read.
- * Errors: `G_OPTION_ERROR` where two images would become one file, or one would be written over;
- * `G_FILE_ERROR`, `G_IO_ERROR` for a folder that cannot be read or holds no image.
+ * Errors: `G_OPTION_ERROR` where the name of an output has words that are not known, two images
+ * would become one file, or one would be written over; `G_FILE_ERROR`, `G_IO_ERROR` for a folder
+ * that cannot be read or holds no image.
  *
  * Returns: (transfer full) (element-type SegJob): the images in the order they were named, those
  *   of a folder in the order of names; or %NULL with @error set

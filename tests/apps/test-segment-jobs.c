@@ -118,6 +118,24 @@ test_templates (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "out", "-o", "{dir}-{stem}.png", "in", NULL),
                    ==, OK);
   g_assert_true (exists (tool, "out/.-a.png") && exists (tool, "out/deeper-a.png"));
+
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "{{stem}-{{{stem}.png", "in/a.png", NULL), ==, OK);
+  g_assert_true (exists (tool, "{stem}-{a.png"));
+}
+
+/* Not made a file of that very name. */
+static void
+test_unknown_words (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "{stem}{foo}.png", "in/a.png", NULL), ==, USAGE);
+  tool_assert_fails (
+      tool, USAGE, "--output: {stem}{foo}.png: \"{foo}\" is not {stem}, {name} or {dir}", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--overlay", "{stem.jpg", "in", NULL), ==,
+                   USAGE);
+  tool_assert_fails (tool, USAGE,
+                     "--overlay: {stem.jpg: \"{stem.jpg\" is not {stem}, {name} or {dir}", "usage");
+  g_assert_false (exists (tool, "out") || exists (tool, "a{foo}.png"));
 }
 
 /* Told before any work: nothing is made. */
@@ -432,6 +450,7 @@ main (int argc, char **argv)
 #define ADD(path, function) g_test_add (path, Tool, NULL, jobs_setup, function, jobs_teardown)
   ADD ("/jobs/folder", test_folder);
   ADD ("/jobs/templates", test_templates);
+  ADD ("/jobs/unknown-words", test_unknown_words);
   ADD ("/jobs/collisions", test_collisions);
   ADD ("/jobs/inputs-are-safe", test_inputs_are_safe);
   ADD ("/jobs/again", test_again);
