@@ -7,6 +7,9 @@ G_DEFINE_FINAL_TYPE (SegSchedule, seg_schedule, G_TYPE_OBJECT)
 /* Far below where a gint64 overflows, so that layers may add and multiply without a check. */
 #define SEG_SCHEDULE_MAX_SIZE G_MAXINT32
 
+/* The least side that a network takes is looked for up to here. */
+#define SEG_SCHEDULE_MAX_LEAST 1024
+
 static void
 seg_schedule_finalize (GObject *object)
 {
@@ -49,6 +52,46 @@ seg_schedule_find_repeats (SegSchedule *self)
     }
 }
 
+/* The least side of a square that the network takes, found by halving what is left: a few looks at
+ * a network of any depth. More than SEG_SCHEDULE_MAX_LEAST: there is none up to there. */
+static gint64
+seg_schedule_find_least (SegSchedule *self, SegShape input)
+{
+  gint64 refused = 0, least = SEG_SCHEDULE_MAX_LEAST + 1;
+
+  while (least - refused > 1)
+    {
+      input.h = input.w = (refused + least) / 2;
+      if (_seg_plan_infer (self->plan, &input, self->shapes, NULL))
+        least = input.h;
+      else
+        refused = input.h;
+    }
+  return least;
+}
+
+/* The shape of every value. Who has too small an image is told what would do, and not which layer
+ * is left without pixels. */
+static gboolean
+seg_schedule_infer (SegSchedule *self, const SegShape *input, GError **error)
+{
+  g_autoptr (GError) cause = NULL;
+  gint64 least;
+
+  if (_seg_plan_infer (self->plan, input, self->shapes, &cause))
+    return TRUE;
+  least = seg_schedule_find_least (self, *input);
+  if (least > SEG_SCHEDULE_MAX_LEAST || MIN (input->h, input->w) >= least)
+    g_propagate_error (error, g_steal_pointer (&cause));
+  else
+    g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,
+                 "an image of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
+                 " pixels is too small for the network, which takes %" G_GINT64_FORMAT
+                 " × %" G_GINT64_FORMAT " or more",
+                 input->w, input->h, least, least);
+  return FALSE;
+}
+
 /* The part that both ways of running share: shapes, and slots that hold nothing yet. */
 SegSchedule *
 _seg_schedule_new (SegPlan *plan, const SegShape *input, GError **error)
@@ -77,7 +120,7 @@ _seg_schedule_new (SegPlan *plan, const SegShape *input, GError **error)
   self->plan = g_object_ref (plan);
   self->shapes = g_new0 (SegShape, plan->n_values);
   self->slots = g_new0 (SegSlot, plan->n_values);
-  if (!_seg_plan_infer (plan, &shape, self->shapes, error))
+  if (!seg_schedule_infer (self, &shape, error))
     return NULL;
   self->parts = _seg_plan_find_parts (plan, self->shapes);
   seg_schedule_find_repeats (self);

@@ -429,6 +429,8 @@ seg_train_recipe_estimate_bytes (SegTrainRecipe *self, SegModel *model, SegDatas
 
   if (bytes == 0)
     {
+      if (error != NULL && g_error_matches (*error, SEG_ERROR, SEG_ERROR_SHAPE))
+        g_prefix_error (error, "[train] crop: ");
       _seg_train_recipe_blame (error);
       return 0;
     }

@@ -104,21 +104,15 @@ seg_way_check_output (SegSchedule *schedule, gint64 height, gint64 width, GError
   return FALSE;
 }
 
-/* In the words of a user, who knows nothing of layers. */
 static gboolean
 seg_way_check_size (const SegWayRequest *request, GError **error)
 {
-  g_autoptr (GError) cause = NULL;
   SegRect pixel = { 0, 0, 1, 1 };
-  g_autoptr (SegSchedule) schedule = seg_schedule_new_region (request->plan, 1, request->height,
-                                                              request->width, &pixel, &cause);
+  g_autoptr (SegSchedule) schedule =
+      seg_schedule_new_region (request->plan, 1, request->height, request->width, &pixel, error);
 
-  if (schedule != NULL)
-    return seg_way_check_output (schedule, request->height, request->width, error);
-  g_set_error (error, cause->domain, cause->code,
-               "the model does not take %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT " pixels: %s",
-               request->width, request->height, cause->message);
-  return FALSE;
+  return schedule != NULL
+         && seg_way_check_output (schedule, request->height, request->width, error);
 }
 
 /* The highest bands that fit, or those of one row. */

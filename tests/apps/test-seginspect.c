@@ -545,7 +545,7 @@ test_errors (Tool *tool, gconstpointer data)
       "segkit:plugin",
       PLUGIN },
     { { "--size", "3x40", "model.safetensors" },
-      "model.safetensors: encoder.",
+      "model.safetensors: an image of 3 × 40 pixels is too small for the network, which takes",
       "segkit:shape",
       INPUT },
     { { "--size", "40", "model.safetensors" }, "--size: \"40\"", "usage", USAGE },

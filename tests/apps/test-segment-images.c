@@ -204,10 +204,16 @@ test_too_small (Tool *tool, gconstpointer data)
   (void) data;
   tool_save_image (tool, "small.png", picture);
   g_object_unref (picture);
-  assert_refused (tool, "small.png", INPUT, "small.png: the model does not take 3 × 40 pixels: encoder.", "segkit:shape");
+  assert_refused (tool, "small.png", INPUT,
+                  "small.png: an image of 3 × 40 pixels is too small for the network, which takes "
+                  "4 × 4 or more",
+                  "segkit:shape");
   g_assert_cmpint (tool_run (tool, MODEL, "--tile", "2", "-o", "out.png", "small.png", NULL), ==,
                    INPUT);
-  tool_assert_fails (tool, INPUT, "small.png: the model does not take 3 × 40 pixels: encoder.", "segkit:shape");
+  tool_assert_fails (tool, INPUT,
+                     "small.png: an image of 3 × 40 pixels is too small for the network, which "
+                     "takes 4 × 4 or more",
+                     "segkit:shape");
 }
 
 /* One row or one column of many pixels. */
@@ -363,7 +369,7 @@ test_png_text_bomb (Tool *tool, gconstpointer data)
   tool_append_png_chunk (bytes, "IEND", "", 0);
   tool_save_bytes (tool, "image.png", bytes->data, bytes->len);
   /* it is too small for the network, which is known only after the text has been read */
-  assert_refused (tool, "image.png", INPUT, "pixels: encoder.", "segkit:shape");
+  assert_refused (tool, "image.png", INPUT, "1 × 1 pixels is too small", "segkit:shape");
 }
 
 static gboolean

@@ -406,6 +406,10 @@ test_verify (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, USAGE, "--verify makes no files", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "--verify", "in/a.png", "in/b.tif", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "--verify takes one image", "usage");
+  save_picture (tool, "small.png", 2);
+  g_assert_cmpint (tool_run (tool, MODEL, "--verify", "small.png", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT, "small.png: an image of 2 × 24 pixels is too small",
+                     "segkit:shape");
 }
 
 /* A layer that breaks the contract, as a careless plugin may: --verify sees it. */
