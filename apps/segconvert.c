@@ -100,7 +100,8 @@ convert (char **paths, GCancellable *cancellable, GError **error)
   if (model == NULL
       || (options.encoder_weights != NULL
           && !seg_model_load_encoder (model, options.encoder_weights, error))
-      || g_cancellable_set_error_if_cancelled (cancellable, error))
+      || g_cancellable_set_error_if_cancelled (cancellable, error)
+      || !seg_path_make_parent (out, error))
     return FALSE;
   return options.format != NULL ? seg_model_export (model, options.format, out, error)
                                 : seg_model_save (model, out, error);

@@ -309,12 +309,10 @@ segment (SegSession *session, GPtrArray *jobs, GCancellable *cancellable, GError
     return FALSE;
   if (options.statistics != NULL)
     {
-      /* the table may lie among the outputs, whose folder the first of them would make */
-      if (options.output_dir != NULL && !seg_path_make_folder (options.output_dir, error))
-        return FALSE;
-      statistics = seg_statistics_new (options.statistics, seg_session_get_classifier (session),
-                                       error);
-      if (statistics == NULL)
+      if (!seg_path_make_parent (options.statistics, error)
+          || (statistics = seg_statistics_new (options.statistics,
+                                               seg_session_get_classifier (session), error))
+                 == NULL)
         return FALSE;
     }
   ok = segment_all (session, jobs, statistics, cancellable, &failure);

@@ -231,7 +231,8 @@ evaluate (const char *model_name, const char *path, GCancellable *cancellable, G
       || (options.output != NULL && !seg_path_check_not_over (options.output, model_path, error))
       || (dataset = seg_dataset_open (path, wishes, error)) == NULL
       || !seg_train_data_check (dataset, FALSE, !options.quiet, error)
-      || !seg_train_data_check_not_over (dataset, options.output, error))
+      || !seg_train_data_check_not_over (dataset, options.output, error)
+      || !seg_path_make_parent (options.output, error))
     return FALSE;
   request.model = model;
   request.dataset = dataset;
@@ -258,8 +259,9 @@ look (const SegTrainRun *run, GError **error)
   g_autofree char *text = NULL;
 
   if (options.preview != NULL)
-    return seg_preview_write (run->dataset, recipe->augmentation, &recipe->batches,
-                              options.preview, error);
+    return seg_path_make_parent (options.preview, error)
+           && seg_preview_write (run->dataset, recipe->augmentation, &recipe->batches,
+                                 options.preview, error);
   if (options.dump_recipe)
     return fputs (recipe->text, stdout) >= 0;
   /* before it is refused, so that one sees what */

@@ -202,7 +202,6 @@ seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
   g_ptr_array_add (self->jobs, job);
   job->image = g_strdup (image);
   job->dir = g_strdup (dir);
-  job->make_folders = self->request->output_dir != NULL;
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     {
       const char *template = self->request->outputs[i];

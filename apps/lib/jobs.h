@@ -9,7 +9,6 @@ G_BEGIN_DECLS
  * @image: a file
  * @dir: its folder below the one that was given, "." for that one itself
  * @outputs: names of the files to make of it, or %NULL
- * @make_folders: whether folders that are not there are made for them
  *
  * An image, and what is wanted of it.
  */
@@ -17,7 +16,6 @@ typedef struct
 {
   char *image, *dir;
   char *outputs[SEG_N_OUTPUTS];
-  gboolean make_folders;
 } SegJob;
 
 /**

@@ -146,3 +146,19 @@ seg_path_make_folder (const char *path, GError **error)
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s", path, g_strerror (code));
   return FALSE;
 }
+
+/**
+ * seg_path_make_parent:
+ * @written: (nullable): a file to be written
+ * @error: return location
+ *
+ * Makes the folder that it is to be in, as all programs do before their work.
+ * Errors: `G_IO_ERROR`.
+ */
+gboolean
+seg_path_make_parent (const char *written, GError **error)
+{
+  g_autofree char *folder = written != NULL ? g_path_get_dirname (written) : NULL;
+
+  return folder == NULL || seg_path_make_folder (folder, error);
+}

@@ -201,14 +201,9 @@ seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
 {
   g_autoptr (SegOutputs) outputs = seg_session_new_outputs (self, job, error);
 
-  for (guint i = 0; outputs != NULL && job->make_folders && i < SEG_N_OUTPUTS; i++)
-    {
-      const char *file = seg_outputs_get_file (outputs, i);
-      g_autofree char *folder = file != NULL ? g_path_get_dirname (file) : NULL;
-
-      if (file != NULL && !seg_path_make_folder (folder, error))
-        return NULL;
-    }
+  for (guint i = 0; outputs != NULL && i < SEG_N_OUTPUTS; i++)
+    if (!seg_path_make_parent (seg_outputs_get_file (outputs, i), error))
+      return NULL;
   if (outputs == NULL || !seg_outputs_open (outputs, error))
     return NULL;
   return g_steal_pointer (&outputs);

@@ -83,14 +83,14 @@ test_output (Tool *tool, gconstpointer data)
     { "out.tif[bitdepth=1]", NULL, "bitdepth=1", "segkit:param", USAGE },
     { "out.tif[tile-width=17]", NULL, "out.tif", "io:failed", IO },
     { "folder.png", NULL, "folder.png: is a folder", "io:is-directory", IO },
-    { "nowhere/out.png", NULL, "nowhere/out.png", "io:not-found", IO },
+    { "image.png/out.png", NULL, "image.png: Not a directory", "io:not-directory", IO },
     { "image.png", NULL, "image.png", "usage", USAGE },
     { "./image.png", NULL, "image.png", "usage", USAGE },
     { "link.png", NULL, "link.png", "usage", USAGE },
     { "out.png", "image.png", "image.png", "usage", USAGE },
     { "out.png", "out.png", "out.png", "usage", USAGE },
     { "out.png", "./out.png", "out.png", "usage", USAGE },
-    { "out.png", "nowhere/over.png", "nowhere/over.png", "io:not-found", IO },
+    { "out.png", "image.png/over.png", "image.png: Not a directory", "io:not-directory", IO },
   };
   g_autofree char *folder = tool_path (tool, "folder.png"), *link = tool_path (tool, "link.png");
 

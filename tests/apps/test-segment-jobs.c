@@ -162,6 +162,20 @@ test_collisions (Tool *tool, gconstpointer data)
   g_assert_false (exists (tool, "out") || exists (tool, "x.png") || exists (tool, "a.png"));
 }
 
+/* As with -d, so without it. */
+static void
+test_new_folders (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "new/deep/a.png", "--overlay", "other/{name}.jpg",
+                             "--stats", "tables/a.csv", "in/a.png", NULL),
+                   ==, OK);
+  g_assert_true (exists (tool, "new/deep/a.png") && exists (tool, "other/a.png.jpg")
+                 && exists (tool, "tables/a.csv"));
+  tool->program = "segconvert";
+  g_assert_cmpint (tool_run (tool, "model.safetensors", "models/copy.safetensors", NULL), ==, OK);
+}
+
 /* What is read is not written over, by whatever name. */
 static void
 test_inputs_are_safe (Tool *tool, gconstpointer data)
@@ -456,6 +470,7 @@ main (int argc, char **argv)
   ADD ("/jobs/templates", test_templates);
   ADD ("/jobs/unknown-words", test_unknown_words);
   ADD ("/jobs/collisions", test_collisions);
+  ADD ("/jobs/new-folders", test_new_folders);
   ADD ("/jobs/inputs-are-safe", test_inputs_are_safe);
   ADD ("/jobs/again", test_again);
   ADD ("/jobs/said-once", test_said_once);

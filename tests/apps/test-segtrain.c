@@ -377,9 +377,9 @@ test_evaluate (Tool *tool, gconstpointer data)
 {
   (void) data;
   training_run (tool);
-  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "-o", "s.json", NULL), ==, OK);
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "-o", "new/s.json", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "1 image (validation)"));
-  g_assert_cmpfloat (read_mean_iou (tool, "s.json"), ==,
+  g_assert_cmpfloat (read_mean_iou (tool, "new/s.json"), ==,
                      read_mean_iou (tool, "m.run/summary.json"));
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "--split", "all", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "8 images (all)"));
