@@ -81,13 +81,35 @@ seg_recipe_file_load (const char *path, GError **error)
   return recipe;
 }
 
+/* A recipe for training may leave to segtrain what every network has. One that is no recipe at all
+ * is left to who reads it. */
+static gboolean
+seg_recipe_file_check_whole (const char *path, const char *text, GError **error)
+{
+  static const char *const needed[][2] = { { "input", "channels" },
+                                           { "classes", "names" },
+                                           { "model", "type" } };
+  g_autoptr (GKeyFile) recipe = seg_recipe_parse (text, strlen (text), NULL);
+
+  for (guint i = 0; recipe != NULL && i < G_N_ELEMENTS (needed); i++)
+    if (!g_key_file_has_key (recipe, needed[i][0], needed[i][1], NULL))
+      {
+        g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT,
+                     "%s: leaves [%s] %s open, so that there is no network yet; \"segtrain "
+                     "--recipe %s --dump-recipe DATASET\" prints it whole",
+                     path, needed[i][0], needed[i][1], path);
+        return FALSE;
+      }
+  return TRUE;
+}
+
 /**
  * seg_recipe_file_make_model:
  * @path: the file of a recipe
  * @seed: of the random numbers that it begins with
  * @error: return location
  *
- * Makes a model that is not trained.
+ * Makes a model that is not trained. The recipe says all of the network.
  * Errors: those of seg_model_new_from_recipe() and of reading, with the file's name.
  *
  * Returns: (transfer full): the model, or %NULL with @error set
@@ -98,7 +120,7 @@ seg_recipe_file_make_model (const char *path, guint64 seed, GError **error)
   g_autofree char *text = seg_recipe_file_read (path, error);
   SegModel *model;
 
-  if (text == NULL)
+  if (text == NULL || !seg_recipe_file_check_whole (path, text, error))
     return NULL;
   model = seg_model_new_from_recipe (text, seed, error);
   if (model == NULL)

@@ -544,6 +544,11 @@ test_errors (Tool *tool, gconstpointer data)
       "bad.recipe: [model.encoder]: no plugin has a block \"unet-encodr\"; did you mean",
       "segkit:plugin",
       PLUGIN },
+    { { "open.recipe" },
+      "open.recipe: leaves [model] type open, so that there is no network yet; \"segtrain --recipe "
+      "open.recipe --dump-recipe DATASET\" prints it whole",
+      "segkit:format",
+      INPUT },
     { { "--size", "3x40", "model.safetensors" },
       "model.safetensors: an image of 3 × 40 pixels is too small for the network, which takes",
       "segkit:shape",
@@ -568,6 +573,7 @@ test_errors (Tool *tool, gconstpointer data)
   tool_save_bytes (tool, "empty", "", 0);
   tool_save_bytes (tool, "noise", "\x01\x02\x00\x03", 4);
   save_text (tool, "text.png", "not a picture\n");
+  save_text (tool, "open.recipe", HEAD ("1") "[train]\ncrop=64\n");
   save_text (tool, "bad.recipe",
              HEAD ("1") "[model]\ntype=unet\n[model.encoder]\ntype=unet-encodr\n");
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
