@@ -157,6 +157,47 @@ seg_training_describe_change (SegTraining *self, const char *sum)
   return change;
 }
 
+/* The first key of which the recipes say something else, with both values. */
+static char *
+seg_training_find_other_key (GKeyFile *before, GKeyFile *now)
+{
+  GKeyFile *const recipes[] = { before, now };
+
+  for (guint r = 0; r < G_N_ELEMENTS (recipes); r++)
+    {
+      g_auto (GStrv) groups = g_key_file_get_groups (recipes[r], NULL);
+
+      for (char **group = groups; *group != NULL; group++)
+        {
+          g_auto (GStrv) keys = g_key_file_get_keys (recipes[r], *group, NULL, NULL);
+
+          for (char **key = keys; *key != NULL; key++)
+            {
+              g_autofree char *was = g_key_file_get_value (before, *group, *key, NULL);
+              g_autofree char *is = g_key_file_get_value (now, *group, *key, NULL);
+
+              if (g_strcmp0 (was, is) != 0)
+                return g_strdup_printf ("[%s] %s was %s, and is %s", *group, *key,
+                                        was != NULL ? was : "not given",
+                                        is != NULL ? is : "not given");
+            }
+        }
+    }
+  return NULL;
+}
+
+static char *
+seg_training_describe_recipe (SegTraining *self, const char *text)
+{
+  g_autoptr (GKeyFile) before = g_key_file_new (), now = g_key_file_new ();
+
+  return g_key_file_load_from_data (before, text, (gsize) -1, G_KEY_FILE_NONE, NULL)
+                 && g_key_file_load_from_data (now, self->recipe->text, (gsize) -1, G_KEY_FILE_NONE,
+                                               NULL)
+             ? seg_training_find_other_key (before, now)
+             : NULL;
+}
+
 /* Refuses to go on with what another recipe or other data have begun. Of both the data are told:
  * numbers in a recipe are measured on them. */
 gboolean
@@ -178,10 +219,10 @@ _seg_training_check_same (SegTraining *self, const SegCheckpointState *before, G
     }
   if (strcmp (before->recipe, self->recipe->text) == 0)
     return TRUE;
-  g_set_error (
-      error, SEG_ERROR, SEG_ERROR_PARAM,
-      "%s: was begun with another recipe; give the one it was begun with (%s), another -o, or "
-      "--fresh to begin anew",
-      folder, SEG_RUN_FOLDER_RECIPE);
+  change = seg_training_describe_recipe (self, before->recipe);
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+               "%s: was begun with another recipe%s%s; --resume goes on by the one that it was "
+               "begun with, --fresh begins anew, or give another -o",
+               folder, change != NULL ? ": " : "", change != NULL ? change : "");
   return FALSE;
 }

@@ -196,11 +196,18 @@ test_other_recipe (Tool *tool, gconstpointer data)
   training_run (tool);
   g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "-o", MODEL, "cells", NULL),
                    ==, USAGE);
-  tool_assert_fails (tool, USAGE, "m.run: was begun with another recipe", "segkit:param");
+  tool_assert_fails (tool, USAGE,
+                     "m.run: was begun with another recipe: [train] seed was 1, and is 5; --resume "
+                     "goes on by the one that it was begun with, --fresh begins anew",
+                     "segkit:param");
   g_assert_cmpint (
       tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--dry-run", "-o", MODEL, "cells", NULL),
       ==, USAGE);
   tool_assert_fails (tool, USAGE, "m.run: was begun with another recipe", "segkit:param");
+  g_assert_cmpint (
+      tool_run (tool, "-q", SMALL, STEPS, "--set", "train.patience=9", "-o", MODEL, "cells", NULL),
+      ==, USAGE);
+  tool_assert_fails (tool, USAGE, ": [train] patience was not given, and is 9; ", "segkit:param");
   g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--dry-run", "--fresh", "-o",
                              MODEL, "cells", NULL),
                    ==, OK);
