@@ -321,6 +321,7 @@ train (const char *path, GCancellable *cancellable, GError **error)
     .output = output,
     .fresh = options.fresh,
     .no_lock = options.no_lock,
+    .quiet = options.quiet,
     .n_threads = get_n_threads (),
   };
   g_autoptr (GKeyFile) wishes = NULL;

@@ -1,6 +1,7 @@
 /* The end of a training: the final model, with the statistics of its norms taken from the training set
  * and frozen, how good it is, and a report for people. */
 #include <math.h>
+#include <stdio.h>
 
 #include <gio/gio.h>
 #include <segkit/format.h>
@@ -164,6 +165,17 @@ seg_training_report (SegTraining *self, const SegEvaluation *evaluation, SegMetr
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
+/* As seg_train_evaluate() has it, and where the model is. */
+static void
+seg_training_print (SegTraining *self, SegMetrics *metrics)
+{
+  g_autoptr (GString) table = g_string_new (NULL);
+
+  seg_metrics_print (metrics, (const char *const *) self->class_names, table);
+  printf ("%s\nmodel:  %s\nreport: %s/" SEG_TRAINING_REPORT "\n", table->str, self->run->output,
+          seg_run_folder_get_path (self->folder));
+}
+
 /* Makes the final model, evaluates it and writes the report. Begun again it makes the same. */
 gboolean
 _seg_training_finish (SegTraining *self, GError **error)
@@ -174,7 +186,6 @@ _seg_training_finish (SegTraining *self, GError **error)
   g_autoptr (GPtrArray) cases = g_ptr_array_new_with_free_func (seg_training_free_case);
   g_autofree char *summary = seg_run_folder_dup_file (self->folder, SEG_TRAINING_SUMMARY);
   g_autoptr (SegPredictor) predictor = NULL;
-  g_autoptr (GString) table = g_string_new (NULL);
   SegEvaluation evaluation = { .dataset = dataset, .split = split };
 
   if (!seg_training_take_best (self, error) || !seg_training_save_model (self, error)
@@ -188,8 +199,9 @@ _seg_training_finish (SegTraining *self, GError **error)
                                      summary, error)
       || !seg_training_report (self, &evaluation, metrics, cases, error))
     return FALSE;
-  seg_metrics_print (metrics, (const char *const *) self->class_names, table);
-  seg_train_progress_say (self->progress, "%s\nmodel:  %s\nreport: %s/" SEG_TRAINING_REPORT, table->str,
-                          self->run->output, seg_run_folder_get_path (self->folder));
+  /* a line of progress is not left standing beside the result */
+  g_clear_pointer (&self->progress, seg_train_progress_free);
+  if (!self->run->quiet)
+    seg_training_print (self, metrics);
   return TRUE;
 }

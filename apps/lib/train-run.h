@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @n_threads: of the pool; results do not depend on it
  * @limit_bytes: memory that the process may take
  * @progress: how to tell how far it is
+ * @quiet: whether not to print at the end how good it is
  *
  * A training, from data to model.
  */
@@ -26,7 +27,7 @@ typedef struct
   SegDataset *dataset;
   SegTrainRecipe *recipe;
   const char *output;
-  gboolean fresh, no_lock;
+  gboolean fresh, no_lock, quiet;
   guint n_threads;
   gsize limit_bytes;
   SegProgressKind progress;

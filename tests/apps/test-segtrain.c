@@ -55,6 +55,10 @@ test_learns (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, SMALL, "--steps", "80", "-o", MODEL, "cells", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "7 to learn from, 1 to validate"));
   g_assert_nonnull (strstr (tool->output, "[train.loss] type=dice-ce: "));
+  g_assert_true (
+      g_str_has_suffix (tool->output, "\nmodel:  " MODEL "\nreport: m.run/report.html\n"));
+  g_assert_nonnull (strstr (tool->output, "\npixel accuracy "));
+  g_assert_null (strstr (tool->error_line, "pixel accuracy "));
   log = training_read_text (tool, "m.run/log.csv");
   g_assert_cmpfloat (get_cell (log, 10, 5), <, 0.6 * get_cell (log, 1, 5));
   g_assert_cmpfloat (read_mean_iou (tool, "m.run/summary.json"), >, 0.9);
@@ -246,6 +250,7 @@ test_other_data (Tool *tool, gconstpointer data)
   remove_pair (tool, 2);
   g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--fresh", "-o", MODEL, "cells", NULL), ==,
                    OK);
+  g_assert_cmpstr (tool->output, ==, "");
   training_save_discs (tool, 2);
   g_assert_cmpint (tool_run (tool, "-q", "--resume", "-o", MODEL, "cells", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "m.run: was begun with other data: images/", "segkit:param");
