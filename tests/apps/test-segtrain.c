@@ -75,6 +75,21 @@ test_learns (Tool *tool, gconstpointer data)
                    OK);
 }
 
+/* Of seven images at once an epoch is one step. */
+static void
+test_validates_each_epoch (Tool *tool, gconstpointer data)
+{
+  g_autofree char *log = NULL;
+
+  (void) data;
+  g_assert_cmpint (tool_run (tool, SMALL, "--batch", "7", "--steps", "3", "--set",
+                             "train.validate-every=0", "-o", MODEL, "cells", NULL),
+                   ==, OK);
+  log = training_read_text (tool, "m.run/log.csv");
+  for (guint i = 1; i <= 3; i++)
+    g_assert_cmpfloat (get_cell (log, i, 1), ==, i);
+}
+
 static void
 test_threads (Tool *tool, gconstpointer data)
 {
@@ -490,6 +505,7 @@ main (int argc, char **argv)
 #define ADD(path, function)                                                                        \
   g_test_add ("/segtrain/" path, Tool, NULL, training_setup, function, training_teardown)
   ADD ("learns", test_learns);
+  ADD ("validates-each-epoch", test_validates_each_epoch);
   ADD ("threads", test_threads);
   ADD ("repeats", test_repeats);
   ADD ("time", test_time);
