@@ -15,6 +15,8 @@
 #   make format       format the C lines changed since the last commit
 #   make clean        remove all build trees
 #
+# -jN is passed on to Ninja and to Meson's tests; without it these choose.
+#
 # For anything else use Meson itself: meson configure build, meson test -C build --list, ...
 
 BUILD := build
@@ -24,10 +26,13 @@ FUZZ_SECONDS := 60
 # Debian's, which has Debian's PyTorch
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
+# -jN as it was given, known only while a rule runs
+JOBS = $(filter-out -j,$(filter -j%,$(MAKEFLAGS)))
+
 .PHONY: all demo check check-large bench fuzz install deps deps-check deps-bench format clean
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) $(JOBS)
 
 # Packages are asked for only here: with others that do as well, run `meson setup build` first.
 $(BUILD)/build.ninja:
@@ -45,11 +50,11 @@ demo: deps
 
 check: deps
 	@$(MAKE) --no-print-directory all
-	@$(TOOLS)/run-tests.sh $(BUILD) --no-suite slow
+	@$(TOOLS)/run-tests.sh $(BUILD) $(JOBS:-j%=--num-processes=%) --no-suite slow
 
 check-large: deps
 	@$(MAKE) --no-print-directory all
-	@$(TOOLS)/run-tests.sh $(BUILD) --suite slow
+	@$(TOOLS)/run-tests.sh $(BUILD) $(JOBS:-j%=--num-processes=%) --suite slow
 
 bench: all
 	@$(PYTHON) tests/bench/bench.py $(BUILD) $(BENCH)

@@ -1,4 +1,5 @@
-/* What --help says, the manual pages and the shells' completions say, too, and nothing else. */
+/* What --help says, the manual pages and the shells' completions say, too, and nothing else. And
+ * the Makefile does what it says. */
 #include <gio/gio.h>
 
 #include "../core/testing.h"
@@ -383,6 +384,31 @@ test_choices (gconstpointer data)
   g_assert_nonnull (strstr (said, expected));
 }
 
+/* What make is told reaches Ninja; a make around this test has told it, too. */
+static void
+test_jobs (void)
+{
+  g_autoptr (TestingFolder) folder = testing_folder_new ();
+  g_autofree char *ninja = g_build_filename (folder, "build.ninja", NULL);
+  g_autofree char *build = g_strconcat ("BUILD=", folder, NULL);
+  static const char *const jobs[][2] = {
+    { "-k", "" }, { "-j1", "-j1" }, { "-j3", "-j3" }, { "-j", "" }
+  };
+
+  if (!is_there ("make"))
+    return;
+  g_unsetenv ("MAKEFLAGS");
+  g_assert_true (g_file_set_contents (ninja, "", 0, NULL));
+  for (gsize i = 0; i < G_N_ELEMENTS (jobs); i++)
+    {
+      const char *argv[] = { "make", "--no-print-directory", "-n", jobs[i][0], build, NULL };
+      g_autofree char *expected = g_strdup_printf ("ninja -C %s %s\n", folder, jobs[i][1]);
+      g_autofree char *printed = run (argv, g_test_get_dir (G_TEST_DIST), NULL);
+
+      g_assert_cmpstr (printed, ==, expected);
+    }
+}
+
 static void
 add_cases (const Program *program)
 {
@@ -414,6 +440,7 @@ main (int argc, char **argv)
     add_cases (&programs[i]);
   g_test_add_func ("/documentation/values", test_values);
   g_test_add_func ("/documentation/features", test_features);
+  g_test_add_func ("/documentation/make-jobs", test_jobs);
   g_test_add_data_func ("/documentation/choices/progress", "--progress", test_choices);
   g_test_add_data_func ("/documentation/choices/probability-bits", "--probability-bits",
                         test_choices);
