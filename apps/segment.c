@@ -23,11 +23,12 @@
 
 static struct
 {
-  char *model, *classes, *output_dir, *statistics, *max_memory, *progress, *tta;
+  char *model, *classes, *output_dir, *statistics, *max_memory, *progress, *tta_name;
   char *outputs[SEG_N_OUTPUTS];
   int tile, bands, threads, probability_bits;
   double threshold;
   gboolean list_models, recursive, skip_existing, verify, profile, verbose;
+  SegTta tta; /* what the name means */
 } options = {
   .tile = SEG_COMMAND_UNSET,
   .bands = SEG_COMMAND_UNSET,
@@ -39,7 +40,7 @@ static struct
 static const GOptionEntry model_entries[] = {
   { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options.model,
     "a safetensors file, a folder of segmentation_models.pytorch, or a name", "MODEL" },
-  { "tta", 0, 0, G_OPTION_ARG_STRING, &options.tta,
+  { "tta", 0, 0, G_OPTION_ARG_STRING, &options.tta_name,
     "test-time augmentation: the mean of 4 (flips) or 8 views (d4)", "KIND" },
   { "list-models", 0, 0, G_OPTION_ARG_NONE, &options.list_models,
     "list the models that are installed, and end", NULL },
@@ -137,7 +138,6 @@ static gboolean
 check_numbers (GError **error)
 {
   int bits = options.probability_bits;
-  SegTta tta;
 
   if (!seg_command_check_number ("tile", options.tile, SEG_SEGMENT_MAX_SIDE, error)
       || !seg_command_check_number ("bands", options.bands, SEG_SEGMENT_MAX_SIDE, error)
@@ -145,9 +145,9 @@ check_numbers (GError **error)
     return FALSE;
   if (options.tile != SEG_COMMAND_UNSET && options.bands != SEG_COMMAND_UNSET)
     return seg_command_fail_usage (error, "--tile and --bands are two ways: give one");
-  if (!seg_tta_parse (options.tta, &tta, error))
+  if (!seg_tta_parse (options.tta_name, &options.tta, error))
     return FALSE;
-  if (tta != SEG_TTA_NONE && options.bands != SEG_COMMAND_UNSET)
+  if (options.tta != SEG_TTA_NONE && options.bands != SEG_COMMAND_UNSET)
     return seg_command_fail_usage (error, "--tta runs by tiles, not by --bands");
   if (bits != SEG_COMMAND_UNSET && bits != 8 && bits != 16 && bits != 32)
     return seg_command_fail_usage (error, "--probability-bits is 8, 16 or 32");
@@ -180,7 +180,7 @@ check_verify (char **images, GError **error)
       || options.recursive || options.skip_existing)
     return seg_command_fail_usage (error, "--verify makes no files");
   if (options.tile != SEG_COMMAND_UNSET || options.bands != SEG_COMMAND_UNSET
-      || options.max_memory != NULL || options.profile || options.tta != NULL)
+      || options.max_memory != NULL || options.profile || options.tta_name != NULL)
     return seg_command_fail_usage (error, "--verify chooses its own ways of running");
   return TRUE;
 }
@@ -343,6 +343,7 @@ run_session (char **images, GCancellable *cancellable, GError **error)
     .probability_bits = (guint) MAX (options.probability_bits, 0),
     .tile = MAX (options.tile, 0),
     .band_rows = MAX (options.bands, 0),
+    .tta = options.tta,
     .n_threads = options.threads > 0 ? (guint) options.threads : g_get_num_processors (),
     .verbose = options.verbose,
     .profile = options.profile,
@@ -351,7 +352,6 @@ run_session (char **images, GCancellable *cancellable, GError **error)
   g_autoptr (SegSession) session = NULL;
 
   if (!seg_progress_parse_kind (options.progress, &session_options.progress, error)
-      || !seg_tta_parse (options.tta, &session_options.tta, error)
       || (options.max_memory != NULL
           && !seg_memory_budget_parse (options.max_memory, &session_options.max_memory, error))
       || (!options.verify && (jobs = find_jobs (images, error)) == NULL)

@@ -27,9 +27,10 @@ typedef enum
 
 static struct
 {
-  char *output, *preview, *split, *tta, *max_memory, *progress;
+  char *output, *preview, *split, *tta_name, *max_memory, *progress;
   int threads;
   gboolean dry_run, dump_recipe, resume, fresh, no_lock, quiet;
+  SegTta tta; /* what the name means */
 } options = { .threads = SEG_COMMAND_UNSET };
 
 static const GOptionEntry output_entries[] = {
@@ -64,7 +65,7 @@ static const GOptionEntry run_entries[] = {
 static const GOptionEntry evaluate_entries[] = {
   { "split", 0, 0, G_OPTION_ARG_STRING, &options.split,
     "train, validation, test or all (default: test, if there is one)", "PART" },
-  { "tta", 0, 0, G_OPTION_ARG_STRING, &options.tta,
+  { "tta", 0, 0, G_OPTION_ARG_STRING, &options.tta_name,
     "test-time augmentation: the mean of 4 (flips) or 8 views (d4)", "KIND" },
   G_OPTION_ENTRY_NULL
 };
@@ -131,7 +132,7 @@ check_train (GError **error)
     return seg_command_fail_usage (error, "--resume and --fresh: give one");
   if (options.resume && seg_train_wishes_are_given ())
     return seg_command_fail_usage (error, "--resume goes by the recipe that there is");
-  if (options.split != NULL || options.tta != NULL)
+  if (options.split != NULL || options.tta_name != NULL)
     return seg_command_fail_usage (error, "--split and --tta are of \"segtrain evaluate\"");
   return seg_path_check_ending (options.output, SEG_PATH_MODEL_ENDING, "a model", error)
          && seg_path_check_ending (options.preview, ".png", "a preview", error);
@@ -149,10 +150,11 @@ check_look (SegTrainCommand which, GError **error)
                                           "take --recipe and --set");
   if (evaluates && !seg_path_check_ending (options.output, ".json", "a summary", error))
     return FALSE;
-  if (!evaluates && (options.output != NULL || options.split != NULL || options.tta != NULL))
+  if (!evaluates && (options.output != NULL || options.split != NULL || options.tta_name != NULL))
     return seg_command_fail_usage (error, "check looks at all images and writes nothing");
-  return options.split == NULL || seg_train_evaluate_is_split (options.split)
-         || seg_command_fail_usage (error, "--split is train, validation, test or all");
+  if (options.split != NULL && !seg_train_evaluate_is_split (options.split))
+    return seg_command_fail_usage (error, "--split is train, validation, test or all");
+  return seg_tta_parse (options.tta_name, &options.tta, error);
 }
 
 static gboolean
@@ -217,6 +219,7 @@ evaluate (const char *model_name, const char *path, GCancellable *cancellable, G
   SegTrainEvaluate request = {
     .split = options.split,
     .summary = options.output,
+    .tta = options.tta,
     .n_threads = get_n_threads (),
     .quiet = options.quiet,
   };
@@ -227,7 +230,6 @@ evaluate (const char *model_name, const char *path, GCancellable *cancellable, G
   g_autoptr (SegDataset) dataset = NULL;
 
   if (wishes == NULL || !get_limit (&request.limit_bytes, error)
-      || !seg_tta_parse (options.tta, &request.tta, error)
       || (options.output != NULL && !seg_path_check_not_over (options.output, model_path, error))
       || (dataset = seg_dataset_open (path, wishes, error)) == NULL
       || !seg_train_data_check (dataset, FALSE, !options.quiet, error)

@@ -204,6 +204,7 @@ seg_case_free (SegCase *self)
  * @self: metrics of all pixels
  * @cases: (element-type SegCase): what they are made of
  * @class_names: of each class
+ * @tta: (nullable): what the file is to say of test-time augmentation
  * @path: a JSON file
  * @error: return location
  *
@@ -212,7 +213,7 @@ seg_case_free (SegCase *self)
  */
 gboolean
 seg_metrics_write_summary (const SegMetrics *self, GPtrArray *cases, const char *const *class_names,
-                           const char *path, GError **error)
+                           const char *tta, const char *path, GError **error)
 {
   g_autoptr (SegAtomicFile) file = seg_atomic_file_new (path, error);
   json_t *root, *list;
@@ -228,6 +229,8 @@ seg_metrics_write_summary (const SegMetrics *self, GPtrArray *cases, const char 
     json_array_append_new (list, seg_summary_pack_case (cases->pdata[i]));
   json_object_set_new (root, "metric_per_case", list);
   json_object_set_new (root, "pooled", seg_summary_pack_pooled (self, class_names));
+  if (tta != NULL)
+    json_object_set_new (root, "tta", json_string (tta));
 
   text = json_dumps (root, JSON_INDENT (2) | JSON_REAL_PRECISION (15));
   ok = seg_atomic_file_write (file, text, strlen (text), error)

@@ -86,8 +86,8 @@ void        seg_metrics_print       (const SegMetrics *self, const char *const *
 
 void        seg_case_free           (SegCase *self);
 gboolean    seg_metrics_write_summary (const SegMetrics *self, GPtrArray *cases,
-                                     const char *const *class_names, const char *path,
-                                     GError **error);
+                                       const char *const *class_names, const char *tta,
+                                       const char *path, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegMetrics, seg_metrics_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegCase, seg_case_free)

@@ -4,8 +4,6 @@
 
 G_BEGIN_DECLS
 
-#define SEG_N_ORIENTATIONS 8
-
 /**
  * SegOrientation:
  * @number: 0 to 7; 0 is as it is, 1 to 3 are mirrored, 4 to 7 also transposed

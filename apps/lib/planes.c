@@ -23,7 +23,9 @@ seg_planes_point (SegPlanes *self, GError **error)
     return FALSE;
   for (gsize i = 0; i < n_rows; i++)
     self->rows[i] = self->samples + i * (gsize) valid->w;
-  self->blocks = g_new (SegChannelBlock, n_planes);
+  self->blocks = seg_alloc (n_planes, sizeof *self->blocks, "channel blocks", error);
+  if (self->blocks == NULL)
+    return FALSE;
   for (gsize c = 0; c < n_planes; c++)
     self->blocks[c] = (SegChannelBlock){
       .rows = self->rows + c * (gsize) valid->h, .channel = (gint32) c, .n_channels = 1, .lanes = 1
@@ -84,7 +86,7 @@ seg_planes_new (const SegShape *shape, const SegRect *rect, GError **error)
 void
 seg_planes_free (SegPlanes *self)
 {
-  g_free (self->blocks);
+  seg_free (self->blocks);
   seg_free (self->rows);
   seg_free (self->own);
   g_free (self);

@@ -220,9 +220,9 @@ seg_session_warn_of_tile (SegSession *self, const SegWay *way)
     return;
   self->warned_of_tile = TRUE;
   seg_warning_print ("a tile of %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
-                     " is computed from %.0f times as many pixels: larger ones, or bands, are "
-                     "quicker",
-                     way->tile, way->tile, (double) way->tile_pixels / (double) pixels);
+                     " is computed from %.0f times as many pixels: larger ones%s are quicker",
+                     way->tile, way->tile, (double) way->tile_pixels / (double) pixels,
+                     self->options.tta == SEG_TTA_NONE ? ", or bands," : "");
 }
 
 /* Bands or tiles, as memory allows; tiles need an image that can be read in any order. */

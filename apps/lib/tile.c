@@ -4,6 +4,7 @@
  * An orientation's tile is a tile of the image that was turned as a whole, and its logits are those
  * of the turned image at once, to the bit. They are added in the order of the orientations'
  * numbers. So the mean does not depend on the tiles, either. */
+#include "orientation.h"
 #include "tile.h"
 
 typedef struct
@@ -22,6 +23,18 @@ seg_tile_turn_clear (SegTileTurn *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegTileTurn, seg_tile_turn_clear)
 
+/* Readers and writers name their image themselves, and so must who makes room for them. */
+static SegPlanes *
+seg_tile_new_planes (const SegTileRun *run, const SegShape *shape, const SegRect *rect,
+                     GError **error)
+{
+  SegPlanes *planes = seg_planes_new (shape, rect, error);
+
+  if (planes == NULL && run->name != NULL)
+    g_prefix_error (error, "%s: ", run->name);
+  return planes;
+}
+
 static gboolean
 seg_tile_read (const SegView *seen, gpointer data, GError **error)
 {
@@ -33,7 +46,7 @@ seg_tile_read (const SegView *seen, gpointer data, GError **error)
 
   if (self->orientation.number == 0)
     return run->read (seen, run->data, error);
-  planes = seg_planes_new (&shape, &rect, error);
+  planes = seg_tile_new_planes (run, &shape, &rect, error);
   if (planes == NULL || !run->read (seg_planes_get_view (planes), run->data, error))
     return FALSE;
   seg_orientation_copy (&self->orientation, planes, seen);
@@ -51,7 +64,7 @@ seg_tile_add (const SegView *logits, gpointer data, GError **error)
       seg_orientation_add (&self->orientation, logits, self->sum);
       return TRUE;
     }
-  self->sum = seg_planes_new (&shape, &self->tile, error);
+  self->sum = seg_tile_new_planes (self->run, &shape, &self->tile, error);
   if (self->sum == NULL)
     return FALSE;
   seg_planes_copy (self->sum, logits);
@@ -104,7 +117,7 @@ seg_tile_divide (SegPlanes *sum, guint n)
  * @error: return location
  *
  * Computes a tile and gives its logits to @write, once.
- * Errors: those of making room for the network, with the name before them, and of @read and @write;
+ * Errors: those of making room, with the name before them, and of @read and @write;
  * `G_IO_ERROR_CANCELLED`.
  */
 gboolean

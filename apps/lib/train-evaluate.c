@@ -99,6 +99,7 @@ gboolean
 seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, GError **error)
 {
   const char *split = seg_train_evaluate_choose_split (request);
+  const char *tta = request->tta != SEG_TTA_NONE ? seg_tta_get_name (request->tta) : NULL;
   guint n_classes = seg_model_get_n_classes (request->model);
   g_autoptr (SegMetrics) metrics = NULL;
   g_autoptr (GPtrArray) cases = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_case_free);
@@ -121,9 +122,8 @@ seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, 
     names[i] = seg_path_escape (seg_model_get_class (request->model, i)->name);
   seg_metrics_print (metrics, (const char *const *) names, text);
   printf ("%u image%s (%s%s%s)\n%s", cases->len, seg_units_plural (cases->len), split,
-          request->tta != SEG_TTA_NONE ? ", tta " : "",
-          request->tta != SEG_TTA_NONE ? seg_tta_get_name (request->tta) : "", text->str);
+          tta != NULL ? ", tta " : "", tta != NULL ? tta : "", text->str);
   return request->summary == NULL
          || seg_metrics_write_summary (metrics, cases, (const char *const *) names,
-                                       request->summary, error);
+                                       tta, request->summary, error);
 }

@@ -196,7 +196,7 @@ _seg_training_finish (SegTraining *self, GError **error)
   evaluation.predictor = predictor;
   if (!seg_evaluate (&evaluation, metrics, cases, NULL, self->cancellable, error)
       || !seg_metrics_write_summary (metrics, cases, (const char *const *) self->class_names,
-                                     summary, error)
+                                     NULL, summary, error)
       || !seg_training_report (self, &evaluation, metrics, cases, error))
     return FALSE;
   /* a line of progress is not left standing beside the result */

@@ -2,8 +2,6 @@
 
 #include <gio/gio.h>
 
-#include "orientation.h"
-
 G_BEGIN_DECLS
 
 /**

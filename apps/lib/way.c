@@ -5,6 +5,7 @@
  * tiles, each of which computes its surroundings again. */
 #include <segkit/error.h>
 
+#include "orientation.h"
 #include "units.h"
 #include "way.h"
 
@@ -23,9 +24,8 @@ seg_way_add (gsize a, gsize b)
 static gboolean
 seg_way_predict_bands (const SegWayRequest *request, gint64 band_rows, SegWay *way, GError **error)
 {
-  g_autoptr (SegSchedule) schedule
-      = seg_schedule_new_bands (request->plan, request->height, request->width,
-                                MIN (band_rows, request->height), error);
+  g_autoptr (SegSchedule) schedule = seg_schedule_new_bands (
+      request->plan, request->height, request->width, MIN (band_rows, request->height), error);
   gsize fetched, waiting; /* pixels */
 
   if (schedule == NULL)
@@ -42,15 +42,35 @@ seg_way_predict_bands (const SegWayRequest *request, gint64 band_rows, SegWay *w
   return TRUE;
 }
 
-/* Of several orientations there is what is turned, and the sum of what came of them. */
-static gsize
-seg_way_predict_turning (const SegWayRequest *request, SegSchedule *schedule, const SegRect *tile)
+/* What a tile takes in one orientation, beside what all of them take: a turned one begins elsewhere
+ * between the pixels of coarse maps, and may touch more of them. Of several there is also what is
+ * turned, and the sum of what came of them. */
+static gboolean
+seg_way_predict_seen (const SegWayRequest *request, const SegOrientation *orientation,
+                      const SegRect *tile, SegWay *way, GError **error)
 {
-  SegRect input = seg_schedule_get_input_rect (schedule);
-  gint64 samples = input.w * input.h * request->n_channels
-                   + tile->w * tile->h * seg_schedule_get_output_shape (schedule)->c;
+  SegRect seen = seg_orientation_turn (orientation, tile);
+  g_autoptr (SegSchedule) schedule =
+      seg_schedule_new_region (request->plan, 1, seg_orientation_get_height (orientation),
+                               seg_orientation_get_width (orientation), &seen, error);
+  gsize input_pixels, tile_pixels = (gsize) (tile->w * tile->h), workspace_bytes, bytes;
+  SegRect input;
 
-  return request->tta != SEG_TTA_NONE ? (gsize) samples * sizeof (float) : 0;
+  if (schedule == NULL)
+    return FALSE;
+  input = seg_schedule_get_input_rect (schedule);
+  input_pixels = (gsize) (input.w * input.h);
+  workspace_bytes = seg_schedule_get_workspace_bytes (schedule, request->n_threads);
+  bytes = seg_way_add (workspace_bytes, input_pixels * request->fetched_bytes);
+  if (request->tta != SEG_TTA_NONE)
+    bytes =
+        seg_way_add (bytes, (input_pixels * request->n_channels
+                             + tile_pixels * (gsize) seg_schedule_get_output_shape (schedule)->c)
+                                * sizeof (float));
+  way->tile_pixels = MAX (way->tile_pixels, (gint64) input_pixels);
+  way->workspace_bytes = MAX (way->workspace_bytes, workspace_bytes);
+  way->bytes = MAX (way->bytes, bytes);
+  return TRUE;
 }
 
 /* A tile amid the image has all of its surroundings. */
@@ -58,26 +78,18 @@ static gboolean
 seg_way_predict_tiles (const SegWayRequest *request, gint64 tile, SegWay *way, GError **error)
 {
   SegRect amid = { request->width / 2 / tile * tile, request->height / 2 / tile * tile, 0, 0 };
-  g_autoptr (SegSchedule) schedule = NULL;
-  SegRect input;
+  SegOrientation orientation = { .height = request->height, .width = request->width };
 
   amid.w = MIN (tile, request->width - amid.x);
   amid.h = MIN (tile, request->height - amid.y);
-  schedule = seg_schedule_new_region (request->plan, 1, request->height, request->width, &amid,
-                                      error);
-  if (schedule == NULL)
-    return FALSE;
-  input = seg_schedule_get_input_rect (schedule);
-  way->tile = tile;
-  way->band_rows = 0;
-  way->tile_pixels = input.w * input.h;
-  way->workspace_bytes = seg_schedule_get_workspace_bytes (schedule, request->n_threads);
-  way->bytes = seg_way_add (request->base_bytes, way->workspace_bytes);
+  *way = (SegWay){ .tile = tile };
+  for (; orientation.number < seg_tta_get_n_orientations (request->tta); orientation.number++)
+    if (!seg_way_predict_seen (request, &orientation, &amid, way, error))
+      return FALSE;
+  way->bytes = seg_way_add (way->bytes, request->base_bytes);
   way->bytes = seg_way_add (way->bytes, request->any_order_bytes);
-  way->bytes = seg_way_add (way->bytes, (gsize) (input.w * input.h) * request->fetched_bytes);
   way->bytes = seg_way_add (way->bytes, (gsize) (MIN (tile, request->height) * request->width)
                                             * request->strip_bytes);
-  way->bytes = seg_way_add (way->bytes, seg_way_predict_turning (request, schedule, &amid));
   return TRUE;
 }
 
@@ -162,7 +174,7 @@ seg_way_search_tiles (const SegWayRequest *request, SegWay *way, GError **error)
 static gboolean
 seg_way_search (const SegWayRequest *request, SegWay *way, GError **error)
 {
-  way->bytes = G_MAXSIZE;
+  *way = (SegWay){ .bytes = G_MAXSIZE };
   if (request->tta == SEG_TTA_NONE && !seg_way_search_bands (request, way, error))
     return FALSE;
   return way->bytes <= request->limit_bytes || seg_way_search_tiles (request, way, error);
@@ -206,10 +218,9 @@ seg_way_choose (const SegWayRequest *request, SegWay *way, GError **error)
 
   if (!seg_way_check_size (request, error))
     return FALSE;
-  if (request->tile > 0 ? !seg_way_predict_tiles (request, request->tile, way, error)
-      : request->band_rows > 0
-          ? !seg_way_predict_bands (request, request->band_rows, way, error)
-          : !seg_way_search (request, way, error))
+  if (request->tile > 0        ? !seg_way_predict_tiles (request, request->tile, way, error)
+      : request->band_rows > 0 ? !seg_way_predict_bands (request, request->band_rows, way, error)
+                               : !seg_way_search (request, way, error))
     return FALSE;
   if (way->bytes <= request->limit_bytes)
     return TRUE;

@@ -178,7 +178,7 @@ test_summary (void)
 
   for (guint i = 0; i < cases->len; i++)
     seg_metrics_join (total, ((SegCase *) cases->pdata[i])->metrics);
-  g_assert_true (seg_metrics_write_summary (total, cases, names, path, &error));
+  g_assert_true (seg_metrics_write_summary (total, cases, names, NULL, path, &error));
   g_assert_no_error (error);
   root = json_load_file (path, 0, NULL);
   g_assert_nonnull (root);

@@ -2,8 +2,13 @@
  * logits whatever the threads and the memory. */
 #include <string.h>
 
+#include <segkit/kernels.h>
+#include <segkit/plan.h>
+
 #include "../../apps/lib/memory-budget.h"
+#include "../../apps/lib/orientation.h"
 #include "../../apps/lib/predictor.h"
+#include "../../apps/lib/way.h"
 #include "tool.h"
 
 typedef struct
@@ -248,9 +253,9 @@ turn_picture (const Picture *picture, guint n)
   for (gint64 y = 0; y < picture->height; y++)
     for (gint64 x = 0; x < picture->width; x++)
       for (gsize c = 0; c < 3; c++)
-        turned.image[c * n_pixels
-                     + (gsize) turned_index (n, x, y, picture->width, picture->height)]
-            = picture->image[c * n_pixels + (gsize) (y * picture->width + x)];
+        turned
+            .image[c * n_pixels + (gsize) turned_index (n, x, y, picture->width, picture->height)] =
+            picture->image[c * n_pixels + (gsize) (y * picture->width + x)];
   return turned;
 }
 
@@ -268,9 +273,9 @@ average_by_hand (SegPredictor *predictor, Picture *picture, guint n_orientations
       for (gint64 y = 0; y < picture->height; y++)
         for (gint64 x = 0; x < picture->width; x++)
           for (gsize c = 0; c < 2; c++)
-            picture->logits[c * n_pixels + (gsize) (y * picture->width + x)] += turned.logits
-                [c * n_pixels
-                 + (gsize) turned_index (n, x, y, picture->width, picture->height)];
+            picture->logits[c * n_pixels + (gsize) (y * picture->width + x)] +=
+                turned.logits[c * n_pixels
+                              + (gsize) turned_index (n, x, y, picture->width, picture->height)];
       clear_picture (&turned);
     }
   for (gsize i = 0; i < 2 * n_pixels; i++)
@@ -305,6 +310,51 @@ test_tta (Tool *tool, gconstpointer data)
       }
 }
 
+/* A turned tile begins elsewhere between the coarse maps' pixels, and may take more than one that
+ * is as it is: what is predicted is enough for all. */
+static void
+test_tta_memory (Tool *tool, gconstpointer data)
+{
+  g_autoptr (SegModel) model = load_model (tool, "model.safetensors");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SegPlan) plan =
+      seg_plan_new (seg_model_get_graph (model), seg_model_get_parameters (model),
+                    SEG_PURPOSE_INFERENCE, seg_kernels_get (), NULL, &error);
+  SegWayRequest request = { .plan = plan,
+                            .width = 333,
+                            .height = 207,
+                            .n_channels = 3,
+                            .n_threads = 1,
+                            .tile = 64,
+                            .limit_bytes = G_MAXSIZE,
+                            .tta = SEG_TTA_D4 };
+  SegOrientation orientation = { .height = request.height, .width = request.width };
+  SegWay way;
+  gsize most = 0, plain = 0;
+
+  (void) data;
+  g_assert_no_error (error);
+  g_assert_true (seg_way_choose (&request, &way, &error));
+  for (; orientation.number < 8; orientation.number++)
+    for (gint64 y = 0; y < request.height; y += way.tile)
+      for (gint64 x = 0; x < request.width; x += way.tile)
+        {
+          SegRect tile = { x, y, MIN (way.tile, request.width - x),
+                           MIN (way.tile, request.height - y) };
+          SegRect seen = seg_orientation_turn (&orientation, &tile);
+          g_autoptr (SegSchedule) schedule =
+              seg_schedule_new_region (plan, 1, seg_orientation_get_height (&orientation),
+                                       seg_orientation_get_width (&orientation), &seen, &error);
+
+          g_assert_no_error (error);
+          most = MAX (most, seg_schedule_get_workspace_bytes (schedule, 1));
+          if (orientation.number == 0)
+            plain = most;
+        }
+  g_assert_cmpuint (most, >, plain); /* else this shows nothing */
+  g_assert_cmpuint (way.workspace_bytes, >=, most);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -315,6 +365,7 @@ main (int argc, char **argv)
   g_test_add ("/predictor/little-memory", Tool, NULL, tool_setup, test_little_memory,
               tool_teardown);
   g_test_add ("/predictor/tta", Tool, NULL, tool_setup, test_tta, tool_teardown);
+  g_test_add ("/predictor/tta-memory", Tool, NULL, tool_setup, test_tta_memory, tool_teardown);
   g_test_add ("/predictor/one-logit", Tool, NULL, tool_setup, test_one_logit, tool_teardown);
   return g_test_run ();
 }

@@ -157,6 +157,7 @@ test_usage (Tool *tool, gconstpointer data)
     { USAGE, { "--split", "test", "cells" }, "--split", "usage" },
     { USAGE, { "evaluate", "--split", "best", "a", "cells" }, "--split is", "usage" },
     { USAGE, { "--tta", "d4", "cells" }, "--tta", "usage" },
+    { USAGE, { "evaluate", "--tta", "flip", "a", "cells" }, "--tta is", "usage" },
     { USAGE, { "check", "--steps", "2", "cells" }, "train nothing", "usage" },
     { USAGE, { "--set", "rate=1", "cells" }, "\"rate=1\" is not group.key=value", "usage" },
     { USAGE,

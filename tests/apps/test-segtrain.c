@@ -402,12 +402,19 @@ test_from (Tool *tool, gconstpointer data)
 static void
 test_evaluate (Tool *tool, gconstpointer data)
 {
+  g_autofree char *summary = NULL, *turned = NULL;
+
   (void) data;
   training_run (tool);
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "-o", "new/s.json", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "1 image (validation)"));
   g_assert_cmpfloat (read_mean_iou (tool, "new/s.json"), ==,
                      read_mean_iou (tool, "m.run/summary.json"));
+  g_assert_null (strstr (summary = training_read_text (tool, "new/s.json"), "\"tta\""));
+  g_assert_cmpint (
+      tool_run (tool, "evaluate", MODEL, "cells", "--tta", "d4", "-o", "d4.json", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "1 image (validation, tta d4)"));
+  g_assert_nonnull (strstr (turned = training_read_text (tool, "d4.json"), "\"tta\": \"d4\""));
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "--split", "all", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "8 images (all)"));
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "--split", "test", NULL), ==, INPUT);
