@@ -379,7 +379,7 @@ seg_files_take_masks (GPtrArray *images, GPtrArray *masks)
 /* 7_0000.png, 7_0001.png, … become the files of the sample 7, unless the name is that of a sample
  * itself: where there is no mask 7, a mask 7_0000 or an image 7. */
 static void
-seg_file_lists_take_channels (SegFileLists *self, GHashTable *masks, gboolean always)
+seg_file_lists_take_channels (SegFileLists *self, GHashTable *masks)
 {
   GPtrArray *first = g_ptr_array_index (self->images, 0);
   g_autoptr (GHashTable) images = seg_files_index (NULL, first);
@@ -391,10 +391,8 @@ seg_file_lists_take_channels (SegFileLists *self, GHashTable *masks, gboolean al
       gsize length = seg_file_find_channel (file->key, &channel);
       g_autofree char *name = g_strndup (file->key, length);
 
-      if (length == 0
-          || (!always
-              && (!g_hash_table_contains (masks, name) || g_hash_table_contains (masks, file->key)
-                  || g_hash_table_contains (images, name))))
+      if (length == 0 || !g_hash_table_contains (masks, name)
+          || g_hash_table_contains (masks, file->key) || g_hash_table_contains (images, name))
         continue;
       self->channels = TRUE;
       while (self->images->len <= channel)
@@ -453,7 +451,7 @@ seg_file_lists_match (SegFileLists *self, const SegFolders *folders)
 
   masks = seg_files_index (NULL, self->masks);
   if (self->images->len == 1 && folders->image_suffixes == NULL)
-    seg_file_lists_take_channels (self, masks, folders->channels);
+    seg_file_lists_take_channels (self, masks);
   for (guint k = 0; k < self->images->len; k++)
     agree &= seg_files_count_common (g_ptr_array_index (self->images, k), masks) > 0;
   if (agree || self->channels)

@@ -12,7 +12,6 @@ G_BEGIN_DECLS
  * @masks: folder
  * @mask_suffix: (nullable): files without it are left out; %NULL: the usual ones, where needed
  * @instances: (nullable): folder
- * @channels: whether all names of images end with the number of the file, _0000, _0001, …
  * @lenient: whether images without masks are expected
  *
  * Where the samples of a split are.
@@ -22,7 +21,7 @@ typedef struct
   char **images;
   char **image_suffixes;
   const char *masks, *mask_suffix, *instances;
-  gboolean channels, lenient;
+  gboolean lenient;
 } SegFolders;
 
 gint  seg_name_compare        (const char *a, const char *b);

@@ -94,10 +94,8 @@ seg_layout_add_nnunet (SegDataset *self, GError **error)
   g_autofree char *masks = g_build_filename (self->path, "labelsTr", NULL);
   g_autofree char *test_images = g_build_filename (self->path, "imagesTs", NULL);
   g_autofree char *test_masks = g_build_filename (self->path, "labelsTs", NULL);
-  SegFolders train = { .images = (char *[]){ images, NULL }, .masks = masks, .channels = TRUE };
-  SegFolders test = { .images = (char *[]){ test_images, NULL },
-                      .masks = test_masks,
-                      .channels = TRUE };
+  SegFolders train = { .images = (char *[]){ images, NULL }, .masks = masks };
+  SegFolders test = { .images = (char *[]){ test_images, NULL }, .masks = test_masks };
 
   if (!g_file_test (images, G_FILE_TEST_IS_DIR) || !g_file_test (masks, G_FILE_TEST_IS_DIR))
     return 0;

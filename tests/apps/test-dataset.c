@@ -252,6 +252,25 @@ test_layout_nnunet (void)
                              "case_3_0000.png: its sample has 1 file, and the first one 2");
   }
   samples_free (folder);
+
+  /* images of one file that are called as their masks */
+  folder = samples_new ();
+  for (guint i = 1; i <= 5; i++)
+    {
+      g_autofree char *image = g_strdup_printf ("imagesTr/case_%04u.png", i);
+      g_autofree char *mask = g_strdup_printf ("labelsTr/case_%04u.png", i);
+
+      samples_save_image (folder, image, 8, 8, 1, i);
+      samples_save_mask (folder, mask, 8, 8, "0 1");
+    }
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    assert_splits (dataset, "nnunet", 4, 1, 0);
+    assert_names (dataset, SEG_SPLIT_VALIDATION, "case_0005");
+    samples_assert_no_problem (dataset);
+  }
+  samples_free (folder);
 }
 
 static void
