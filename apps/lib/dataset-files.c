@@ -35,6 +35,7 @@ seg_file_free (SegFile *self)
 typedef struct
 {
   GPtrArray *images; /* a list for each file of a sample */
+  guint n_images;    /* files that a sample has; the lists behind are of images without masks */
   GPtrArray *masks;
   GPtrArray *instances; /* or NULL */
   gboolean channels;    /* the lists are of one folder, whose names end with their numbers */
@@ -164,17 +165,19 @@ seg_files_index (SegDataset *self, GPtrArray *files)
   return index;
 }
 
-/* The length of a name without the number of a file of its sample, _0000, _0001, …, as nnU-Net has
- * them; 0: it has none. */
-static gsize
-seg_file_find_channel (const char *key, guint *channel)
+/* A name without the number of a file of its sample, _0000, _0001, …, as nnU-Net has them; NULL: it
+ * has none. */
+static char *
+seg_file_dup_sample_name (const SegFile *self, guint *channel)
 {
-  const char *mark = strrchr (key, '_');
+  const char *mark = strrchr (self->key, '_');
 
-  if (mark == NULL || mark == key || strlen (mark) != 5 || strspn (mark + 1, "0123456789") != 4)
-    return 0;
+  if (mark == NULL || mark == self->key || strlen (mark) != 5
+      || strspn (mark + 1, "0123456789") != 4)
+    return NULL;
   *channel = (guint) g_ascii_strtoull (mark + 1, NULL, 10);
-  return *channel < SEG_FILES_MAX_CHANNELS ? (gsize) (mark - key) : 0;
+  return *channel < SEG_FILES_MAX_CHANNELS ? g_strndup (self->key, (gsize) (mark - self->key))
+                                           : NULL;
 }
 
 /* Names of samples that these may be images of: whole, or without the number of a file. */
@@ -185,13 +188,13 @@ seg_files_list_names (GPtrArray *images)
 
   for (guint i = 0; i < images->len; i++)
     {
-      const char *key = ((SegFile *) g_ptr_array_index (images, i))->key;
+      const SegFile *image = g_ptr_array_index (images, i);
       guint channel;
-      gsize length = seg_file_find_channel (key, &channel);
+      char *name = seg_file_dup_sample_name (image, &channel);
 
-      g_hash_table_add (names, g_strdup (key));
-      if (length > 0)
-        g_hash_table_add (names, g_strndup (key, length));
+      g_hash_table_add (names, g_strdup (image->key));
+      if (name != NULL)
+        g_hash_table_add (names, name);
     }
   return names;
 }
@@ -295,21 +298,20 @@ static gboolean
 seg_dataset_note_missing (SegDataset *self, const SegFolders *folders, const SegFileLists *files,
                           const SegFile *image, GHashTable **images, const SegFile *mask)
 {
-  guint n_found = 0, n_images = files->images->len;
+  guint n_found = 0;
   g_autofree char *place = NULL;
 
-  while (n_found < n_images && g_hash_table_contains (images[n_found], image->key))
+  while (n_found < files->n_images && g_hash_table_contains (images[n_found], image->key))
     n_found++;
-  if (n_found < n_images)
-    {
-      place = seg_file_lists_dup_place (files, folders, image->key, n_found);
-      _seg_dataset_add_problem (self->problems, TRUE, "a file is missing", image->path,
-                                "has no counterpart %s", place);
-    }
-  else if (mask == NULL && !folders->lenient)
+  place = n_found < files->n_images ? seg_file_lists_dup_place (files, folders, image->key, n_found)
+                                    : NULL;
+  if (mask == NULL && !folders->lenient)
     _seg_dataset_add_problem (self->problems, TRUE, "no mask", image->path, "has no mask in %s",
                               folders->masks);
-  return n_found < n_images || mask == NULL;
+  else if (mask != NULL && place != NULL)
+    _seg_dataset_add_problem (self->problems, TRUE, "a file is missing", image->path,
+                              "has no counterpart %s", place);
+  return mask == NULL || place != NULL;
 }
 
 /* One sample for each image of the first folder that has all its other files. */
@@ -317,7 +319,7 @@ static void
 seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
                   const SegFileLists *files)
 {
-  guint n_images = files->images->len;
+  guint n_images = files->n_images;
   GPtrArray *first = g_ptr_array_index (files->images, 0);
   g_autofree GHashTable **images = g_new0 (GHashTable *, n_images);
   g_autoptr (GHashTable) masks = seg_files_index (self, files->masks);
@@ -376,29 +378,55 @@ seg_files_take_masks (GPtrArray *images, GPtrArray *masks)
     }
 }
 
-/* 7_0000.png, 7_0001.png, … become the files of the sample 7, unless the name is that of a sample
- * itself: where there is no mask 7, a mask 7_0000 or an image 7. */
+/* Names whose numbered files are samples themselves: an image has the name, or one of the files a
+ * mask of its own. */
+static GHashTable *
+seg_files_list_series (GPtrArray *images, GHashTable *masks)
+{
+  GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < images->len; i++)
+    {
+      const SegFile *image = g_ptr_array_index (images, i);
+      guint channel;
+      g_autofree char *name = seg_file_dup_sample_name (image, &channel);
+
+      g_hash_table_add (names, g_strdup (image->key));
+      if (name != NULL && g_hash_table_contains (masks, image->key))
+        g_hash_table_add (names, g_steal_pointer (&name));
+    }
+  return names;
+}
+
+/* Where there is a mask 7, 7_0000.png, 7_0001.png, … become the files of the sample 7. In a folder
+ * of such samples those without any mask belong together, too. */
 static void
 seg_file_lists_take_channels (SegFileLists *self, GHashTable *masks)
 {
   GPtrArray *first = g_ptr_array_index (self->images, 0);
-  g_autoptr (GHashTable) images = seg_files_index (NULL, first);
+  g_autoptr (GHashTable) series = seg_files_list_series (first, masks);
+  guint channel;
 
-  for (guint i = first->len; i-- > 0;)
+  for (guint i = 0; i < first->len; i++)
     {
-      SegFile *file = g_ptr_array_index (first, i);
-      guint channel;
-      gsize length = seg_file_find_channel (file->key, &channel);
-      g_autofree char *name = g_strndup (file->key, length);
+      g_autofree char *name = seg_file_dup_sample_name (g_ptr_array_index (first, i), &channel);
 
-      if (length == 0 || !g_hash_table_contains (masks, name)
-          || g_hash_table_contains (masks, file->key) || g_hash_table_contains (images, name))
+      if (name == NULL || g_hash_table_contains (series, name)
+          || !g_hash_table_contains (masks, name))
         continue;
       self->channels = TRUE;
+      self->n_images = MAX (self->n_images, channel + 1);
+    }
+  for (guint i = self->channels ? first->len : 0; i-- > 0;)
+    {
+      SegFile *file = g_ptr_array_index (first, i);
+      g_autofree char *name = seg_file_dup_sample_name (file, &channel);
+
+      if (name == NULL || g_hash_table_contains (series, name))
+        continue;
       while (self->images->len <= channel)
         g_ptr_array_add (self->images,
                          g_ptr_array_new_with_free_func ((GDestroyNotify) seg_file_free));
-      g_hash_table_remove (images, file->key);
       g_free (file->key);
       file->key = g_steal_pointer (&name);
       if (channel > 0)
@@ -423,6 +451,7 @@ seg_file_lists_init (SegFileLists *self, SegDataset *dataset, const SegFolders *
         return FALSE;
       g_ptr_array_add (self->images, files);
     }
+  self->n_images = self->images->len;
   self->masks = seg_files_list (dataset, folders->masks, folders->mask_suffix, error);
   if (self->masks == NULL)
     return FALSE;

@@ -316,6 +316,28 @@ test_layout_channels (void)
   }
   samples_free (folder);
 
+  /* images without a mask, also with more numbers than those that have one */
+  folder = samples_new ();
+  save_channels (folder, "JPEGImages/a", "SegmentationClass/a.png", 0, 2);
+  save_channels (folder, "JPEGImages/b", "SegmentationClass/b.png", 0, 2);
+  save_channels (folder, "JPEGImages/c", "SegmentationClass/c.png", 0, 3);
+  samples_remove (folder, "SegmentationClass/c.png");
+  samples_save_image (folder, "JPEGImages/a_0064.png", 8, 8, 1, 64);
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    assert_splits (dataset, "voc", 1, 1, 0);
+    samples_assert_no_problem (dataset);
+  }
+  {
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nimages=JPEGImages\nmasks=SegmentationClass\n");
+
+    samples_assert_problems (dataset, 2,
+                             "error: no mask (2)|a_0064.png: has no mask|c_0000.png: has no mask");
+  }
+  samples_free (folder);
+
   /* a number that nobody has is missed in all */
   folder = samples_new ();
   save_channels (folder, "train/images/a", "train/masks/a.png", 0, 3);
