@@ -293,7 +293,7 @@ seg_file_lists_dup_place (const SegFileLists *self, const SegFolders *folders, c
                         : g_strdup_printf ("in %s", folders->images[k]);
 }
 
-/* Notes which file an image of the first folder lacks. Returns whether there is one. */
+/* Notes which file of its sample an image lacks. Returns whether there is one. */
 static gboolean
 seg_dataset_note_missing (SegDataset *self, const SegFolders *folders, const SegFileLists *files,
                           const SegFile *image, GHashTable **images, const SegFile *mask)
@@ -314,13 +314,14 @@ seg_dataset_note_missing (SegDataset *self, const SegFolders *folders, const Seg
   return mask == NULL || place != NULL;
 }
 
-/* One sample for each image of the first folder that has all its other files. */
+/* One sample for each name that has all files. */
 static void
 seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
                   const SegFileLists *files)
 {
   guint n_images = files->n_images;
-  GPtrArray *first = g_ptr_array_index (files->images, 0);
+  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  g_autoptr (GHashTable) names = NULL;
   g_autofree GHashTable **images = g_new0 (GHashTable *, n_images);
   g_autoptr (GHashTable) masks = seg_files_index (self, files->masks);
   g_autoptr (GHashTable) instances =
@@ -328,13 +329,16 @@ seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
 
   for (guint k = 0; k < n_images; k++)
     images[k] = seg_files_index (self, g_ptr_array_index (files->images, k));
-  for (guint i = 0; i < first->len; i++)
+  for (guint k = 0; k < files->images->len; k++)
+    g_ptr_array_extend (all, g_ptr_array_index (files->images, k), NULL, NULL);
+  names = seg_files_index (NULL, all);
+  for (guint i = 0; i < all->len; i++)
     {
-      SegFile *image = g_ptr_array_index (first, i);
+      SegFile *image = g_ptr_array_index (all, i);
       SegFile *mask = g_hash_table_lookup (masks, image->key);
 
-      /* of two of one name the first counts */
-      if (g_hash_table_lookup (images[0], image->key) == image
+      /* of several of one name the first counts */
+      if (g_hash_table_lookup (names, image->key) == image
           && !seg_dataset_note_missing (self, folders, files, image, images, mask))
         seg_dataset_add_sample (self, split, image->key, images, n_images, mask,
                                 instances != NULL ? g_hash_table_lookup (instances, image->key)
@@ -345,7 +349,7 @@ seg_dataset_pair (SegDataset *self, SegSplit split, const SegFolders *folders,
       SegFile *mask = g_ptr_array_index (files->masks, i);
       g_autofree char *place = seg_file_lists_dup_place (files, folders, mask->key, 0);
 
-      if (!g_hash_table_contains (images[0], mask->key))
+      if (!g_hash_table_contains (names, mask->key))
         _seg_dataset_add_problem (self->problems, TRUE, "no image", mask->path, "has no image %s",
                                   place);
     }

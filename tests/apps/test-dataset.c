@@ -311,8 +311,21 @@ test_layout_channels (void)
     g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
 
     samples_assert_problems (dataset, 2,
-                             "error: a file is missing (1)|images/c_0000.png: has no counterpart "
-                             "c_0001 in |error: no image (1)|masks/d.png: has no image d_0000 in ");
+                             "error: a file is missing (2)|images/c_0000.png: has no counterpart "
+                             "c_0001 in |images/d_0001.png: has no counterpart d_0000 in ");
+  }
+  samples_remove (folder, "masks/d.png");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    samples_assert_problems (dataset, 2, "error: no mask (1)|images/d_0001.png: has no mask in ");
+  }
+  samples_remove (folder, "images/d_0001.png");
+  samples_save_mask (folder, "masks/d.png", 8, 8, "0 255");
+  {
+    g_autoptr (SegDataset) dataset = samples_open (folder, NULL);
+
+    samples_assert_problems (dataset, 2, "masks/d.png: has no image d_0000 in ");
   }
   samples_free (folder);
 
