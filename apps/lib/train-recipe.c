@@ -481,13 +481,12 @@ seg_train_recipe_note_crop (SegTrainRecipe *self, SegDataset *dataset)
 
   seg_dataset_get_size_range (dataset, &min_width, &max_width, &min_height, &max_height);
   if (b->w > min_width || b->h > min_height)
-    g_ptr_array_add (
-        self->reasons,
-        g_strdup_printf ("[train] crop=%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT
-                         ": images have %" G_GINT64_FORMAT " × %" G_GINT64_FORMAT
-                         " pixels%s; what they lack is mirrored",
-                         b->w, b->h, min_width, min_height,
-                         min_width < max_width || min_height < max_height ? " and more" : ""));
+    g_ptr_array_add (self->reasons,
+                     g_strdup_printf ("[train] crop=%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT
+                                      ": images are at least %" G_GINT64_FORMAT
+                                      " pixels wide and %" G_GINT64_FORMAT
+                                      " high; what they lack is mirrored",
+                                      b->w, b->h, min_width, min_height));
 }
 
 /* A batch that nobody asked for is as large as memory allows. */

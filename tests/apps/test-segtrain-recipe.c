@@ -103,23 +103,32 @@ test_crop (void)
   static const struct
   {
     int w, h;
+    gboolean has_upright;
     const char *settings, *reason;
   } cases[] = {
-    { 70, 60, "", "crop=32: fits into the smallest image" },
-    { 200, 150, "", "crop=128: fits into the smallest image" },
-    { 300, 260, "", "crop=256: enough around each pixel, and quick" },
-    { 300, 20, "", "crop=32: there are smaller images; what they lack is mirrored" },
-    { 70, 60, "train.crop=64",
-      "[train] crop=64x64: images have 70 × 60 pixels; what they lack is mirrored" },
-    { 70, 60, "train.crop=60", NULL },
+    { 70, 60, FALSE, "", "crop=32: fits into the smallest image" },
+    { 200, 150, FALSE, "", "crop=128: fits into the smallest image" },
+    { 300, 260, FALSE, "", "crop=256: enough around each pixel, and quick" },
+    { 300, 20, FALSE, "", "crop=32: there are smaller images; what they lack is mirrored" },
+    { 70, 60, FALSE, "train.crop=64",
+      "[train] crop=64x64: images are at least 70 pixels wide and 60 high; what they lack is "
+      "mirrored" },
+    { 70, 60, FALSE, "train.crop=60", NULL },
+    { 100, 40, TRUE, "train.crop=64", "images are at least 40 pixels wide and 40 high" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       char *folder = save (2, cases[i].w, cases[i].h, 1, "0 1");
-      g_autoptr (SegTrainRecipe) recipe = make (folder, cases[i].settings);
+      g_autoptr (SegTrainRecipe) recipe = NULL;
       g_autofree char *reasons = NULL;
 
+      if (cases[i].has_upright)
+        {
+          samples_save_image (folder, "images/2.png", cases[i].h, cases[i].w, 1, 2);
+          samples_save_mask (folder, "masks/2.png", cases[i].h, cases[i].w, "0 1");
+        }
+      recipe = make (folder, cases[i].settings);
       g_ptr_array_add (recipe->reasons, NULL);
       reasons = g_strjoinv ("\n", (char **) recipe->reasons->pdata);
       if (cases[i].reason != NULL)
