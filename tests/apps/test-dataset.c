@@ -373,6 +373,20 @@ test_layout_channels (void)
   }
   samples_free (folder);
 
+  /* names that differ in more than the number meet only where the recipe has it */
+  folder = samples_new ();
+  save_channels (folder, "images/field_1", "masks/truth_1.png", 0, 2);
+  save_channels (folder, "images/field_2", "masks/truth_2.png", 0, 2);
+  {
+    g_autoptr (SegDataset) dataset =
+        samples_open (folder, "[data]\nimages=images\nmasks=masks\nimage-suffixes=_0000, _0001\n");
+
+    assert_splits (dataset, "folders", 1, 1, 0);
+    g_assert_cmpuint (seg_dataset_get_n_bands (dataset), ==, 2);
+    samples_assert_no_problem (dataset);
+  }
+  samples_free (folder);
+
   /* names of samples, with masks of their own */
   folder = samples_new ();
   save_channels (folder, "images/a", "masks/a.png", 0, 2);
