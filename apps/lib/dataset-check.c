@@ -14,7 +14,7 @@ typedef struct
 {
   SegDataset *self;
   GPtrArray *entries;
-  guint *split, *place; /* of each entry */
+  guint *place; /* of each entry in its part */
   gboolean *failed;
 } SegChecking;
 
@@ -26,7 +26,7 @@ seg_problem_free (SegProblem *problem)
   g_free (problem);
 }
 
-static void
+static SegProblem *
 seg_problem_add (GPtrArray *problems, gboolean is_error, const char *kind, const char *file,
                  const char *text)
 {
@@ -36,15 +36,19 @@ seg_problem_add (GPtrArray *problems, gboolean is_error, const char *kind, const
   problem->kind = kind;
   problem->file = g_strdup (file);
   problem->text = g_strdup (text);
+  problem->splits = SEG_SPLITS_ALL;
   g_ptr_array_add (problems, problem);
+  return problem;
 }
 
 /**
  * _seg_dataset_add_problem: (skip)
  * @kind: a static text
  * @format: what comes behind the name of the file and a colon
+ *
+ * Returns: (transfer none): what was added, of any part
  */
-void
+SegProblem *
 _seg_dataset_add_problem (GPtrArray *problems, gboolean is_error, const char *kind,
                           const char *file, const char *format, ...)
 {
@@ -55,19 +59,21 @@ _seg_dataset_add_problem (GPtrArray *problems, gboolean is_error, const char *ki
   text = g_strdup_vprintf (format, args);
   va_end (args);
   line = g_strconcat (file, ": ", text, NULL);
-  seg_problem_add (problems, is_error, kind, file, line);
+  return seg_problem_add (problems, is_error, kind, file, line);
 }
 
 /**
  * _seg_dataset_add_failure: (skip)
  * @kind: a static text
  * @failure: whose message names the file
+ *
+ * Returns: (transfer none): what was added, of any part
  */
-void
+SegProblem *
 _seg_dataset_add_failure (GPtrArray *problems, const char *kind, const char *file,
                           const GError *failure)
 {
-  seg_problem_add (problems, TRUE, kind, file, failure->message);
+  return seg_problem_add (problems, TRUE, kind, file, failure->message);
 }
 
 static char *
@@ -88,7 +94,7 @@ seg_checking_read (SegChecking *checking, guint i, GError **error)
 {
   SegEntry *entry = g_ptr_array_index (checking->entries, i);
   g_autoptr (SegSampleData) data =
-      seg_dataset_read (checking->self, (SegSplit) checking->split[i], checking->place[i], error);
+      seg_dataset_read (checking->self, entry->split, checking->place[i], error);
 
   if (data == NULL)
     return FALSE;
@@ -113,7 +119,6 @@ seg_dataset_check_images (SegDataset *self, GPtrArray *problems)
 {
   g_autoptr (SegPool) pool = seg_pool_new (g_get_num_processors ());
   g_autoptr (GPtrArray) entries = g_ptr_array_new ();
-  g_autoptr (GArray) split = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autoptr (GArray) place = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autofree gboolean *failed = NULL;
   SegChecking checking = { .self = self, .entries = entries };
@@ -123,10 +128,8 @@ seg_dataset_check_images (SegDataset *self, GPtrArray *problems)
       if (_seg_dataset_get_entry (self, s, i)->readable)
         {
           g_ptr_array_add (entries, _seg_dataset_get_entry (self, s, i));
-          g_array_append_val (split, s);
           g_array_append_val (place, i);
         }
-  checking.split = (guint *) split->data;
   checking.place = (guint *) place->data;
   checking.failed = failed = g_new0 (gboolean, entries->len + 1);
   seg_pool_run (pool, entries->len, seg_checking_run, &checking);
@@ -152,28 +155,24 @@ seg_dataset_check_overlap (SegDataset *self, GPtrArray *problems)
 {
   static const char *const names[SEG_N_SPLITS] = { "training", "validation", "test" };
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal); /* → entry */
-  g_autoptr (GHashTable) where = g_hash_table_new (NULL, NULL);             /* entry → split */
 
   for (guint s = 0; s < SEG_N_SPLITS; s++)
     for (guint i = 0; i < self->splits[s]->len; i++)
       {
         SegEntry *entry = _seg_dataset_get_entry (self, s, i), *other;
-        guint of_other;
 
         if (entry->hash == NULL)
           continue;
-        g_hash_table_insert (where, entry, GUINT_TO_POINTER (s));
         other = g_hash_table_lookup (seen, entry->hash);
         if (other == NULL)
           {
             g_hash_table_insert (seen, entry->hash, entry);
             continue;
           }
-        of_other = GPOINTER_TO_UINT (g_hash_table_lookup (where, other));
-        _seg_dataset_add_problem (problems, FALSE, of_other != s ? "in two splits" : "twice",
+        _seg_dataset_add_problem (problems, FALSE, other->split != s ? "in two splits" : "twice",
                                   entry->sample.images[0],
                                   "a %s image, has the same pixels as the %s image %s", names[s],
-                                  names[of_other], other->sample.images[0]);
+                                  names[other->split], other->sample.images[0]);
       }
 }
 
@@ -407,6 +406,7 @@ seg_dataset_check (SegDataset *self, GPtrArray *problems, GError **error)
 /**
  * seg_dataset_check_files:
  * @self: a data set
+ * @splits: which parts matter, a bit 1 << SegSplit for each; what is wrong with others is a warning
  * @problems: (element-type SegProblem): as in seg_dataset_check(); what was found wrong with files
  *   when they were looked at is added
  * @error: return location
@@ -415,19 +415,26 @@ seg_dataset_check (SegDataset *self, GPtrArray *problems, GError **error)
  * made for other data.
  * Errors: as seg_dataset_check().
  *
- * Returns: whether a model can be compared with all of the data set
+ * Returns: whether a model can be compared with all of these parts
  */
 gboolean
-seg_dataset_check_files (SegDataset *self, GPtrArray *problems, GError **error)
+seg_dataset_check_files (SegDataset *self, guint splits, GPtrArray *problems, GError **error)
 {
   for (guint i = 0; i < self->problems->len; i++)
     {
       const SegProblem *known = g_ptr_array_index (self->problems, i);
 
-      if (!g_str_has_prefix (known->file, "[data]"))
-        seg_problem_add (problems, known->is_error, known->kind, known->file, known->text);
+      if (known->splits != 0)
+        seg_problem_add (problems, known->is_error && (known->splits & splits) != 0, known->kind,
+                         known->file, known->text);
     }
   return seg_dataset_refuse (self, problems, error);
+}
+
+static gboolean
+seg_problem_is_alike (const SegProblem *self, const SegProblem *other)
+{
+  return self->is_error == other->is_error && g_str_equal (self->kind, other->kind);
 }
 
 static void
@@ -437,7 +444,7 @@ seg_problems_append (GString *text, GPtrArray *problems, guint first)
   guint n = 0;
 
   for (guint i = first; i < problems->len; i++)
-    n += g_str_equal (((SegProblem *) g_ptr_array_index (problems, i))->kind, head->kind);
+    n += seg_problem_is_alike (g_ptr_array_index (problems, i), head);
   g_string_append_printf (text, "%s: %s (%u)\n", head->is_error ? "error" : "warning", head->kind,
                           n);
   n = 0;
@@ -445,7 +452,7 @@ seg_problems_append (GString *text, GPtrArray *problems, guint first)
     {
       const SegProblem *problem = g_ptr_array_index (problems, i);
 
-      if (g_str_equal (problem->kind, head->kind) && n++ < SEG_PROBLEMS_SHOWN)
+      if (seg_problem_is_alike (problem, head) && n++ < SEG_PROBLEMS_SHOWN)
         {
           g_autofree char *shown = seg_path_escape (problem->text);
 
@@ -469,11 +476,11 @@ seg_problems_dup_text (GPtrArray *problems)
 
   for (guint i = 0; i < problems->len; i++)
     {
-      const char *kind = ((SegProblem *) g_ptr_array_index (problems, i))->kind;
+      const SegProblem *problem = g_ptr_array_index (problems, i);
       gboolean is_first = TRUE;
 
       for (guint j = 0; j < i && is_first; j++)
-        is_first = !g_str_equal (((SegProblem *) g_ptr_array_index (problems, j))->kind, kind);
+        is_first = !seg_problem_is_alike (g_ptr_array_index (problems, j), problem);
       if (is_first)
         seg_problems_append (text, problems, i);
     }

@@ -25,20 +25,22 @@ seg_values_note_unknown (SegDataset *self, SegEntry *entry, const SegMaskValue *
 {
   g_autofree char *value = _seg_dataset_dup_code_text (first->code);
   gint64 x = first->first % entry->sample.width, y = first->first / entry->sample.width;
+  SegProblem *problem;
 
   if (n > SEG_VALUES_MAX_UNKNOWN)
-    _seg_dataset_add_problem (
+    problem = _seg_dataset_add_problem (
         self->problems, TRUE, "lossy mask", entry->sample.mask,
         "%u values in %" G_GUINT64_FORMAT
         " pixels are no class, the first %s in column %" G_GINT64_FORMAT ", row %" G_GINT64_FORMAT
         ": lossy compression or smooth edges; save masks without, or give [data] threshold",
         n, n_pixels, value, x, y);
   else
-    _seg_dataset_add_problem (self->problems, TRUE, "unknown value", entry->sample.mask,
-                              "%s in %" G_GUINT64_FORMAT
-                              " pixel%s is no class; the first is in column %" G_GINT64_FORMAT
-                              ", row %" G_GINT64_FORMAT,
-                              value, first->count, seg_units_plural (first->count), x, y);
+    problem = _seg_dataset_add_problem (
+        self->problems, TRUE, "unknown value", entry->sample.mask,
+        "%s in %" G_GUINT64_FORMAT " pixel%s is no class; the first is in column %" G_GINT64_FORMAT
+        ", row %" G_GINT64_FORMAT,
+        value, first->count, seg_units_plural (first->count), x, y);
+  problem->splits = 1u << entry->split;
 }
 
 /* Pixels of each class, and values that are none. */

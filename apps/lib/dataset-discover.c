@@ -199,7 +199,8 @@ _seg_dataset_drop_odd_masks (SegDataset *self)
           "has %u different %s, and the %u other masks %u together: it is no mask, is lossy, has "
           "smooth edges, or numbers objects ([data] objects = true)",
           entry->values->len, entry->is_colour ? "colours" : "numbers", self->readable->len,
-          rest->len);
+          rest->len)
+          ->splits = 1u << entry->split;
     }
 }
 

@@ -508,11 +508,14 @@ seg_dataset_add_folders (SegDataset *self, SegSplit split, const SegFolders *fol
                          GError **error)
 {
   g_auto (SegFileLists) files = { 0 };
+  guint n_problems = self->problems->len;
 
   if (!seg_file_lists_init (&files, self, folders, error))
     return FALSE;
   seg_file_lists_match (&files, folders);
   seg_dataset_pair (self, split, folders, &files);
+  for (guint i = n_problems; i < self->problems->len; i++)
+    ((SegProblem *) g_ptr_array_index (self->problems, i))->splits = 1u << split;
   return TRUE;
 }
 

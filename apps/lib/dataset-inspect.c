@@ -178,6 +178,7 @@ _seg_dataset_inspect (SegDataset *self, SegPool *pool)
         g_ptr_array_add (self->readable, entry);
       else
         _seg_dataset_add_failure (self->problems, seg_inspection_get_kind (failure),
-                                  entry->sample.images[0], failure);
+                                  entry->sample.images[0], failure)
+            ->splits = 1u << entry->split;
     }
 }

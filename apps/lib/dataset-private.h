@@ -56,6 +56,7 @@ typedef struct
 typedef struct
 {
   SegSample sample;
+  SegSplit split;
   gboolean readable; /* image and mask, and they have one size */
   gboolean has_unknown; /* values that are no class */
   guint *file_bands; /* of each image */
@@ -129,10 +130,10 @@ guint16  _seg_dataset_get_target (SegDataset *self, guint32 code);
 guint32  _seg_dataset_get_code   (SegDataset *self, const SegEntry *entry, guint32 code);
 void     _seg_entry_hash_contents (SegEntry *entry);
 
-void     _seg_dataset_add_problem (GPtrArray *problems, gboolean is_error, const char *kind,
-                                   const char *file, const char *format, ...)
+SegProblem *_seg_dataset_add_problem (GPtrArray *problems, gboolean is_error, const char *kind,
+                                      const char *file, const char *format, ...)
     G_GNUC_PRINTF (5, 6);
-void     _seg_dataset_add_failure (GPtrArray *problems, const char *kind, const char *file,
-                                   const GError *failure);
+SegProblem *_seg_dataset_add_failure (GPtrArray *problems, const char *kind, const char *file,
+                                      const GError *failure);
 
 G_END_DECLS

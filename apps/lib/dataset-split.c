@@ -147,7 +147,7 @@ seg_split_is_any (SegEntry *entry, guint i, gpointer data)
 
 /* What a list names and there is not, or is no longer. */
 static void
-seg_split_note_missing (SegDataset *self, const char *list, GHashTable *names)
+seg_split_note_missing (SegDataset *self, const char *list, guint splits, GHashTable *names)
 {
   g_autoptr (GList) keys =
       g_list_sort (g_hash_table_get_keys (names), (GCompareFunc) seg_name_compare);
@@ -155,17 +155,20 @@ seg_split_note_missing (SegDataset *self, const char *list, GHashTable *names)
   for (GList *key = keys; key != NULL; key = key->next)
     {
       gboolean used = FALSE;
+      SegProblem *problem;
 
       for (guint split = 0; split < SEG_N_SPLITS; split++)
         for (guint i = 0; i < self->splits[split]->len && !used; i++)
           used = g_str_equal (_seg_dataset_get_entry (self, split, i)->sample.name, key->data);
       if (used)
-        _seg_dataset_add_problem (self->problems, TRUE, "in two lists", list,
-                                  "names \"%s\", as another list does", (const char *) key->data);
+        problem = _seg_dataset_add_problem (self->problems, TRUE, "in two lists", list,
+                                            "names \"%s\", as another list does",
+                                            (const char *) key->data);
       else
-        _seg_dataset_add_problem (self->problems, TRUE, "listed but not there", list,
-                                  "names \"%s\", of which there is no image with a mask",
-                                  (const char *) key->data);
+        problem = _seg_dataset_add_problem (self->problems, TRUE, "listed but not there", list,
+                                            "names \"%s\", of which there is no image with a mask",
+                                            (const char *) key->data);
+      problem->splits = splits;
     }
 }
 
@@ -194,7 +197,7 @@ seg_split_by_lists (SegDataset *self, GError **error)
       has_train |= order[i] == SEG_SPLIT_TRAIN;
       seg_split_move (all, self->splits[order[i]], seg_split_is_named, names);
       if (order[i] != SEG_SPLIT_TEST) /* whose masks are often kept back */
-        seg_split_note_missing (self, path, names);
+        seg_split_note_missing (self, path, 1u << order[i], names);
     }
   if (!has_train)
     seg_split_move (all, self->splits[SEG_SPLIT_TRAIN], seg_split_is_any, NULL);
@@ -214,7 +217,7 @@ seg_split_by_names (SegDataset *self)
     g_hash_table_add (names, *name);
   seg_split_move (self->splits[SEG_SPLIT_TRAIN], self->splits[SEG_SPLIT_VALIDATION],
                   seg_split_is_named, names);
-  seg_split_note_missing (self, "[data] validation-names", names);
+  seg_split_note_missing (self, "[data] validation-names", 0, names);
 }
 
 /* Sample i validates where i + 1 shares round down to a new whole number. */
@@ -263,7 +266,8 @@ seg_split_note_not_oversampled (SegDataset *self, const char *names)
 
   _seg_dataset_add_problem (self->problems, TRUE, "oversampled but not there", "[data] oversample",
                             "no training sample is called \"%s\"%s", names,
-                            validate->len > 0 ? ": it validates" : "");
+                            validate->len > 0 ? ": it validates" : "")
+      ->splits = 0;
 }
 
 /* How often each training sample is drawn: as the first names say that are its own. */
@@ -282,6 +286,14 @@ seg_split_oversample (SegDataset *self)
     }
 }
 
+/* A file without a partner is in no part, but could be in each that was taken from its folder. */
+static void
+seg_split_widen (SegProblem *problem, guint taken)
+{
+  if (problem->splits == 1u << SEG_SPLIT_TRAIN)
+    problem->splits |= taken;
+}
+
 /**
  * _seg_dataset_split: (skip)
  *
@@ -291,7 +303,10 @@ gboolean
 _seg_dataset_split (SegDataset *self, GError **error)
 {
   gboolean has_folders = self->splits[SEG_SPLIT_VALIDATION]->len > 0;
+  guint n_before[SEG_N_SPLITS], n_problems = self->problems->len, taken = 0;
 
+  for (guint split = 0; split < SEG_N_SPLITS; split++)
+    n_before[split] = self->splits[split]->len;
   if (!has_folders && !seg_split_by_lists (self, error))
     return FALSE;
   if (self->options.validation_names != NULL)
@@ -300,5 +315,13 @@ _seg_dataset_split (SegDataset *self, GError **error)
   if (!self->split_given)
     seg_split_by_share (self);
   seg_split_oversample (self);
+  for (guint split = 0; split < SEG_N_SPLITS; split++)
+    {
+      taken |= self->splits[split]->len > n_before[split] ? 1u << split : 0;
+      for (guint i = 0; i < self->splits[split]->len; i++)
+        _seg_dataset_get_entry (self, split, i)->split = split;
+    }
+  for (guint i = 0; i < n_problems; i++)
+    seg_split_widen (g_ptr_array_index (self->problems, i), taken);
   return TRUE;
 }

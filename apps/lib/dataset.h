@@ -22,6 +22,9 @@ typedef enum
 
 #define SEG_N_SPLITS 3
 
+/* Of any sample, for what has a bit 1 << SegSplit for each part. */
+#define SEG_SPLITS_ALL ((1u << SEG_N_SPLITS) - 1)
+
 /* Of the memory that a process may use, for samples that are kept decoded. */
 #define SEG_DATASET_CACHE_SHARE 3
 
@@ -75,6 +78,8 @@ typedef struct
  * @kind: an untranslated text that all problems of a kind have in common, as "no mask"
  * @file: the file or folder
  * @text: what is the matter, in one line that names the file
+ * @splits: the parts that it may be of, a bit 1 << SegSplit for each; none where it is the recipe's
+ *   and not the data's
  */
 typedef struct
 {
@@ -82,6 +87,7 @@ typedef struct
   const char *kind;
   char *file;
   char *text;
+  guint splits;
 } SegProblem;
 
 /**
@@ -117,8 +123,8 @@ void             seg_dataset_get_class_weights (SegDataset *self, float *weights
 
 gboolean         seg_dataset_check            (SegDataset *self, GPtrArray *problems,
                                                GError **error);
-gboolean         seg_dataset_check_files      (SegDataset *self, GPtrArray *problems,
-                                               GError **error);
+gboolean         seg_dataset_check_files      (SegDataset *self, guint splits,
+                                               GPtrArray *problems, GError **error);
 char            *seg_dataset_dup_contents     (SegDataset *self);
 void             seg_problem_free             (SegProblem *problem);
 char            *seg_problems_dup_text        (GPtrArray *problems);

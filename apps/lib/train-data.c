@@ -81,7 +81,8 @@ seg_train_data_dup_text (SegDataset *dataset)
 /**
  * seg_train_data_check:
  * @dataset: a data set
- * @to_learn: whether it is to be learnt from; else only its files have to be right
+ * @evaluated: parts that are only evaluated, a bit 1 << SegSplit for each, whose files have to be
+ *   right; 0: it is to be learnt from
  * @tell_warnings: whether also what does not stop anything is of interest
  * @error: return location
  *
@@ -89,13 +90,12 @@ seg_train_data_dup_text (SegDataset *dataset)
  * Errors: as seg_dataset_check().
  */
 gboolean
-seg_train_data_check (SegDataset *dataset, gboolean to_learn, gboolean tell_warnings,
-                      GError **error)
+seg_train_data_check (SegDataset *dataset, guint evaluated, gboolean tell_warnings, GError **error)
 {
   g_autoptr (GPtrArray) problems
       = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_problem_free);
-  gboolean good = to_learn ? seg_dataset_check (dataset, problems, error)
-                           : seg_dataset_check_files (dataset, problems, error);
+  gboolean good = evaluated == 0 ? seg_dataset_check (dataset, problems, error)
+                                 : seg_dataset_check_files (dataset, evaluated, problems, error);
   g_autofree char *text = seg_problems_dup_text (problems);
 
   /* one is all in the error's own line */

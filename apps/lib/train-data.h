@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 char    *seg_train_data_dup_text (SegDataset *dataset);
 gboolean seg_train_data_check_not_over (SegDataset *dataset, const char *written,
                                         GError **error);
-gboolean seg_train_data_check    (SegDataset *dataset, gboolean to_learn, gboolean tell_warnings,
+gboolean seg_train_data_check    (SegDataset *dataset, guint evaluated, gboolean tell_warnings,
                                   GError **error);
 
 G_END_DECLS

@@ -37,6 +37,24 @@ seg_train_evaluate_choose_split (const SegTrainEvaluate *request)
   return seg_split_names[seg_dataset_choose_test_split (request->dataset)];
 }
 
+/**
+ * seg_train_evaluate_get_splits:
+ * @request: whose part of the data is wanted
+ *
+ * Returns: a bit 1 << SegSplit for each split that belongs to it
+ */
+guint
+seg_train_evaluate_get_splits (const SegTrainEvaluate *request)
+{
+  const char *name = seg_train_evaluate_choose_split (request);
+  guint splits = 0;
+
+  for (guint i = 0; i < SEG_N_SPLITS; i++)
+    if (strcmp (name, seg_split_names[i]) == 0 || strcmp (name, SEG_TRAIN_EVALUATE_ALL) == 0)
+      splits |= 1u << i;
+  return splits;
+}
+
 static void
 seg_train_evaluate_show (guint n_done, guint n, gpointer data)
 {
@@ -62,9 +80,10 @@ seg_train_evaluate_check (const SegTrainEvaluate *request, GError **error)
 }
 
 static gboolean
-seg_train_evaluate_run (const SegTrainEvaluate *request, const char *split, SegMetrics *metrics,
-                        GPtrArray *cases, GCancellable *cancellable, GError **error)
+seg_train_evaluate_run (const SegTrainEvaluate *request, SegMetrics *metrics, GPtrArray *cases,
+                        GCancellable *cancellable, GError **error)
 {
+  guint splits = seg_train_evaluate_get_splits (request);
   g_autoptr (SegPool) pool = seg_pool_new (request->n_threads);
   g_autoptr (SegPredictor) predictor
       = seg_predictor_new (request->model, pool, request->limit_bytes, error);
@@ -78,7 +97,7 @@ seg_train_evaluate_run (const SegTrainEvaluate *request, const char *split, SegM
   for (guint i = 0; i < SEG_N_SPLITS; i++)
     {
       evaluation.split = (SegSplit) i;
-      if ((strcmp (split, seg_split_names[i]) == 0 || strcmp (split, SEG_TRAIN_EVALUATE_ALL) == 0)
+      if ((splits & 1u << i) != 0
           && !seg_evaluate (&evaluation, metrics, cases, NULL, cancellable, error))
         return FALSE;
     }
@@ -109,7 +128,7 @@ seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, 
   if (!seg_train_evaluate_check (request, error))
     return FALSE;
   metrics = seg_metrics_new (n_classes);
-  if (!seg_train_evaluate_run (request, split, metrics, cases, cancellable, error))
+  if (!seg_train_evaluate_run (request, metrics, cases, cancellable, error))
     return FALSE;
   if (cases->len == 0)
     {

@@ -32,6 +32,7 @@ typedef struct
 } SegTrainEvaluate;
 
 gboolean seg_train_evaluate_is_split (const char *name);
+guint    seg_train_evaluate_get_splits (const SegTrainEvaluate *request);
 gboolean seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable,
                              GError **error);
 

@@ -490,6 +490,20 @@ test_evaluate_broken (Tool *tool, gconstpointer data)
 {
   (void) data;
   training_run (tool);
+  /* those of a part that is not evaluated are another matter */
+  samples_save_image (tool->folder, "parts/test/images/1.png", TRAINING_SIDE, TRAINING_SIDE, 1, 1);
+  samples_save_mask (tool->folder, "parts/test/masks/1.png", TRAINING_SIDE, TRAINING_SIDE, "0 255");
+  samples_save_image (tool->folder, "parts/train/images/1.png", TRAINING_SIDE, TRAINING_SIDE, 1, 2);
+  samples_save_mask (tool->folder, "parts/train/masks/1.png", TRAINING_SIDE, TRAINING_SIDE,
+                     "0 255");
+  samples_save_image (tool->folder, "parts/train/images/2.png", 8, 8, 1, 3);
+  samples_save_image (tool->folder, "parts/train/images/3.png", 8, 8, 1, 4);
+  samples_save_mask (tool->folder, "parts/train/masks/3.png", 8, 9, "0 255");
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "parts", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->output, "warning: no mask (1)\n"));
+  g_assert_nonnull (strstr (tool->output, "1 image (test)"));
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "parts", "--split", "train", NULL), ==,
+                   INPUT);
   samples_save_text (tool->folder, "cells/images/9.bmp", "");
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->output, "warning: left out (1)\n"));
@@ -499,6 +513,9 @@ test_evaluate_broken (Tool *tool, gconstpointer data)
                      "segkit:format");
   samples_save_mask (tool->folder, "cells/masks/2.png", TRAINING_SIDE, TRAINING_SIDE / 2, "0 255");
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", NULL), ==, INPUT);
+  g_assert_nonnull (strstr (tool->output, "error: no mask (1)\n"));
+  g_assert_nonnull (strstr (tool->output, "warning: sizes differ (1)\n"));
+  g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "cells", "--split", "all", NULL), ==, INPUT);
   tool_assert_fails (tool, INPUT,
                      "cells: has 2 problems, the first: cells/images/1.png: has no mask",
                      "segkit:format");
