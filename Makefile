@@ -26,8 +26,8 @@ FUZZ_SECONDS := 60
 # Debian's, which has Debian's PyTorch
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
-# -jN as it was given, known only while a rule runs
-JOBS = $(filter-out -j,$(filter -j%,$(MAKEFLAGS)))
+# -jN as it was given, known only while a rule runs; MAKEFLAGS has the words of BENCH, too
+JOBS = $(filter-out -j,$(filter -j%,$(MFLAGS)))
 
 .PHONY: all demo check check-large bench fuzz install deps deps-check deps-bench format clean
 
