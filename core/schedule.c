@@ -10,6 +10,10 @@ G_DEFINE_FINAL_TYPE (SegSchedule, seg_schedule, G_TYPE_OBJECT)
 /* The least side that a network takes is looked for up to here. */
 #define SEG_SCHEDULE_MAX_LEAST 1024
 
+/* And so many from there on are tried, to see that none is refused: of 32 in a row one is odd, and
+ * one can be halved five times. */
+#define SEG_SCHEDULE_LEAST_RUN 32
+
 static void
 seg_schedule_finalize (GObject *object)
 {
@@ -52,8 +56,15 @@ seg_schedule_find_repeats (SegSchedule *self)
     }
 }
 
-/* The least side of a square that the network takes, found by halving what is left: a few looks at
- * a network of any depth. More than SEG_SCHEDULE_MAX_LEAST: there is none up to there. */
+static gboolean
+seg_schedule_takes_square (SegSchedule *self, SegShape input, gint64 side)
+{
+  input.h = input.w = side;
+  return _seg_plan_infer (self->plan, &input, self->shapes, NULL);
+}
+
+/* The side of a square from which on the network takes all, found by halving what is left: a few
+ * dozen looks at a network of any depth. 0: there is none, as where only multiples will do. */
 static gint64
 seg_schedule_find_least (SegSchedule *self, SegShape input)
 {
@@ -61,12 +72,16 @@ seg_schedule_find_least (SegSchedule *self, SegShape input)
 
   while (least - refused > 1)
     {
-      input.h = input.w = (refused + least) / 2;
-      if (_seg_plan_infer (self->plan, &input, self->shapes, NULL))
-        least = input.h;
+      gint64 side = (refused + least) / 2;
+
+      if (seg_schedule_takes_square (self, input, side))
+        least = side;
       else
-        refused = input.h;
+        refused = side;
     }
+  for (gint64 i = 0; i < SEG_SCHEDULE_LEAST_RUN; i++)
+    if (!seg_schedule_takes_square (self, input, least + i))
+      return 0;
   return least;
 }
 
@@ -81,7 +96,7 @@ seg_schedule_infer (SegSchedule *self, const SegShape *input, GError **error)
   if (_seg_plan_infer (self->plan, input, self->shapes, &cause))
     return TRUE;
   least = seg_schedule_find_least (self, *input);
-  if (least > SEG_SCHEDULE_MAX_LEAST || MIN (input->h, input->w) >= least)
+  if (MIN (input->h, input->w) >= least)
     g_propagate_error (error, g_steal_pointer (&cause));
   else
     g_set_error (error, SEG_ERROR, SEG_ERROR_SHAPE,

@@ -654,6 +654,27 @@ odd_plan (const char *kind)
   return plan_of_graph (graph);
 }
 
+/* Two maps are of one size only where a side is one more than a multiple of three: no side is large
+ * enough, and the layer tells. */
+static void
+test_every_third (void)
+{
+  g_autoptr (SegGraph) graph = seg_graph_new ();
+  SegValue image = seg_graph_add_input (graph, "image", 3), a, b;
+  g_autoptr (SegPlan) plan = NULL;
+  g_autoptr (SegSchedule) taken = NULL;
+  g_autoptr (GError) error = NULL;
+
+  a = seg_graph_add (graph, "a", "max-pool", SEG_IN (image), "kernel-size", 2, "stride", 3, NULL);
+  b = seg_graph_add (graph, "b", "max-pool", SEG_IN (image), "kernel-size", 4, "stride", 3, NULL);
+  seg_graph_set_output (graph, seg_graph_add (graph, "sum", "add", SEG_IN (a, b), NULL));
+  plan = plan_of_graph (graph);
+  taken = region_new (plan, 100, 4, NULL);
+  g_assert_null (seg_schedule_new_region (plan, 1, 99, 99, NULL, &error));
+  g_assert_error (error, SEG_ERROR, SEG_ERROR_SHAPE);
+  g_assert_true (g_str_has_prefix (error->message, "sum: "));
+}
+
 static void
 test_odd_graph (gconstpointer data)
 {
@@ -776,6 +797,7 @@ main (int argc, char **argv)
       g_autofree char *path = g_strdup_printf ("/schedule/odd-graph/%s", graphs[i]);
       g_test_add_data_func (path, graphs[i], test_odd_graph);
     }
+  g_test_add_func ("/schedule/every-third", test_every_third);
   g_test_add_func ("/schedule/bad-sizes", test_bad_sizes);
   g_test_add_func ("/schedule/huge-sizes", test_huge_sizes);
   g_test_add_func ("/schedule/bad-tiles", test_bad_tiles);
