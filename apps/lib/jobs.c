@@ -140,10 +140,13 @@ seg_jobs_check_words (SegOutputKind kind, const char *template, GError **error)
   return TRUE;
 }
 
+/* Whether two images of a folder get two names. */
 static gboolean
 seg_jobs_names_image (const char *template)
 {
-  return strstr (template, "{stem}") != NULL || strstr (template, "{name}") != NULL;
+  g_autofree char *a = seg_jobs_fill (template, ".", "a"), *b = seg_jobs_fill (template, ".", "b");
+
+  return !g_str_equal (a, b);
 }
 
 static void

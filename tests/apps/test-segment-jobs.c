@@ -145,6 +145,8 @@ test_collisions (Tool *tool, gconstpointer data)
   (void) data;
   g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "in/a.png", "in/b.tif", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "--output: x.png is one file for several images", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "{{stem}.png", "in", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "--output: {{stem}.png is one file for several images", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-r", "-o", "{stem}.png", "in", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "a.png: would be made of in/a.png and of in/deeper/a.png; {dir} in its name", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", "in/deeper", NULL), ==, USAGE);
