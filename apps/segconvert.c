@@ -1,4 +1,6 @@
 /* segconvert: a model in, the same model in another form out. */
+#include <string.h>
+
 #include <segkit/segkit.h>
 
 #include "lib/command.h"
@@ -78,17 +80,27 @@ check_output (const char *out, const char *source, GError **error)
          && seg_path_check_not_over (out, options.encoder_weights, error);
 }
 
+/* A folder's name may end in slashes, and still none is made within it. */
+static void
+strip_slashes (char *path)
+{
+  for (gsize n = strlen (path); n > 1 && G_IS_DIR_SEPARATOR (path[n - 1]); n--)
+    path[n - 1] = '\0';
+}
+
 static gboolean
 convert (char **paths, GCancellable *cancellable, GError **error)
 {
   g_autofree char *source = NULL;
   g_autoptr (SegModel) model = NULL;
-  const char *out;
+  char *out;
 
   options.paths = paths;
   if (!check_options (error))
     return FALSE;
   out = paths[options.recipe != NULL ? 0 : 1];
+  if (options.format != NULL)
+    strip_slashes (out);
   source = options.recipe != NULL ? g_strdup (options.recipe) : seg_model_find (paths[0], error);
   if (source == NULL || !check_output (out, source, error)
       || !seg_plugins_load (SEG_PLUGINS_TELL_FOREIGN, error))

@@ -196,17 +196,13 @@ seg_session_check (SegSession *self, const SegJob *job, const char *statistics, 
 }
 
 /* What is wrong with the folders is said before any work. */
-static SegOutputs *
-seg_session_open_outputs (SegSession *self, const SegJob *job, GError **error)
+static gboolean
+seg_session_open_outputs (SegOutputs *outputs, GError **error)
 {
-  g_autoptr (SegOutputs) outputs = seg_session_new_outputs (self, job, error);
-
-  for (guint i = 0; outputs != NULL && i < SEG_N_OUTPUTS; i++)
+  for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     if (!seg_path_make_parent (seg_outputs_get_file (outputs, i), error))
-      return NULL;
-  if (outputs == NULL || !seg_outputs_open (outputs, error))
-    return NULL;
-  return g_steal_pointer (&outputs);
+      return FALSE;
+  return seg_outputs_open (outputs, error);
 }
 
 /* Who asks for small tiles may not know that each is computed from all that it depends on. */
@@ -351,7 +347,7 @@ gboolean
 seg_session_run (SegSession *self, const SegJob *job, guint number, guint n_images,
                  SegStatistics *statistics, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (SegOutputs) outputs = seg_session_open_outputs (self, job, error);
+  g_autoptr (SegOutputs) outputs = seg_session_new_outputs (self, job, error);
   g_autoptr (SegSource) source = NULL;
   g_autoptr (SegProgress) progress = NULL;
   g_autofree char *stamp = NULL;
@@ -364,8 +360,10 @@ seg_session_run (SegSession *self, const SegJob *job, guint number, guint n_imag
   };
   SegRunResult result;
 
+  /* of an image that cannot be opened there is not even a folder */
   if (outputs == NULL
       || (source = seg_session_open_source (self, job, outputs, &request.way, error)) == NULL
+      || !seg_session_open_outputs (outputs, error)
       || (stamp = seg_session_dup_stamp (self, error)) == NULL)
     return FALSE;
   seg_session_tell_way (self, source, &request.way);

@@ -176,6 +176,20 @@ test_new_folders (Tool *tool, gconstpointer data)
                  && exists (tool, "tables/a.csv"));
   tool->program = "segconvert";
   g_assert_cmpint (tool_run (tool, "model.safetensors", "models/copy.safetensors", NULL), ==, OK);
+  g_assert_cmpint (tool_run (tool, "--format", "smp", "model.safetensors", "exported/smp//", NULL),
+                   ==, INPUT);
+  g_assert_true (exists (tool, "exported") && !exists (tool, "exported/smp"));
+}
+
+/* Not for an image that there is not, or that is none. */
+static void
+test_no_folders (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  tool_save_bytes (tool, "in/none.png", "text", 4);
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "new/deep/a.png", "nowhere.png", NULL), ==, IO);
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "new/deep/a.png", "in/none.png", NULL), ==, INPUT);
+  g_assert_false (exists (tool, "new"));
 }
 
 /* What is read is not written over, by whatever name. */
@@ -473,6 +487,7 @@ main (int argc, char **argv)
   ADD ("/jobs/unknown-words", test_unknown_words);
   ADD ("/jobs/collisions", test_collisions);
   ADD ("/jobs/new-folders", test_new_folders);
+  ADD ("/jobs/no-folders", test_no_folders);
   ADD ("/jobs/inputs-are-safe", test_inputs_are_safe);
   ADD ("/jobs/again", test_again);
   ADD ("/jobs/said-once", test_said_once);
