@@ -274,7 +274,7 @@ look (const SegTrainRun *run, GError **error)
 }
 
 static gboolean
-train_dataset (SegTrainRun *run, GKeyFile *wishes, GCancellable *cancellable, GError **error)
+train_dataset (SegTrainRun *run, GCancellable *cancellable, GError **error)
 {
   gsize cache = run->limit_bytes / SEG_DATASET_CACHE_SHARE;
   SegTrainLimits limits = { .n_threads = run->n_threads, .max_memory = run->limit_bytes - cache };
@@ -289,7 +289,7 @@ train_dataset (SegTrainRun *run, GKeyFile *wishes, GCancellable *cancellable, GE
   seg_dataset_set_cache (run->dataset, cache);
   if (!seg_train_data_check (run->dataset, 0, tells, error)
       || g_cancellable_set_error_if_cancelled (cancellable, error)
-      || (recipe = seg_train_recipe_new (wishes, run->dataset, &limits, error)) == NULL
+      || (recipe = seg_train_recipe_new (run->wishes, run->dataset, &limits, error)) == NULL
       /* a run that begins again would not find what it began with */
       || !seg_train_data_check_not_over (run->dataset, run->output, error)
       || !seg_train_data_check_not_over (run->dataset, options.preview, error)
@@ -336,8 +336,9 @@ train (const char *path, GCancellable *cancellable, GError **error)
       || (wishes = seg_train_wishes_read (options.resume ? before : NULL, error)) == NULL
       || (dataset = seg_dataset_open (path, wishes, error)) == NULL)
     return FALSE;
+  run.wishes = wishes;
   run.dataset = dataset;
-  return train_dataset (&run, wishes, cancellable, error);
+  return train_dataset (&run, cancellable, error);
 }
 
 static gboolean

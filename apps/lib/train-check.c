@@ -157,11 +157,12 @@ seg_training_describe_change (SegTraining *self, const char *sum)
   return change;
 }
 
-/* The first key of which the recipes say something else, with both values. */
+/* The first key of which the recipes say something else, with both values: one that the user gave,
+ * for others may have been chosen by it. */
 static char *
-seg_training_find_other_key (GKeyFile *before, GKeyFile *now)
+seg_training_find_other_key (GKeyFile *wishes, GKeyFile *before, GKeyFile *now)
 {
-  GKeyFile *const recipes[] = { before, now };
+  GKeyFile *const recipes[] = { wishes, before, now };
 
   for (guint r = 0; r < G_N_ELEMENTS (recipes); r++)
     {
@@ -194,7 +195,7 @@ seg_training_describe_recipe (SegTraining *self, const char *text)
   return g_key_file_load_from_data (before, text, (gsize) -1, G_KEY_FILE_NONE, NULL)
                  && g_key_file_load_from_data (now, self->recipe->text, (gsize) -1, G_KEY_FILE_NONE,
                                                NULL)
-             ? seg_training_find_other_key (before, now)
+             ? seg_training_find_other_key (self->run->wishes, before, now)
              : NULL;
 }
 

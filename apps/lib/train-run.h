@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 /**
  * SegTrainRun:
  * @dataset: what to learn from
+ * @wishes: how, as far as the user has said it
  * @recipe: how; its number of steps is set where it was left to time or epochs
  * @output: the model file that is to be made; its run folder lies beside it
  * @fresh: whether to begin anew where an earlier run could be gone on with
@@ -25,6 +26,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   SegDataset *dataset;
+  GKeyFile *wishes;
   SegTrainRecipe *recipe;
   const char *output;
   gboolean fresh, no_lock, quiet;

@@ -227,6 +227,13 @@ test_other_recipe (Tool *tool, gconstpointer data)
       tool_run (tool, "-q", SMALL, STEPS, "--set", "train.patience=9", "-o", MODEL, "cells", NULL),
       ==, USAGE);
   tool_assert_fails (tool, USAGE, ": [train] patience was not given, and is 9; ", "segkit:param");
+  /* of all that an encoder brings with it, what was asked for */
+  g_assert_cmpint (tool_run (tool, "-q", STEPS, "--set", "model.encoder.type=resnet-encoder", "-o",
+                             MODEL, "cells", NULL),
+                   ==, USAGE);
+  tool_assert_fails (tool, USAGE,
+                     ": [model.encoder] type was unet-encoder, and is resnet-encoder; ",
+                     "segkit:param");
   g_assert_cmpint (tool_run (tool, "-q", SMALL, STEPS, "--seed", "5", "--dry-run", "--fresh", "-o",
                              MODEL, "cells", NULL),
                    ==, OK);
