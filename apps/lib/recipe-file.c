@@ -81,6 +81,14 @@ seg_recipe_file_load (const char *path, GError **error)
   return recipe;
 }
 
+/* As a shell takes it for one word. */
+static char *
+seg_recipe_file_quote (const char *path)
+{
+  return strpbrk (path, " \t\n\"\\'`$&|;<>()[]{}*?!#~") != NULL ? g_shell_quote (path)
+                                                                : g_strdup (path);
+}
+
 /* A recipe for training may leave to segtrain what every network has. One that is no recipe at all
  * is left to who reads it. */
 static gboolean
@@ -94,10 +102,12 @@ seg_recipe_file_check_whole (const char *path, const char *text, GError **error)
   for (guint i = 0; recipe != NULL && i < G_N_ELEMENTS (needed); i++)
     if (!g_key_file_has_key (recipe, needed[i][0], needed[i][1], NULL))
       {
+        g_autofree char *word = seg_recipe_file_quote (path);
+
         g_set_error (error, SEG_ERROR, SEG_ERROR_FORMAT,
                      "%s: leaves [%s] %s open, so that there is no network yet; \"segtrain "
                      "--recipe %s --dump-recipe DATASET\" prints it whole",
-                     path, needed[i][0], needed[i][1], path);
+                     path, needed[i][0], needed[i][1], word);
         return FALSE;
       }
   return TRUE;

@@ -549,6 +549,7 @@ test_errors (Tool *tool, gconstpointer data)
       "open.recipe --dump-recipe DATASET\" prints it whole",
       "segkit:format",
       INPUT },
+    { { "an open.recipe" }, " --recipe 'an open.recipe' --dump-recipe ", "segkit:format", INPUT },
     { { "--size", "3x40", "model.safetensors" },
       "model.safetensors: an image of 3 × 40 pixels is too small for the network, which takes",
       "segkit:shape",
@@ -574,6 +575,7 @@ test_errors (Tool *tool, gconstpointer data)
   tool_save_bytes (tool, "noise", "\x01\x02\x00\x03", 4);
   save_text (tool, "text.png", "not a picture\n");
   save_text (tool, "open.recipe", HEAD ("1") "[train]\ncrop=64\n");
+  save_text (tool, "an open.recipe", HEAD ("1"));
   save_text (tool, "bad.recipe",
              HEAD ("1") "[model]\ntype=unet\n[model.encoder]\ntype=unet-encodr\n");
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
