@@ -7,6 +7,7 @@
 #include <segkit/format.h>
 
 #include "evaluate.h"
+#include "path.h"
 #include "train-private.h"
 #include "train-report.h"
 #include "train-report-samples.h"
@@ -165,15 +166,17 @@ seg_training_report (SegTraining *self, const SegEvaluation *evaluation, SegMetr
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-/* As seg_train_evaluate() has it, and where the model is. */
+/* The table that seg_train_evaluate() prints, and where the model is. To who asks for quiet these
+ * are not told: the result is the model, as there it is the table. */
 static void
 seg_training_print (SegTraining *self, SegMetrics *metrics)
 {
   g_autoptr (GString) table = g_string_new (NULL);
+  g_autofree char *model = seg_path_escape (self->run->output);
+  g_autofree char *folder = seg_path_escape (seg_run_folder_get_path (self->folder));
 
   seg_metrics_print (metrics, (const char *const *) self->class_names, table);
-  printf ("%s\nmodel:  %s\nreport: %s/" SEG_TRAINING_REPORT "\n", table->str, self->run->output,
-          seg_run_folder_get_path (self->folder));
+  printf ("%s\nmodel:  %s\nreport: %s/" SEG_TRAINING_REPORT "\n", table->str, model, folder);
 }
 
 /* Makes the final model, evaluates it and writes the report. Begun again it makes the same. */

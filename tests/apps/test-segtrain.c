@@ -70,6 +70,12 @@ test_learns (Tool *tool, gconstpointer data)
   g_assert_cmpuint (seg_model_get_n_classes (model), ==, 2);
   g_assert_cmpstr (seg_model_get_class (model, 0)->name, ==, "background");
 
+  /* whatever it is called */
+  g_assert_cmpint (tool_run (tool, SMALL, "--steps", "1", "-o", "\033m.safetensors", "cells", NULL),
+                   ==, OK);
+  g_assert_true (g_str_has_suffix (tool->output, "\nmodel:  \\x1bm.safetensors\n"
+                                                 "report: \\x1bm.run/report.html\n"));
+
   tool->program = "segment";
   g_assert_cmpint (tool_run (tool, "-m", MODEL, "-o", "labels.png", "cells/images/0.png", NULL), ==,
                    OK);
