@@ -210,7 +210,7 @@ check (const char *path, GError **error)
     return FALSE;
   text = seg_train_data_dup_text (dataset);
   fputs (text, stdout);
-  return seg_train_data_check (dataset, 0, TRUE, error);
+  return seg_train_data_check (dataset, 0, stdout, error);
 }
 
 static gboolean
@@ -232,8 +232,8 @@ evaluate (const char *model_name, const char *path, GCancellable *cancellable, G
   if (wishes == NULL || !get_limit (&request.limit_bytes, error)
       || (options.output != NULL && !seg_path_check_not_over (options.output, model_path, error))
       || (request.dataset = dataset = seg_dataset_open (path, wishes, error)) == NULL
-      || !seg_train_data_check (dataset, seg_train_evaluate_get_splits (&request), !options.quiet,
-                                error)
+      || !seg_train_data_check (dataset, seg_train_evaluate_get_splits (&request),
+                                options.quiet ? NULL : stderr, error)
       || !seg_train_data_check_not_over (dataset, options.output, error)
       || !seg_path_make_parent (options.output, error))
     return FALSE;
@@ -287,7 +287,7 @@ train_dataset (SegTrainRun *run, GCancellable *cancellable, GError **error)
   if (options.max_memory == NULL)
     limits.max_memory = seg_memory_budget_get_installed () / 2;
   seg_dataset_set_cache (run->dataset, cache);
-  if (!seg_train_data_check (run->dataset, 0, tells, error)
+  if (!seg_train_data_check (run->dataset, 0, tells ? stderr : NULL, error)
       || g_cancellable_set_error_if_cancelled (cancellable, error)
       || (recipe = seg_train_recipe_new (run->wishes, run->dataset, &limits, error)) == NULL
       /* a run that begins again would not find what it began with */

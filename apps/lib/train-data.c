@@ -1,6 +1,4 @@
 /* What a person is told of a data set before anything is learnt from it. */
-#include <stdio.h>
-
 #include "path.h"
 #include "table.h"
 #include "train-data.h"
@@ -83,14 +81,14 @@ seg_train_data_dup_text (SegDataset *dataset)
  * @dataset: a data set
  * @evaluated: parts that are only evaluated, a bit 1 << SegSplit for each, whose files have to be
  *   right; 0: it is to be learnt from
- * @tell_warnings: whether also what does not stop anything is of interest
+ * @warnings: (nullable): where what stops nothing is told
  * @error: return location
  *
- * Prints all that is wrong on stdout, so that it can be mended at once.
+ * Prints on stdout all that stops it, with its warnings, so that it can be mended at once.
  * Errors: as seg_dataset_check().
  */
 gboolean
-seg_train_data_check (SegDataset *dataset, guint evaluated, gboolean tell_warnings, GError **error)
+seg_train_data_check (SegDataset *dataset, guint evaluated, FILE *warnings, GError **error)
 {
   g_autoptr (GPtrArray) problems
       = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_problem_free);
@@ -99,8 +97,10 @@ seg_train_data_check (SegDataset *dataset, guint evaluated, gboolean tell_warnin
   g_autofree char *text = seg_problems_dup_text (problems);
 
   /* one is all in the error's own line */
-  if ((!good && problems->len > 1) || (good && tell_warnings))
-    fputs (text, stdout);
+  if (!good)
+    warnings = problems->len > 1 ? stdout : NULL;
+  if (warnings != NULL)
+    fputs (text, warnings);
   return good;
 }
 
