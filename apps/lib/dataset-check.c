@@ -406,13 +406,13 @@ seg_dataset_check (SegDataset *self, GPtrArray *problems, GError **error)
 /**
  * seg_dataset_check_files:
  * @self: a data set
- * @splits: which parts matter, a bit 1 << SegSplit for each; what is wrong with others is a warning
+ * @splits: which parts matter, a bit 1 << SegSplit for each; what is wrong with others is a warning,
+ *   and so is what a recipe names and the folder lacks: it may have been made for other data
  * @problems: (element-type SegProblem): as in seg_dataset_check(); what was found wrong with files
  *   when they were looked at is added
  * @error: return location
  *
- * Reads nothing. What a recipe names and the folder lacks is left alone: the recipe may have been
- * made for other data.
+ * Reads nothing.
  * Errors: as seg_dataset_check().
  *
  * Returns: whether a model can be compared with all of these parts
@@ -424,9 +424,8 @@ seg_dataset_check_files (SegDataset *self, guint splits, GPtrArray *problems, GE
     {
       const SegProblem *known = g_ptr_array_index (self->problems, i);
 
-      if (known->splits != 0)
-        seg_problem_add (problems, known->is_error && (known->splits & splits) != 0, known->kind,
-                         known->file, known->text);
+      seg_problem_add (problems, known->is_error && (known->splits & splits) != 0, known->kind,
+                       known->file, known->text);
     }
   return seg_dataset_refuse (self, problems, error);
 }

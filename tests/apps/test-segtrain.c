@@ -513,7 +513,7 @@ test_evaluate_broken (Tool *tool, gconstpointer data)
   samples_save_image (tool->folder, "parts/train/images/3.png", 8, 8, 1, 4);
   samples_save_mask (tool->folder, "parts/train/masks/3.png", 8, 9, "0 255");
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "parts", NULL), ==, OK);
-  g_assert_nonnull (strstr (tool->output, "warning: no mask (1)\n"));
+  g_assert_nonnull (strstr (tool->error_line, "warning: no mask (1)\n"));
   g_assert_nonnull (strstr (tool->output, "1 image (test)"));
   g_assert_cmpint (tool_run (tool, "evaluate", MODEL, "parts", "--split", "train", NULL), ==,
                    INPUT);
