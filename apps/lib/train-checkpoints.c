@@ -26,6 +26,7 @@ enum
   VALIDATED_STEP,
   LOSS_SUM,
   LOSS_STEPS,
+  RATE,
   SECONDS,
   MAX_SECONDS,
   IS_FINISHED,
@@ -34,8 +35,8 @@ enum
 
 static const char *const seg_checkpoint_keys[N_KEYS + 1] = {
   "recipe",         "data",     "best-step",  "best-metric", "validations-without-better",
-  "validated-step", "loss-sum", "loss-steps", "seconds",     "max-seconds",
-  "finished",       NULL
+  "validated-step", "loss-sum", "loss-steps", "rate",        "seconds",
+  "max-seconds",    "finished", NULL
 };
 
 void
@@ -129,6 +130,7 @@ seg_checkpoint_state_to_texts (const SegCheckpointState *state)
   texts[VALIDATED_STEP] = g_strdup_printf ("%" G_GUINT64_FORMAT, state->validated_step);
   texts[LOSS_SUM] = seg_checkpoint_number (state->loss_sum);
   texts[LOSS_STEPS] = g_strdup_printf ("%" G_GUINT64_FORMAT, state->loss_steps);
+  texts[RATE] = seg_checkpoint_number (state->rate);
   texts[SECONDS] = seg_checkpoint_number (state->seconds);
   texts[MAX_SECONDS] = seg_checkpoint_number (state->max_seconds);
   texts[IS_FINISHED] = g_strdup (state->is_finished ? "1" : "0");
@@ -202,6 +204,7 @@ seg_checkpoint_state_from_texts (SegCheckpointState *state, const char **of_keys
     .validated_step = g_ascii_strtoull (of_keys[VALIDATED_STEP], NULL, 10),
     .loss_sum = g_ascii_strtod (of_keys[LOSS_SUM], NULL),
     .loss_steps = g_ascii_strtoull (of_keys[LOSS_STEPS], NULL, 10),
+    .rate = g_ascii_strtod (of_keys[RATE], NULL),
     .seconds = g_ascii_strtod (of_keys[SECONDS], NULL),
     .max_seconds = g_ascii_strtod (of_keys[MAX_SECONDS], NULL),
     .is_finished = g_str_equal (of_keys[IS_FINISHED], "1"),

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @validated_step: of the last validation; a step is looked at once
  * @loss_sum: of the steps since that row
  * @loss_steps: how many steps that are
+ * @rate: of the last step
  * @seconds: of training, all sittings together
  * @max_seconds: that it was begun for, or 0
  * @is_finished: whether no step is to follow
@@ -30,6 +31,7 @@ typedef struct
   guint64 n_worse, validated_step;
   double loss_sum;
   guint64 loss_steps;
+  double rate;
   double seconds, max_seconds;
   gboolean is_finished;
 } SegCheckpointState;

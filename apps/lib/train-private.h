@@ -38,7 +38,6 @@ typedef struct
   gint64 steps_begun;    /* likewise, without what comes before, monotonic, µs */
   gint64 saved;          /* when the last checkpoint was, monotonic, µs */
   gint64 row_begun;      /* when the last row of the log was, monotonic, µs */
-  double rate;           /* of the last step */
 } SegTraining;
 
 void     _seg_training_clear          (SegTraining *self);
@@ -51,6 +50,7 @@ double   _seg_training_get_seconds    (SegTraining *self);
 double   _seg_training_get_epochs     (SegTraining *self, guint64 n_steps);
 guint64  _seg_training_get_validation_interval (SegTraining *self);
 gboolean _seg_training_step           (SegTraining *self, GError **error);
+void     _seg_training_show           (SegTraining *self);
 gboolean _seg_training_freeze_norms   (SegTraining *self, guint n_batches, GError **error);
 double   _seg_training_choose_metric  (const char *name, const SegMetrics *metrics, double loss);
 gboolean _seg_training_evaluate       (SegTraining *self, SegMetrics *metrics, double *loss,

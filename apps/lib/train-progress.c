@@ -97,7 +97,7 @@ seg_train_progress_update (SegTrainProgress *self, const SegTrainProgressState *
 {
   gint64 now = g_get_monotonic_time ();
 
-  if (self == NULL || now < self->next)
+  if (self == NULL || (now < self->next && state->step < state->n_steps))
     return;
   self->next = now + SEG_TRAIN_PROGRESS_INTERVAL;
   if (self->kind == SEG_PROGRESS_JSON)

@@ -189,8 +189,8 @@ seg_training_next (SegTraining *self, SegBatch *batches, GError **error)
   return TRUE;
 }
 
-static void
-seg_training_show (SegTraining *self, double loss)
+void
+_seg_training_show (SegTraining *self)
 {
   const SegTrainRecipe *recipe = self->recipe;
   guint64 step = seg_trainer_get_step (self->trainer);
@@ -206,7 +206,7 @@ seg_training_show (SegTraining *self, double loss)
     .step = step,
     .n_steps = recipe->n_steps,
     .epoch = _seg_training_get_epochs (self, step),
-    .loss = loss,
+    .loss = self->state.loss_sum / (double) MAX (self->state.loss_steps, 1),
     .metric = self->state.best_step > 0 ? self->state.best_metric : NAN,
     .metric_name = recipe->metric,
     .images_per_second = images / of_step,
@@ -244,10 +244,10 @@ _seg_training_step (SegTraining *self, GError **error)
       g_propagate_prefixed_error (error, g_steal_pointer (&failure), "%s: ", self->run->output);
       return FALSE;
     }
-  self->rate = result.rate;
+  self->state.rate = result.rate;
   self->state.loss_sum += result.loss;
   self->state.loss_steps++;
-  seg_training_show (self, self->state.loss_sum / (double) self->state.loss_steps);
+  _seg_training_show (self);
   return TRUE;
 }
 

@@ -117,7 +117,7 @@ seg_training_log (SegTraining *self, const SegMetrics *metrics, double loss, GEr
     .epoch = (guint64) _seg_training_get_epochs (self, step),
     .step = step,
     .seconds = _seg_training_get_seconds (self),
-    .rate = self->rate,
+    .rate = self->state.rate,
     .train_loss = self->state.loss_sum / (double) MAX (self->state.loss_steps, 1),
     .validation_loss = loss,
     .mean_iou = seg_metrics_get_mean (metrics, SEG_METRIC_IOU, 0),
@@ -171,6 +171,7 @@ _seg_training_validate (SegTraining *self, GError **error)
       loss, seg_metrics_get_mean (metrics, SEG_METRIC_IOU, 0),
       seg_metrics_get_mean (metrics, SEG_METRIC_DICE, 0), seg_metrics_get_pixel_accuracy (metrics),
       state->n_worse == 0 ? " (best)" : "");
+  _seg_training_show (self);
   state->loss_sum = 0.;
   state->loss_steps = 0;
   self->row_begun = g_get_monotonic_time ();

@@ -150,7 +150,8 @@ test_time (Tool *tool, gconstpointer data)
 {
   g_autofree char *expected = NULL, *recipe = NULL;
   g_auto (GStrv) lines = NULL;
-  json_int_t n_steps = 0;
+  json_int_t step = 0, n_steps = 0;
+  gboolean has_metric = FALSE;
   guint n = 0;
 
   (void) data;
@@ -167,12 +168,16 @@ test_time (Tool *tool, gconstpointer data)
         continue;
       g_assert_nonnull (object);
       n_steps = json_integer_value (json_object_get (object, "of"));
-      g_assert_cmpint (json_integer_value (json_object_get (object, "step")), <=, n_steps);
+      step = json_integer_value (json_object_get (object, "step"));
+      g_assert_cmpint (step, <=, n_steps);
+      has_metric = json_object_get (object, "foreground-dice") != NULL;
       g_assert_cmpfloat (json_number_value (json_object_get (object, "left")), >=, 0.);
       json_decref (object);
     }
   g_assert_cmpuint (n, >, 1);
   g_assert_cmpint (n_steps, >, 4);
+  g_assert_cmpint (step, ==, n_steps); /* the last line tells of the end, however soon it comes */
+  g_assert_true (has_metric);
   expected = training_hash (tool, MODEL);
   recipe = training_read_text (tool, "m.run/recipe.ini");
   g_assert_null (strstr (recipe, "max-time"));
