@@ -161,6 +161,10 @@ seg_dataset_options_check (SegDatasetOptions *self, GError **error)
     g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[data]: \"%s\" is given without \"%s\"",
                  self->images != NULL ? "images" : "masks",
                  self->images != NULL ? "masks" : "images");
+  else if (self->images == NULL && (self->image_suffixes != NULL || self->mask_suffix != NULL))
+    g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM,
+                 "[data]: \"%s\" is given without \"images\" and \"masks\"",
+                 self->image_suffixes != NULL ? "image-suffixes" : "mask-suffix");
   else
     return TRUE;
   return FALSE;

@@ -96,9 +96,11 @@ seg_run_push_row (SegRunState *self, gint64 y, GError **error)
 }
 
 static void
-seg_run_count (SegRunState *self, gint64 pixels)
+seg_run_count (gint64 n_pixels, gpointer data)
 {
-  self->pixels_done += pixels;
+  SegRunState *self = data;
+
+  self->pixels_done += n_pixels;
   seg_progress_update (self->request->progress, self->pixels_done);
 }
 
@@ -129,7 +131,7 @@ seg_run_write_band (const SegView *logits, gpointer data, GError **error)
       if (!seg_run_push_row (self, y, error))
         return FALSE;
     }
-  seg_run_count (self, logits->valid.w * logits->valid.h);
+  seg_run_count (logits->valid.w * logits->valid.h, self);
   return TRUE;
 }
 
@@ -142,7 +144,6 @@ seg_run_write_tile (const SegView *logits, gpointer data, GError **error)
   (void) error;
   for (gint64 y = tile->y; y < tile->y + tile->h; y++)
     seg_run_classify_row (self, logits, y);
-  seg_run_count (self, tile->w * tile->h);
   return TRUE;
 }
 
@@ -188,6 +189,7 @@ seg_run_by_tiles (SegRunState *self, GError **error)
     .profile = request->profile,
     .read = seg_run_read,
     .write = seg_run_write_tile,
+    .count = seg_run_count,
     .data = self,
   };
 

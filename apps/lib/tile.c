@@ -71,6 +71,16 @@ seg_tile_add (const SegView *logits, gpointer data, GError **error)
   return TRUE;
 }
 
+/* Shares that add up to all pixels. */
+static void
+seg_tile_count (SegTileRun *self, guint number, gint64 n_pixels)
+{
+  guint n = seg_tta_get_n_orientations (self->tta);
+
+  if (self->count != NULL)
+    self->count (n_pixels * (number + 1) / n - n_pixels * number / n, self->data);
+}
+
 static gboolean
 seg_tile_run_seen (SegTileRun *self, const SegOrientation *orientation, const SegRect *tile,
                    SegRowsFunc read, SegRowsFunc write, gpointer data, GCancellable *cancellable,
@@ -92,6 +102,7 @@ seg_tile_run_seen (SegTileRun *self, const SegOrientation *orientation, const Se
   if (!seg_workspace_run (workspace, read, write, data, cancellable, error))
     return FALSE;
   self->multiply_adds += seg_workspace_get_multiply_adds (workspace);
+  seg_tile_count (self, orientation->number, tile->w * tile->h);
   if (self->profile != NULL)
     seg_profile_add (self->profile, workspace);
   return TRUE;

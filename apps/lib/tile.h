@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * @profile: (nullable): told what each step takes
  * @read: fills a view of the image with the network's input
  * @write: takes the tile's logits away: the means of all orientations
- * @data: for both
+ * @count: (nullable): told of pixels that are done, a share of the tile's after each orientation
+ * @data: for all three
  * @multiply_adds: all that were done are added to it
  *
  * How tiles of an image are computed.
@@ -31,6 +32,7 @@ typedef struct
   SegTta tta;
   SegProfile *profile;
   SegRowsFunc read, write;
+  void (*count) (gint64 n_pixels, gpointer data);
   gpointer data;
   double multiply_adds;
 } SegTileRun;

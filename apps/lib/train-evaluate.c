@@ -73,9 +73,13 @@ seg_train_evaluate_check (const SegTrainEvaluate *request, GError **error)
 
   if (n_bands == n_channels)
     return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
-               "the model takes images of %u band%s, and the data have %u", n_channels,
-               seg_units_plural (n_channels), n_bands);
+  if (n_bands == 0)
+    g_set_error_literal (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                         "the data have no image with a mask");
+  else
+    g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED,
+                 "the model takes images of %u band%s, and the data have %u", n_channels,
+                 seg_units_plural (n_channels), n_bands);
   return FALSE;
 }
 
@@ -85,8 +89,8 @@ seg_train_evaluate_run (const SegTrainEvaluate *request, SegMetrics *metrics, GP
 {
   guint splits = seg_train_evaluate_get_splits (request);
   g_autoptr (SegPool) pool = seg_pool_new (request->n_threads);
-  g_autoptr (SegPredictor) predictor
-      = seg_predictor_new (request->model, pool, request->limit_bytes, error);
+  g_autoptr (SegPredictor) predictor =
+      seg_predictor_new (request->model, pool, request->limit_bytes, error);
   SegEvaluation evaluation = { .predictor = predictor, .dataset = request->dataset };
 
   if (predictor == NULL)
@@ -111,8 +115,8 @@ seg_train_evaluate_run (const SegTrainEvaluate *request, SegMetrics *metrics, GP
  * @error: return location
  *
  * Prints a table of metrics on stdout, and writes what nnU-Net calls a summary.
- * Errors: `SEG_ERROR_UNSUPPORTED` where the model does not fit the data, or where there is no image;
- * those of seg_evaluate() and of writing.
+ * Errors: `SEG_ERROR_UNSUPPORTED` where the model does not fit the data, or where there is no
+ * image; those of seg_evaluate() and of writing.
  */
 gboolean
 seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, GError **error)
@@ -143,6 +147,6 @@ seg_train_evaluate (const SegTrainEvaluate *request, GCancellable *cancellable, 
   printf ("%u image%s (%s%s%s)\n%s", cases->len, seg_units_plural (cases->len), split,
           tta != NULL ? ", tta " : "", tta != NULL ? tta : "", text->str);
   return request->summary == NULL
-         || seg_metrics_write_summary (metrics, cases, (const char *const *) names,
-                                       tta, request->summary, error);
+         || seg_metrics_write_summary (metrics, cases, (const char *const *) names, tta,
+                                       request->summary, error);
 }

@@ -479,6 +479,8 @@ test_layout_explicit (void)
   samples_open_fails (folder, "[data]\nvalidation-share=2\n", "cannot be 2");
   samples_open_fails (folder, "[data]\noversample=9: 0\n", "cannot be \"9: 0\"");
   samples_open_fails (folder, "[data]\noversample=9\n", "cannot be \"9\"");
+  samples_open_fails (folder, "[data]\nimage-suffixes=_red\n", "is given without \"images\"");
+  samples_open_fails (folder, "[data]\nmask-suffix=_m\n", "is given without \"images\"");
   samples_open_fails ("/nonexistent", NULL, "/nonexistent: is not a folder");
   samples_free (folder);
 }
