@@ -12,6 +12,8 @@
 /* Up to here a wide network sees each image often enough in an hour. */
 #define SEG_CHOOSE_FEW_IMAGES 60
 
+#define SEG_CHOOSE_DEPTH 4
+#define SEG_CHOOSE_SCENE_SIDE 32 /* a ResNet halves five times */
 #define SEG_CHOOSE_CROP 256
 #define SEG_CHOOSE_CROP_OF_SCENES 320
 #define SEG_CHOOSE_STEPS 2000
@@ -196,6 +198,19 @@ seg_choose_encoder_of_weights (SegChoice *self, GError **error)
   return TRUE;
 }
 
+/* A classic U-Net halves four times, or as often as the smallest image can be. */
+static void
+seg_choose_halvings (SegChoice *self)
+{
+  gint64 least = MIN (self->min_width, self->min_height), depth = SEG_CHOOSE_DEPTH;
+
+  while (depth > 1 && (G_GINT64_CONSTANT (1) << depth) > least)
+    depth--;
+  seg_choose_int (self, "model.encoder", "depth", depth,
+                  depth < SEG_CHOOSE_DEPTH ? "the smallest image cannot be halved more often"
+                                           : NULL);
+}
+
 static void
 seg_choose_encoder (SegChoice *self)
 {
@@ -204,18 +219,20 @@ seg_choose_encoder (SegChoice *self)
 
   if (seg_choose_is_kind_given (self, group))
     return;
-  if (self->is_scene)
+  if (self->is_scene && MIN (self->min_width, self->min_height) >= SEG_CHOOSE_SCENE_SIDE)
     {
       seg_choose (self, group, "type", "resnet-encoder",
                   "several classes need to see far around a pixel");
       seg_choose (self, group, "depth", "18", "the smallest: there is no graphics card");
       return;
     }
-  seg_choose (self, group, "type", "unet-encoder", "the classic U-Net: two classes");
+  seg_choose (self, group, "type", "unet-encoder",
+              self->is_scene ? "the classic U-Net: some images are too small for more"
+                             : "the classic U-Net: two classes");
   seg_choose (self, group, "channels", is_few ? "32" : "16",
               is_few ? "few images leave the time for a wide network"
                      : "many images are learnt from sooner by a narrow network");
-  seg_choose (self, group, "depth", "4", NULL);
+  seg_choose_halvings (self);
 }
 
 static gboolean

@@ -400,6 +400,31 @@ test_looks (Tool *tool, gconstpointer data)
   tool_assert_files (tool, "cells", "p.png", NULL);
 }
 
+/* A network that the smallest image can go through is chosen, of two classes and of several. */
+static void
+test_tiny (Tool *tool, gconstpointer data)
+{
+  static const char *const values[] = { "0 255", "0 1 2" };
+
+  (void) data;
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    {
+      g_autofree char *folder = g_strdup_printf ("tiny%u", i);
+
+      for (guint n = 0; n < 6; n++)
+        {
+          g_autofree char *image = g_strdup_printf ("%s/images/%u.png", folder, n);
+          g_autofree char *mask = g_strdup_printf ("%s/masks/%u.png", folder, n);
+
+          samples_save_image (tool->folder, image, 11, 9, 1, n);
+          samples_save_mask (tool->folder, mask, 11, 9, values[i]);
+        }
+      g_assert_cmpint (tool_run (tool, "--steps", "2", "-o", MODEL, "--fresh", folder, NULL), ==, OK);
+      g_assert_nonnull (
+          strstr (tool->output, "depth=3: the smallest image cannot be halved more often\n"));
+    }
+}
+
 /* Grey images are for a model of colours what they are for segment. */
 static void
 test_from (Tool *tool, gconstpointer data)
@@ -558,6 +583,7 @@ main (int argc, char **argv)
   ADD ("lost-best", test_lost_best);
   ADD ("deep-supervision", test_deep_supervision);
   ADD ("looks", test_looks);
+  ADD ("tiny", test_tiny);
   ADD ("from", test_from);
   ADD ("evaluate", test_evaluate);
   ADD ("evaluate-classes", test_evaluate_classes);
