@@ -367,6 +367,7 @@ seg_jobs_collect (SegJobs *self, GError **error)
         return FALSE;
       if (self->jobs->len == before)
         {
+          seg_jobs_tell_left_out (&self->left_out);
           g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                        "%s: there is no PNG, JPEG, TIFF, WebP or GIF file in this folder", paths[i]);
           return FALSE;

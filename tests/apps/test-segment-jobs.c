@@ -96,6 +96,11 @@ test_folder (Tool *tool, gconstpointer data)
       "TIFF, WebP or GIF)\n");
   g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "out", "in", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->error_line, "in/c.BMP: is left out, and 1 more: "));
+  make_folder (tool, "none");
+  tool_save_bytes (tool, "none/c.bmp", "", 0);
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "none", NULL), ==, IO);
+  g_assert_nonnull (strstr (tool->error_line, "none/c.bmp: is left out"));
+  g_assert_nonnull (strstr (tool->error_line, "none: there is no PNG"));
 
   g_assert_cmpint (symlink (".", circle), ==, 0);
   g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "all", "in", NULL), ==, OK);
