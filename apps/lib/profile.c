@@ -68,12 +68,7 @@ seg_profile_add_step (SegStepProfile *sum, const SegStepProfile *step)
   sum->bytes += step->bytes;
 }
 
-/**
- * seg_profile_add: (skip)
- * @self: a profile
- * @workspace: of its plan, that has run with seg_workspace_start_profile()
- */
-void
+static void
 seg_profile_add (SegProfile *self, SegWorkspace *workspace)
 {
   for (guint i = 0; i < seg_plan_get_n_steps (self->plan); i++)
@@ -83,6 +78,35 @@ seg_profile_add (SegProfile *self, SegWorkspace *workspace)
       seg_workspace_get_profile (workspace, i, &step);
       seg_profile_add_step (&self->steps[i], &step);
     }
+}
+
+/**
+ * seg_profile_run: (skip)
+ * @self: (nullable): a profile, which is told what each step takes
+ * @workspace: of its plan
+ * @read: see seg_workspace_run()
+ * @write: likewise
+ * @user_data: for both
+ * @multiply_adds: (inout): those that were done are added to it
+ * @cancellable: stops it
+ * @error: return location
+ *
+ * Runs a workspace, and notes what it took.
+ * Errors: those of seg_workspace_run(), after which nothing is noted.
+ */
+gboolean
+seg_profile_run (SegProfile *self, SegWorkspace *workspace, SegRowsFunc read, SegRowsFunc write,
+                 gpointer user_data, double *multiply_adds, GCancellable *cancellable,
+                 GError **error)
+{
+  if (self != NULL)
+    seg_workspace_start_profile (workspace);
+  if (!seg_workspace_run (workspace, read, write, user_data, cancellable, error))
+    return FALSE;
+  *multiply_adds += seg_workspace_get_multiply_adds (workspace);
+  if (self != NULL)
+    seg_profile_add (self, workspace);
+  return TRUE;
 }
 
 /**

@@ -15,7 +15,9 @@ typedef struct _SegProfile SegProfile;
 SegProfile *seg_profile_new   (SegGraph *graph, SegPlan *plan, guint n_threads, gsize limit,
                                GError **error);
 void        seg_profile_free  (SegProfile *self);
-void        seg_profile_add   (SegProfile *self, SegWorkspace *workspace);
+gboolean    seg_profile_run   (SegProfile *self, SegWorkspace *workspace, SegRowsFunc read,
+                               SegRowsFunc write, gpointer user_data, double *multiply_adds,
+                               GCancellable *cancellable, GError **error);
 void        seg_profile_add_seconds (SegProfile *self, double seconds);
 void        seg_profile_print (const SegProfile *self, GString *out);
 

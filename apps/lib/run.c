@@ -161,18 +161,11 @@ seg_run_by_bands (SegRunState *self, GError **error)
       g_prefix_error (error, "%s: ", seg_source_get_name (request->source));
       return FALSE;
     }
-  if (request->profile != NULL)
-    seg_workspace_start_profile (workspace);
-  if (!seg_workspace_run (workspace, seg_run_read_band, seg_run_write_band, self,
-                          self->cancellable, error))
-    {
-      seg_workspace_cache_clear (request->cache);
-      return FALSE;
-    }
-  self->result->multiply_adds = seg_workspace_get_multiply_adds (workspace);
-  if (request->profile != NULL)
-    seg_profile_add (request->profile, workspace);
-  return TRUE;
+  if (seg_profile_run (request->profile, workspace, seg_run_read_band, seg_run_write_band, self,
+                       &self->result->multiply_adds, self->cancellable, error))
+    return TRUE;
+  seg_workspace_cache_clear (request->cache);
+  return FALSE;
 }
 
 static gboolean

@@ -97,14 +97,10 @@ seg_tile_run_seen (SegTileRun *self, const SegOrientation *orientation, const Se
         g_prefix_error (error, "%s: ", self->name);
       return FALSE;
     }
-  if (self->profile != NULL)
-    seg_workspace_start_profile (workspace);
-  if (!seg_workspace_run (workspace, read, write, data, cancellable, error))
+  if (!seg_profile_run (self->profile, workspace, read, write, data, &self->multiply_adds,
+                        cancellable, error))
     return FALSE;
-  self->multiply_adds += seg_workspace_get_multiply_adds (workspace);
   seg_tile_count (self, orientation->number, tile->w * tile->h);
-  if (self->profile != NULL)
-    seg_profile_add (self->profile, workspace);
   return TRUE;
 }
 
