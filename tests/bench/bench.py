@@ -10,6 +10,7 @@ before anything is timed.  They then take turns: one run of each, and again.
 Needs nothing but Python itself.  Who is compared beside segkit:
 
     segkit-whole   segkit, the whole image at once instead of by bands
+    segkit-avx2    segkit, by bands, with the kernels for AVX2 (only where --peers names it)
     pytorch        eager, float32
     onnxruntime    from npm, with graphs that PyTorch exports
 
@@ -44,6 +45,7 @@ from peer import Peer, PeerError
 HERE = pathlib.Path(__file__).resolve().parent
 MODELS = sorted(path.stem for path in (HERE / "models").glob("*.recipe"))
 PEERS = ["segkit-whole", "pytorch", "onnxruntime"]
+ON_REQUEST = ["segkit-avx2"]
 
 WORK = {"a": 96, "b": 24, "c": 16, "d": 46}     # about GFLOP at 256 × 256, to forecast the time
 
@@ -51,7 +53,7 @@ WORK = {"a": 96, "b": 24, "c": 16, "d": 46}     # about GFLOP at 256 × 256, to 
 TRAINING = ["b", "c"], [256], ["pytorch"]
 
 # of the largest logit
-TOLERANCE = {"segkit-whole": 0.0, "pytorch": 1e-4, "onnxruntime": 1e-4}
+TOLERANCE = {"segkit-whole": 0.0, "segkit-avx2": 1e-4, "pytorch": 1e-4, "onnxruntime": 1e-4}
 
 COLUMNS = ["date", "processor", "cores", "load", "model", "size", "threads", "peer", "version",
            "runs", "seconds_min", "seconds_median", "seconds_max", "cpu_seconds", "gflop",
@@ -138,6 +140,7 @@ class Bench:
         command = {
             "segkit": [*segkit, "--bands", *arguments],
             "segkit-whole": [*segkit, *arguments],
+            "segkit-avx2": ["env", "SEGKIT_CPU=x86-64-v3", *segkit, "--bands", *arguments],
             "pytorch": self.torch_command(case, "--threads", threads),
             "onnxruntime": ["node", HERE / "onnxruntime-peer.js", self.modules, self.onnx,
                             self.input, *case["shape"], threads],
@@ -290,7 +293,7 @@ def parse(arguments):
     parser.add_argument("--models", type=names(MODELS))
     parser.add_argument("--sizes", type=names(None))
     parser.add_argument("--threads", type=names(None), default=[1, 2])
-    parser.add_argument("--peers", type=names(PEERS))
+    parser.add_argument("--peers", type=names(PEERS + ON_REQUEST))
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--csv", type=pathlib.Path)
     options = parser.parse_args(arguments)
@@ -298,7 +301,7 @@ def parse(arguments):
     options.models = options.models or models
     options.sizes = options.sizes or sizes
     options.peers = peers if options.peers is None else options.peers
-    if set(options.peers) - set(peers):
+    if options.train and set(options.peers) - set(peers):
         parser.error("--peers: only pytorch trains")
     if options.train and "d" in options.models:
         parser.error("--models: d draws masks for its dropout, and each program draws its own")
