@@ -112,8 +112,7 @@ def failing_rows(build, bad):
 
 def one_fails(build):
     problems, lines, failed = failing_rows(build, "segkit-whole")
-    yield "others go on where a peer fails", \
-        problems == ["", "out of order", ""] and failed
+    yield "others go on where a peer fails", problems == ["", "out of order", ""] and failed
     yield "a failure is a line", lines[1].endswith("FAILED: out of order")
     problems, lines, failed = failing_rows(build, "segkit")
     yield "segkit may fail, too", problems[0] == "out of order" and problems[1] != "" and failed
