@@ -23,12 +23,13 @@
 
 static struct
 {
-  char *model, *classes, *output_dir, *statistics, *max_memory, *progress, *tta_name;
+  char *model, *classes, *output_dir, *statistics, *max_memory, *progress, *tta_name, *suffix_list;
   char *outputs[SEG_N_OUTPUTS];
   int tile, bands, threads, probability_bits;
   double threshold;
   gboolean list_models, recursive, skip_existing, verify, profile, verbose;
   SegTta tta; /* what the name means */
+  char **suffixes; /* what the list means */
 } options = {
   .tile = SEG_COMMAND_UNSET,
   .bands = SEG_COMMAND_UNSET,
@@ -81,6 +82,8 @@ static const GOptionEntry image_entries[] = {
     "look into the folders of folders, too", NULL },
   { "skip-existing", 0, 0, G_OPTION_ARG_NONE, &options.skip_existing,
     "skip images whose outputs are all there", NULL },
+  { "image-suffixes", 0, 0, G_OPTION_ARG_FILENAME, &options.suffix_list,
+    "an image's bands are in several files: _0000,_0001", "LIST" },
   G_OPTION_ENTRY_NULL
 };
 
@@ -161,6 +164,27 @@ check_numbers (GError **error)
 }
 
 static gboolean
+check_suffixes (GError **error)
+{
+  if (options.suffix_list == NULL)
+    return TRUE;
+  options.suffixes = g_strsplit (options.suffix_list, ",", -1);
+  for (guint i = 0; options.suffixes[i] != NULL; i++)
+    {
+      const char *suffix = g_strstrip (options.suffixes[i]);
+
+      if (*suffix == '\0' || strchr (suffix, G_DIR_SEPARATOR) != NULL)
+        return seg_command_fail_usage (error, "--image-suffixes is what names end with before .png"
+                                              " and the like, with commas between: _0000,_0001");
+      for (guint k = 0; k < i; k++)
+        if (g_str_equal (options.suffixes[k], suffix))
+          return seg_command_fail_usage (error, "--image-suffixes has one of them twice");
+    }
+  return options.suffixes[0] != NULL
+         || seg_command_fail_usage (error, "--image-suffixes names none");
+}
+
+static gboolean
 has_files (void)
 {
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
@@ -206,7 +230,7 @@ check_options (char **images, GError **error)
   if (options.list_models)
     return images[0] == NULL
            || seg_command_fail_usage (error, "--list-models takes no image");
-  return check_numbers (error)
+  return check_numbers (error) && check_suffixes (error)
          && (options.verify ? check_verify (images, error) : check_outputs (images, error));
 }
 
@@ -287,6 +311,7 @@ find_jobs (char **images, GError **error)
 {
   SegJobsRequest request = {
     .paths = images,
+    .suffixes = (const char *const *) options.suffixes,
     .recursive = options.recursive,
     .output_dir = options.output_dir,
     .statistics = options.statistics,
@@ -354,10 +379,12 @@ run_session (char **images, GCancellable *cancellable, GError **error)
   if (!seg_progress_parse_kind (options.progress, &session_options.progress, error)
       || (options.max_memory != NULL
           && !seg_memory_budget_parse (options.max_memory, &session_options.max_memory, error))
-      || (!options.verify && (jobs = find_jobs (images, error)) == NULL)
+      || (jobs = find_jobs (images, error)) == NULL
+      || (options.verify && jobs->len > 1
+          && !seg_command_fail_usage (error, "--verify takes one image"))
       || (session = seg_session_new (&session_options, error)) == NULL)
     return FALSE;
-  return options.verify ? seg_session_verify (session, images[0], cancellable, error)
+  return options.verify ? seg_session_verify (session, jobs->pdata[0], cancellable, error)
                         : segment (session, jobs, cancellable, error);
 }
 

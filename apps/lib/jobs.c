@@ -4,6 +4,7 @@
 
 #include <segkit/error.h>
 
+#include "image-group.h"
 #include "image-name.h"
 #include "jobs.h"
 #include "path.h"
@@ -26,13 +27,15 @@ typedef struct
   GPtrArray *jobs;
   gboolean several; /* images, or a folder that might hold some */
   GHashTable *claims; /* identity of a file → SegClaim */
-  SegLeftOut left_out; /* of folders */
+  GHashTable *files; /* of all jobs, by name */
+  SegLeftOut left_out, odd; /* of folders: no images, and those that belong to none */
 } SegJobs;
 
 static void
 seg_jobs_clear (SegJobs *self)
 {
   seg_left_out_clear (&self->left_out);
+  seg_left_out_clear (&self->odd);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegJobs, seg_jobs_clear)
@@ -46,6 +49,7 @@ seg_job_free (SegJob *self)
 {
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     g_free (self->outputs[i]);
+  g_strfreev (self->files);
   g_free (self->image);
   g_free (self->dir);
   g_free (self);
@@ -71,10 +75,12 @@ seg_job_is_done (const SegJob *self)
 }
 
 static char *
-seg_jobs_dup_stem (const char *name)
+seg_jobs_dup_stem (const char *name, const char *const *suffixes)
 {
   const char *dot = strrchr (name, '.');
 
+  if (suffixes != NULL)
+    return seg_image_group_dup_stem (name, suffixes);
   return dot != NULL && dot != name ? g_strndup (name, (gsize) (dot - name)) : g_strdup (name);
 }
 
@@ -94,11 +100,12 @@ seg_jobs_find_word (const char *text)
 
 /* @template, in which all words are known, with these filled in. */
 static char *
-seg_jobs_fill (const char *template, const char *dir, const char *image)
+seg_jobs_fill (const char *template, const char *dir, const char *image,
+               const char *const *suffixes)
 {
   g_autofree char *file = seg_image_name_dup_file (image);
   g_autofree char *name = g_path_get_basename (file);
-  g_autofree char *stem = seg_jobs_dup_stem (name);
+  g_autofree char *stem = seg_jobs_dup_stem (name, suffixes);
   const char *const values[G_N_ELEMENTS (seg_jobs_words)] = { stem, name, dir, "{" };
   GString *filled = g_string_new (NULL);
 
@@ -144,7 +151,8 @@ seg_jobs_check_words (SegOutputKind kind, const char *template, GError **error)
 static gboolean
 seg_jobs_names_image (const char *template)
 {
-  g_autofree char *a = seg_jobs_fill (template, ".", "a"), *b = seg_jobs_fill (template, ".", "b");
+  g_autofree char *a = seg_jobs_fill (template, ".", "a", NULL);
+  g_autofree char *b = seg_jobs_fill (template, ".", "b", NULL);
 
   return !g_str_equal (a, b);
 }
@@ -200,11 +208,17 @@ seg_jobs_claim (SegJobs *self, const char *output, const SegJob *job, GError **e
 static gboolean
 seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
 {
+  const char *const *suffixes = self->request->suffixes;
   SegJob *job = g_new0 (SegJob, 1);
 
   g_ptr_array_add (self->jobs, job);
   job->image = g_strdup (image);
   job->dir = g_strdup (dir);
+  job->files = seg_image_group_find (image, suffixes, error);
+  if (job->files == NULL)
+    return FALSE;
+  for (guint i = 0; job->files[i] != NULL; i++)
+    g_hash_table_add (self->files, job->files[i]);
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     {
       const char *template = self->request->outputs[i];
@@ -213,7 +227,7 @@ seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
 
       if (template == NULL)
         continue;
-      filled = seg_jobs_fill (template, dir, image);
+      filled = seg_jobs_fill (template, dir, image, suffixes);
       name = g_str_has_prefix (filled, "./") ? filled + 2 : filled;
       job->outputs[i] = self->request->output_dir != NULL && !g_path_is_absolute (name)
                             ? g_build_filename (self->request->output_dir, name, NULL)
@@ -260,6 +274,30 @@ seg_jobs_enters (SegJobs *self, const char *folder, guint depth)
          && !g_file_test (folder, G_FILE_TEST_IS_SYMLINK) && g_strcmp0 (identity, results) != 0;
 }
 
+/* Whether a file of a folder is an image, or the first file of one. */
+static gboolean
+seg_jobs_begins_image (SegJobs *self, const char *name)
+{
+  const char *const *suffixes = self->request->suffixes;
+  g_autofree char *stem = suffixes != NULL ? seg_image_group_dup_stem (name, suffixes) : NULL;
+
+  return suffixes == NULL || stem != NULL;
+}
+
+/* Images of a folder that are no file of any job. */
+static void
+seg_jobs_find_odd (SegJobs *self, const char *path, GPtrArray *names)
+{
+  for (guint i = 0; i < names->len; i++)
+    {
+      g_autofree char *inner = g_build_filename (path, names->pdata[i], NULL);
+
+      if (seg_image_name_get_stem_length (names->pdata[i]) > 0
+          && !g_hash_table_contains (self->files, inner))
+        seg_left_out_add (&self->odd, path, names->pdata[i]);
+    }
+}
+
 /* In the order of names, so that a run can be repeated. What is not called an image is something
  * else; a file that is named on the command line is tried. */
 static gboolean
@@ -284,9 +322,10 @@ seg_jobs_add_folder (SegJobs *self, const char *path, const char *dir, guint dep
         }
       else if (seg_image_name_get_stem_length (name) == 0)
         seg_left_out_add (&self->left_out, path, name);
-      else if (!seg_jobs_add (self, inner, dir, error))
+      else if (seg_jobs_begins_image (self, name) && !seg_jobs_add (self, inner, dir, error))
         return FALSE;
     }
+  seg_jobs_find_odd (self, path, names);
   return TRUE;
 }
 
@@ -315,39 +354,53 @@ seg_jobs_check_names (SegJobs *self, GError **error)
 
 /* An output must not be written over an image, not even that of another job. */
 static gboolean
+seg_jobs_check_input (SegJobs *self, const char *image, GError **error)
+{
+  g_autofree char *file = seg_image_name_dup_file (image);
+  g_autofree char *identity = seg_path_dup_identity (file);
+  const SegClaim *claim = g_hash_table_lookup (self->claims, identity);
+
+  if (claim == NULL)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s: would be written over %s, which is one of the images", claim->file, image);
+  return FALSE;
+}
+
+static gboolean
 seg_jobs_check_inputs (SegJobs *self, GError **error)
 {
   for (guint i = 0; i < self->jobs->len; i++)
     {
       const SegJob *job = self->jobs->pdata[i];
-      g_autofree char *file = seg_image_name_dup_file (job->image);
-      g_autofree char *identity = seg_path_dup_identity (file);
-      const SegClaim *claim = g_hash_table_lookup (self->claims, identity);
 
-      if (claim != NULL)
-        {
-          g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                       "%s: would be written over %s, which is one of the images", claim->file,
-                       job->image);
+      for (guint k = 0; job->files[k] != NULL; k++)
+        if (!seg_jobs_check_input (self, job->files[k], error))
           return FALSE;
-        }
     }
   return TRUE;
 }
 
 static void
-seg_jobs_tell_left_out (const SegLeftOut *left_out)
+seg_jobs_tell_left_out (SegJobs *self)
 {
-  g_autofree char *text = seg_left_out_dup_text (left_out);
+  g_autofree char *text = seg_left_out_dup_text (&self->left_out);
 
-  if (left_out->n > 0)
-    seg_warning_print ("%s: %s", left_out->first, text);
+  if (self->left_out.n > 0)
+    seg_warning_print ("%s: %s", self->left_out.first, text);
+  if (self->odd.n == 1)
+    seg_warning_print ("%s: is left out: no image of --image-suffixes has this file",
+                       self->odd.first);
+  else if (self->odd.n > 1)
+    seg_warning_print ("%s: is left out, and %u more: no image of --image-suffixes has these files",
+                       self->odd.first, self->odd.n - 1);
 }
 
 static gboolean
 seg_jobs_collect (SegJobs *self, GError **error)
 {
   char *const *paths = self->request->paths;
+  const char *const *suffixes = self->request->suffixes;
 
   self->several = g_strv_length ((char **) paths) > 1;
   for (guint i = 0; paths[i] != NULL; i++)
@@ -367,9 +420,11 @@ seg_jobs_collect (SegJobs *self, GError **error)
         return FALSE;
       if (self->jobs->len == before)
         {
-          seg_jobs_tell_left_out (&self->left_out);
+          seg_jobs_tell_left_out (self);
           g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                       "%s: there is no PNG, JPEG, TIFF, WebP or GIF file in this folder", paths[i]);
+                       "%s: there is no PNG, JPEG, TIFF, WebP or GIF file%s%s in this folder",
+                       paths[i], suffixes != NULL ? " whose name ends with " : "",
+                       suffixes != NULL ? suffixes[0] : "");
           return FALSE;
         }
     }
@@ -384,7 +439,7 @@ seg_jobs_collect (SegJobs *self, GError **error)
  * Warns of files in folders that are not read.
  * Errors: `G_OPTION_ERROR` where the name of an output has words that are not known, two images
  * would become one file, or one would be written over; `G_FILE_ERROR`, `G_IO_ERROR` for a folder
- * that cannot be read or holds no image.
+ * that cannot be read or holds no image, or a file of an image that is missing.
  *
  * Returns: (transfer full) (element-type SegJob): the images in the order they were named, those
  *   of a folder in the order of names; or %NULL with @error set
@@ -395,10 +450,16 @@ seg_jobs_new (const SegJobsRequest *request, GError **error)
   g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_job_free);
   g_autoptr (GHashTable) claims
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_claim_free);
-  g_auto (SegJobs) self = { .request = request, .jobs = jobs, .claims = claims };
+  g_autoptr (GHashTable) files = g_hash_table_new (g_str_hash, g_str_equal);
+  g_auto (SegJobs) self = {
+    .request = request,
+    .jobs = jobs,
+    .claims = claims,
+    .files = files,
+  };
 
   if (!seg_jobs_collect (&self, error))
     return NULL;
-  seg_jobs_tell_left_out (&self.left_out);
+  seg_jobs_tell_left_out (&self);
   return g_steal_pointer (&jobs);
 }

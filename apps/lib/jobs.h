@@ -6,7 +6,8 @@ G_BEGIN_DECLS
 
 /**
  * SegJob:
- * @image: a file
+ * @image: a file: the first of @files, and what messages call the image
+ * @files: (array zero-terminated=1): whose bands follow each other
  * @dir: its folder below the one that was given, "." for that one itself
  * @outputs: names of the files to make of it, or %NULL
  *
@@ -15,12 +16,15 @@ G_BEGIN_DECLS
 typedef struct
 {
   char *image, *dir;
+  char **files;
   char *outputs[SEG_N_OUTPUTS];
 } SegJob;
 
 /**
  * SegJobsRequest:
  * @paths: images and folders of images, ended by %NULL
+ * @suffixes: (nullable) (array zero-terminated=1): of the files of an image, of which only the first
+ *   is named; `{stem}` is then without it
  * @recursive: look into the folders of folders, too
  * @output_dir: (nullable): where outputs go whose names are not absolute
  * @outputs: names, or %NULL: not wanted. `{stem}` and `{name}` stand for the image's name without
@@ -30,6 +34,7 @@ typedef struct
 typedef struct
 {
   char *const *paths;
+  const char *const *suffixes;
   gboolean recursive;
   const char *output_dir;
   const char *outputs[SEG_N_OUTPUTS];

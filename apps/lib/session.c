@@ -229,7 +229,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
   const SegSessionOptions *options = &self->options;
   gboolean by_tiles = options->tile > 0 || options->tta != SEG_TTA_NONE;
   g_autoptr (SegSource) source
-      = seg_source_new (job->image, self->model, by_tiles, error);
+      = seg_source_new ((const char *const *) job->files, self->model, by_tiles, error);
   SegWayRequest request = {
     .plan = self->plan,
     .n_channels = seg_model_get_n_channels (self->model),
@@ -270,7 +270,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
   if (way->tile > 0 && !by_tiles)
     {
       g_clear_pointer (&source, seg_source_free);
-      source = seg_source_new (job->image, self->model, TRUE, error);
+      source = seg_source_new ((const char *const *) job->files, self->model, TRUE, error);
     }
   return g_steal_pointer (&source);
 }
@@ -402,7 +402,7 @@ seg_session_print_profile (SegSession *self)
 /**
  * seg_session_verify:
  * @self: a session
- * @image: a file
+ * @job: an image; its outputs are not made
  * @cancellable: stops it
  * @error: return location
  *
@@ -410,9 +410,10 @@ seg_session_print_profile (SegSession *self)
  * Errors: `SEG_APP_ERROR_DIFFERENT`, those of reading.
  */
 gboolean
-seg_session_verify (SegSession *self, const char *image, GCancellable *cancellable, GError **error)
+seg_session_verify (SegSession *self, const SegJob *job, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (SegSource) source = seg_source_new (image, self->model, TRUE, error);
+  g_autoptr (SegSource) source
+      = seg_source_new ((const char *const *) job->files, self->model, TRUE, error);
 
   return source != NULL
          && seg_verify (self->plan, source, self->options.n_threads, cancellable, error);

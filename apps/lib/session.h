@@ -57,7 +57,7 @@ gboolean       seg_session_run            (SegSession *self, const SegJob *job, 
                                            guint n_images, SegStatistics *statistics,
                                            GCancellable *cancellable, GError **error);
 void           seg_session_print_profile  (SegSession *self);
-gboolean       seg_session_verify         (SegSession *self, const char *image,
+gboolean       seg_session_verify         (SegSession *self, const SegJob *job,
                                            GCancellable *cancellable, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegSession, seg_session_free)

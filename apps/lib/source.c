@@ -7,7 +7,7 @@
  *   band is dropped, not blended: a model knows no background. (Where nobody says how many channels
  *   there should be, a TIFF's last band is alpha only if the file says so.) Then grey is repeated
  *   for three channels, and red, green and blue become one as Rec. 601 luma, rounded as Pillow's "L"
- *   is. Anything else is refused.
+ *   is. Anything else is refused. Of several files of an image all bands are taken, and no others.
  * - ICC profiles are not applied: models are trained on the numbers in the file.
  *
  * A channel is then (value − mean) / std in float32, for integers from a table: the same bits
@@ -16,7 +16,7 @@
 
 #include <segkit/memory.h>
 
-#include "image-file.h"
+#include "image-group.h"
 #include "source.h"
 #include "units.h"
 #include "vips-error.h"
@@ -38,10 +38,24 @@ struct _SegSource
   gboolean last_untold; /* the last band would be alpha, if the file said so */
   guint n_values;  /* of an integer sample, 0 for float */
   float *table;    /* channel × value */
-  gboolean luma;
+  gboolean luma, joined; /* of several files */
   gpointer luma_row; /* of the image's format */
   gboolean warned;   /* of floats that are too large */
 };
+
+static gboolean
+seg_source_fail_bands (SegSource *self, GError **error)
+{
+  gboolean alpha = self->n_colours < (guint) self->image->Bands;
+  gboolean hint = self->model != NULL && !self->joined && self->n_colours < self->channels;
+
+  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %u band%s%s%s, and %s %u%s",
+               self->name, self->n_colours, seg_units_plural (self->n_colours),
+               alpha ? " beside alpha" : "", self->joined ? " with its other files" : "",
+               self->model != NULL ? "the model takes" : "there should be", self->channels,
+               hint ? "; --image-suffixes joins those of several files" : "");
+  return FALSE;
+}
 
 /* Which bands become which channels. */
 static gboolean
@@ -50,6 +64,8 @@ seg_source_match_bands (SegSource *self, GError **error)
   guint n_bands = (guint) self->image->Bands;
 
   self->n_colours = n_bands;
+  if (self->joined)
+    return n_bands == self->channels || seg_source_fail_bands (self, error);
   self->last_untold = vips_image_hasalpha (self->image)
                       && vips_image_get_typeof (self->image, SEG_IMAGE_FILE_UNTOLD) != 0;
   if (n_bands != self->channels && vips_image_hasalpha (self->image)
@@ -62,11 +78,7 @@ seg_source_match_bands (SegSource *self, GError **error)
   if (self->n_colours == self->channels || self->luma
       || (self->n_colours == 1 && self->channels == 3))
     return TRUE;
-  g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: has %u band%s%s, and %s %u",
-               self->name, self->n_colours, seg_units_plural (self->n_colours),
-               self->n_colours < n_bands ? " beside alpha" : "",
-               self->model != NULL ? "the model takes" : "there should be", self->channels);
-  return FALSE;
+  return seg_source_fail_bands (self, error);
 }
 
 static float
@@ -103,10 +115,11 @@ seg_source_make_tables (SegSource *self, GError **error)
 }
 
 static gboolean
-seg_source_open (SegSource *self, const char *path, gboolean random, GError **error)
+seg_source_open (SegSource *self, const char *const *files, gboolean random, GError **error)
 {
-  self->name = g_strdup (path);
-  self->image = seg_image_file_open (path, random, &self->memory, error);
+  self->name = g_strdup (files[0]);
+  self->joined = files[1] != NULL;
+  self->image = seg_image_group_open (files, random, &self->memory, error);
   if (self->image == NULL || !seg_source_match_bands (self, error))
     return FALSE;
   if (!seg_source_make_tables (self, error))
@@ -120,18 +133,19 @@ seg_source_open (SegSource *self, const char *path, gboolean random, GError **er
 
 /**
  * seg_source_new:
- * @path: an image file, perhaps with options in brackets
+ * @files: (array zero-terminated=1): an image file, perhaps with options in brackets, or several
+ *   whose bands follow each other
  * @model: what will look at it
  * @random: whether rectangles will be fetched in any order; otherwise only from top to bottom
  * @error: return location
  *
  * Opens an image; the top of this file says what becomes of which kind.
- * Errors: `SEG_ERROR_FORMAT`, `SEG_ERROR_UNSUPPORTED`, `SEG_ERROR_MEMORY` for an image above
- * the limits, `G_IO_ERROR`.
+ * Errors: `SEG_ERROR_FORMAT`, `SEG_ERROR_UNSUPPORTED`, `SEG_ERROR_SHAPE` for files of several
+ * sizes, `SEG_ERROR_MEMORY` for an image above the limits, `G_IO_ERROR`.
  * Threads: used by the one that made it.
  */
 SegSource *
-seg_source_new (const char *path, SegModel *model, gboolean random, GError **error)
+seg_source_new (const char *const *files, SegModel *model, gboolean random, GError **error)
 {
   g_autoptr (SegSource) self = g_new0 (SegSource, 1);
 
@@ -139,7 +153,7 @@ seg_source_new (const char *path, SegModel *model, gboolean random, GError **err
   self->channels = seg_model_get_n_channels (model);
   self->mean = seg_model_get_mean (model);
   self->std = seg_model_get_std (model);
-  return seg_source_open (self, path, random, error) ? g_steal_pointer (&self) : NULL;
+  return seg_source_open (self, files, random, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /**
@@ -155,10 +169,11 @@ seg_source_new (const char *path, SegModel *model, gboolean random, GError **err
 SegSource *
 seg_source_new_plain (const char *path, guint n_channels, GError **error)
 {
+  const char *const files[] = { path, NULL };
   g_autoptr (SegSource) self = g_new0 (SegSource, 1);
 
   self->channels = n_channels;
-  return seg_source_open (self, path, FALSE, error) ? g_steal_pointer (&self) : NULL;
+  return seg_source_open (self, files, FALSE, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /**

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  */
 typedef struct _SegSource SegSource;
 
-SegSource  *seg_source_new         (const char *path, SegModel *model, gboolean random,
+SegSource  *seg_source_new         (const char *const *files, SegModel *model, gboolean random,
                                     GError **error);
 SegSource  *seg_source_new_plain   (const char *path, guint n_channels, GError **error);
 void        seg_source_free        (SegSource *self);

@@ -773,9 +773,9 @@ assert_row (SegModel *model, SegSource *source, SegSampleData *data, gint64 y)
       }
 }
 
-/* What `segment` gives a model, to the bit. */
+/* What `segment` gives a model, to the bit, of the one sample of a folder. */
 static void
-check_floats (const char *name, VipsImage *image, guint channels)
+check_sample (const char *folder, guint channels, const char *key)
 {
   g_autofree char *recipe = g_strdup_printf (
       "[segkit]\nformat=1\n[input]\nchannels=%u\nmean=%s\nstd=%s\n[classes]\nnames=a;b\n"
@@ -783,30 +783,37 @@ check_floats (const char *name, VipsImage *image, guint channels)
       "[model.encoder]\ntype=unet-encoder\nchannels=2\ndepth=1\n"
       "[model.decoder]\ntype=unet-decoder\n",
       channels, channels == 1 ? "0.3" : "0.3;0.4;0.6", channels == 1 ? "0.7" : "0.7;0.2;0.3");
-  g_autofree char *key = g_strdup_printf ("[data]\nbands=%u\n", channels);
-  char *folder = samples_new ();
   g_autoptr (GError) error = NULL;
   g_autoptr (SegModel) model = seg_model_new_from_recipe (recipe, 1, &error);
-  g_autofree char *file = g_strconcat ("images/", name, NULL);
-  gint64 w = image->Xsize, h = image->Ysize;
+  g_autoptr (SegDataset) dataset = samples_open (folder, key);
+  g_autoptr (SegSampleData) data = NULL;
+  g_autoptr (SegSource) source = NULL;
+  SegRect all;
 
   g_assert_no_error (error);
-  samples_save (folder, file, image);
-  samples_save_mask (folder, "masks/a.png", (int) w, (int) h, "0 1");
-  {
-    g_autoptr (SegDataset) dataset = samples_open (folder, key);
-    const SegSample *sample = seg_dataset_get (dataset, SEG_SPLIT_TRAIN, 0);
-    g_autoptr (SegSource) source = seg_source_new (sample->images[0], model, FALSE, &error);
-    g_autoptr (SegSampleData) data = NULL;
-    SegRect all = { 0, 0, w, h };
+  samples_assert_problems (dataset, 0, "no validation");
+  data = read_sample (dataset, SEG_SPLIT_TRAIN, 0);
+  g_assert_cmpint (data->c, ==, channels);
+  source = seg_source_new (
+      (const char *const *) seg_dataset_get (dataset, SEG_SPLIT_TRAIN, 0)->images, model, FALSE,
+      &error);
+  g_assert_no_error (error);
+  all = (SegRect){ 0, 0, data->w, data->h };
+  g_assert_true (seg_source_fetch (source, &all, &error));
+  for (gint64 y = 0; y < data->h; y++)
+    assert_row (model, source, data, y);
+}
 
-    samples_assert_problems (dataset, 0, "no validation");
-    data = read_sample (dataset, SEG_SPLIT_TRAIN, 0);
-    g_assert_no_error (error);
-    g_assert_true (seg_source_fetch (source, &all, &error));
-    for (gint64 y = 0; y < h; y++)
-      assert_row (model, source, data, y);
-  }
+static void
+check_floats (const char *name, VipsImage *image, guint channels)
+{
+  g_autofree char *key = g_strdup_printf ("[data]\nbands=%u\n", channels);
+  g_autofree char *file = g_strconcat ("images/", name, NULL);
+  char *folder = samples_new ();
+
+  samples_save (folder, file, image);
+  samples_save_mask (folder, "masks/a.png", image->Xsize, image->Ysize, "0 1");
+  check_sample (folder, channels, key);
   samples_free (folder);
   g_object_unref (image);
 }
@@ -842,6 +849,29 @@ test_floats (void)
   check_floats ("a.tif", make_picture (3, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_RGB16, 250), 3);
   check_floats ("a.tif", make_picture (1, VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, 0.007), 1);
   check_floats ("a.tif", make_picture (1, VIPS_FORMAT_SHORT, VIPS_INTERPRETATION_B_W, 90), 1);
+}
+
+/* Each file of a sample by its own range. */
+static void
+test_floats_of_files (void)
+{
+  VipsImage *files[]
+      = { make_picture (1, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 1),
+          make_picture (1, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, 250),
+          make_picture (1, VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, 0.007) };
+  char *folder = samples_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("images/a_%04u.tif", i);
+
+      samples_save (folder, name, files[i]);
+    }
+  samples_save_mask (folder, "masks/a.png", files[0]->Xsize, files[0]->Ysize, "0 1");
+  check_sample (folder, 3, NULL);
+  samples_free (folder);
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    g_object_unref (files[i]);
 }
 
 /* A class's share is of the masks that have it. */
@@ -986,6 +1016,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/mask/repeats", test_mask_repeats);
   g_test_add_func ("/dataset/mask/shared", test_mask_shared);
   g_test_add_func ("/dataset/floats", test_floats);
+  g_test_add_func ("/dataset/floats-of-files", test_floats_of_files);
   g_test_add_func ("/dataset/cache", test_cache);
   g_test_add_func ("/dataset/class-weights", test_class_weights);
   for (guint i = 0; i < G_N_ELEMENTS (real_cases); i++)

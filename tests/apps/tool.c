@@ -75,6 +75,8 @@ tool_save_recipe (Tool *tool, const char *name, const char *recipe)
 void
 tool_save_model (Tool *tool, const char *name, guint channels)
 {
+  static const char *const means[] = { "0.5", "0.5;0.4", "0.5;0.4;0.6" };
+  static const char *const deviations[] = { "0.25", "0.25;0.2", "0.25;0.2;0.3" };
   g_autofree char *recipe = g_strdup_printf (
       "[segkit]\nformat=1\n"
       "[input]\nchannels=%u\nmean=%s\nstd=%s\n"
@@ -82,7 +84,7 @@ tool_save_model (Tool *tool, const char *name, guint channels)
       "[model]\ntype=unet\nclasses=2\nhead-kernel-size=1\n"
       "[model.encoder]\ntype=unet-encoder\nchannels=4\ndepth=2\n"
       "[model.decoder]\ntype=unet-decoder\n",
-      channels, channels == 1 ? "0.5" : "0.5;0.4;0.6", channels == 1 ? "0.25" : "0.25;0.2;0.3");
+      channels, means[channels - 1], deviations[channels - 1]);
 
   tool_save_recipe (tool, name, recipe);
 }

@@ -1,0 +1,288 @@
+/* Images whose bands are in several files: --image-suffixes. The model takes three bands, so that
+ * a picture in three files is to give what it gives in one. */
+#include <string.h>
+
+#include <glib/gstdio.h>
+
+#include "tool.h"
+
+#define MODEL "-m", "model.safetensors"
+#define SUFFIXES "--image-suffixes", "_r,_g,_b"
+#define WIDTH 61
+#define HEIGHT 47
+
+enum
+{
+  OK,
+  SOME_FAILED,
+  USAGE,
+  INPUT,
+  IO
+};
+
+static void
+check_vips (int result)
+{
+  if (result != 0)
+    g_error ("%s", vips_error_buffer ());
+}
+
+static void
+make_folder (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+
+  g_assert_cmpint (g_mkdir (path, 0777), ==, 0);
+}
+
+static void
+remove_file (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+
+  g_assert_cmpint (g_remove (path), ==, 0);
+}
+
+static VipsImage *
+new_band (int band, int width)
+{
+  VipsImage *picture = tool_picture (width, HEIGHT, 3), *grey, *copy;
+
+  check_vips (vips_extract_band (picture, &grey, band, NULL));
+  check_vips (vips_copy (grey, &copy, "interpretation", VIPS_INTERPRETATION_B_W, NULL));
+  g_object_unref (picture);
+  g_object_unref (grey);
+  return copy;
+}
+
+static void
+save_band (Tool *tool, const char *name, int band, int width)
+{
+  VipsImage *grey = new_band (band, width);
+
+  tool_save_image (tool, name, grey);
+  g_object_unref (grey);
+}
+
+/* whole.png; in/: 7_r.png, 7_g.tif and 7_b.png, its bands */
+static void
+groups_setup (Tool *tool, gconstpointer data)
+{
+  VipsImage *picture = tool_picture (WIDTH, HEIGHT, 3);
+
+  tool_setup (tool, data);
+  make_folder (tool, "in");
+  tool_save_image (tool, "whole.png", picture);
+  g_object_unref (picture);
+  save_band (tool, "in/7_r.png", 0, WIDTH);
+  save_band (tool, "in/7_g.tif", 1, WIDTH);
+  save_band (tool, "in/7_b.png", 2, WIDTH);
+}
+
+static void
+remove_folder (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *inner;
+
+  while (dir != NULL && (inner = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *file = g_build_filename (path, inner, NULL);
+
+      g_remove (file);
+    }
+  g_rmdir (path);
+}
+
+static void
+groups_teardown (Tool *tool, gconstpointer data)
+{
+  remove_folder (tool, "in");
+  remove_folder (tool, "out");
+  tool_teardown (tool, data);
+}
+
+/* Of a folder, of a file, by tiles, and with the picture to look at. */
+static void
+test_same (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "--overlay", "whole.jpg",
+                             "whole.png", NULL),
+                   ==, OK);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-d", "out", "--probabilities", "{stem}.tif",
+                             "--overlay", "{stem}.jpg", "in", NULL),
+                   ==, OK);
+  g_assert_cmpstr (tool->error_line, ==, "");
+  tool_assert_equal (tool, "out/7.tif", "whole.tif");
+  tool_assert_equal (tool, "out/7.jpg", "whole.jpg");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--tile=16", "--probabilities", "tiles.tif",
+                             "./in/7_r.png", NULL),
+                   ==, OK);
+  tool_assert_equal (tool, "tiles.tif", "whole.tif");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--verify", "in/7_r.png", NULL), ==, OK);
+  g_assert_true (g_str_has_suffix (tool->output, "to the bit\n"));
+}
+
+/* Alpha is no band, as for segtrain. */
+static void
+test_alpha (Tool *tool, gconstpointer data)
+{
+  VipsImage *grey = new_band (1, WIDTH), *alpha;
+
+  (void) data;
+  check_vips (vips_bandjoin_const1 (grey, &alpha, 100, NULL));
+  remove_file (tool, "in/7_g.tif");
+  tool_save_image (tool, "in/7_g.png", alpha);
+  g_object_unref (grey);
+  g_object_unref (alpha);
+  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "whole.png", NULL), ==,
+                   OK);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--probabilities", "7.tif", "in/7_r.png", NULL),
+                   ==, OK);
+  tool_assert_equal (tool, "7.tif", "whole.tif");
+}
+
+/* 16 bits beside 8, each of its own range: 257 × a byte is the same share of it, but not always
+ * the same float. Floats that say the same give the same. */
+static void
+test_depths (Tool *tool, gconstpointer data)
+{
+  VipsImage *grey = new_band (1, WIDTH), *deep, *floats[3], *all;
+  gsize n;
+
+  (void) data;
+  deep = tool_picture_as (grey, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, 201);
+  tool_save_image (tool, "in/7_g.tif", deep);
+  for (int b = 0; b < 3; b++)
+    {
+      VipsImage *band = b == 1 ? g_object_ref (deep) : new_band (b, WIDTH), *numbers;
+      float largest = b == 1 ? 65535.f : 255.f;
+      float *values;
+
+      check_vips (vips_cast (band, &numbers, VIPS_FORMAT_FLOAT, NULL));
+      values = vips_image_write_to_memory (numbers, &n);
+      for (gsize i = 0; i < n / sizeof (float); i++)
+        values[i] /= largest;
+      floats[b] = vips_image_new_from_memory_copy (values, n, WIDTH, HEIGHT, 1, VIPS_FORMAT_FLOAT);
+      g_free (values);
+      g_object_unref (numbers);
+      g_object_unref (band);
+    }
+  check_vips (vips_bandjoin (floats, &all, 3, NULL));
+  tool_save_image (tool, "floats.tif", all);
+  g_object_unref (all);
+  for (int b = 0; b < 3; b++)
+    g_object_unref (floats[b]);
+  g_object_unref (deep);
+  g_object_unref (grey);
+
+  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "floats.tif", NULL), ==,
+                   OK);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--probabilities", "7.tif", "in/7_r.png", NULL),
+                   ==, OK);
+  tool_assert_equal (tool, "7.tif", "whole.tif");
+}
+
+static void
+test_left_out (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  save_band (tool, "in/view.png", 0, WIDTH);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-d", "out", "in", NULL), ==, OK);
+  g_assert_cmpstr (tool->error_line, ==,
+                   "segment: warning: in/view.png: is left out: no image of --image-suffixes has "
+                   "this file\n");
+  remove_file (tool, "in/7_r.png");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-d", "out", "in", NULL), ==, IO);
+  g_assert_nonnull (strstr (tool->error_line, "in/7_b.png: is left out, and 2 more: "));
+  g_assert_nonnull (strstr (tool->error_line, "in: there is no PNG, JPEG, TIFF, WebP or GIF file "
+                                              "whose name ends with _r in this folder"));
+}
+
+/* Said before anything is made. */
+static void
+test_missing (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  save_band (tool, "in/8_r.png", 0, WIDTH);
+  save_band (tool, "in/8_g.png", 0, WIDTH);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-d", "out", "in", NULL), ==, IO);
+  tool_assert_fails (tool, IO, "in/8_r.png: there is no 8_b in in", "io:not-found");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/8_g.png", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "in/8_g.png: its name does not end with _r", "usage");
+  save_band (tool, "in/7_g.png", 1, WIDTH);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "in/7_r.png: in: has two images called 7_g", "usage");
+}
+
+static void
+test_do_not_fit (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (
+      tool_run (tool, MODEL, "-o", "x.png", "--image-suffixes", "_r,_g", "in/7_r.png", NULL), ==,
+      INPUT);
+  tool_assert_fails (tool, INPUT,
+                     "in/7_r.png: has 2 bands with its other files, and the model takes 3",
+                     "segkit:unsupported");
+  tool_save_model (tool, "two.safetensors", 2);
+  g_assert_cmpint (tool_run (tool, "-m", "two.safetensors", "-o", "x.png", "in/7_r.png", NULL), ==,
+                   INPUT);
+  tool_assert_fails (tool, INPUT, "has 1 band, and the model takes 2; --image-suffixes joins",
+                     "segkit:unsupported");
+  save_band (tool, "in/7_b.png", 2, WIDTH + 1);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT, "in/7_b.png: has 62 × 47 pixels, and in/7_r.png 61 × 47",
+                     "segkit:shape");
+}
+
+/* Not over any of its files. */
+static void
+test_inputs_are_safe (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "in/7_b.png", "in/7_r.png", NULL), ==,
+                   USAGE);
+  tool_assert_fails (tool, USAGE,
+                     "in/7_b.png: would be written over in/7_b.png, which is one of the images",
+                     "usage");
+}
+
+static void
+test_lists (Tool *tool, gconstpointer data)
+{
+  static const char *const lists[][2] = {
+    { "", "--image-suffixes names none" },
+    { "_r,,_b", "--image-suffixes is what names end with" },
+    { "/r,_b", "--image-suffixes is what names end with" },
+    { "_r, _b, _r", "--image-suffixes has one of them twice" },
+  };
+
+  (void) data;
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    {
+      g_assert_cmpint (tool_run (tool, MODEL, "-o", "x.png", "--image-suffixes", lists[i][0],
+                                 "in/7_r.png", NULL),
+                       ==, USAGE);
+      tool_assert_fails (tool, USAGE, lists[i][1], "usage");
+    }
+}
+
+#define ADD(path, function) g_test_add (path, Tool, NULL, groups_setup, function, groups_teardown)
+
+int
+main (int argc, char **argv)
+{
+  tool_main_init (&argc, &argv);
+  ADD ("/segment/groups/same", test_same);
+  ADD ("/segment/groups/alpha", test_alpha);
+  ADD ("/segment/groups/depths", test_depths);
+  ADD ("/segment/groups/left-out", test_left_out);
+  ADD ("/segment/groups/missing", test_missing);
+  ADD ("/segment/groups/do-not-fit", test_do_not_fit);
+  ADD ("/segment/groups/inputs-are-safe", test_inputs_are_safe);
+  ADD ("/segment/groups/lists", test_lists);
+  return g_test_run ();
+}
