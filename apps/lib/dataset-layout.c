@@ -61,6 +61,27 @@ seg_layout_list_folders (SegDataset *self)
   return g_strv_builder_end (folders);
 }
 
+/* Those that a recipe names have to be there. */
+static gboolean
+seg_layout_check_folder (const char *key, const char *path, GError **error)
+{
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return TRUE;
+  g_set_error (error, SEG_ERROR, SEG_ERROR_PARAM, "[data] %s: there is no folder %s", key, path);
+  return FALSE;
+}
+
+static gboolean
+seg_layout_check_folders (const SegFolders *folders, GError **error)
+{
+  for (guint k = 0; folders->images[k] != NULL; k++)
+    if (!seg_layout_check_folder ("images", folders->images[k], error))
+      return FALSE;
+  return seg_layout_check_folder ("masks", folders->masks, error)
+         && (folders->instances == NULL
+             || seg_layout_check_folder ("instances", folders->instances, error));
+}
+
 static gint
 seg_layout_add_explicit (SegDataset *self, GError **error)
 {
@@ -84,7 +105,10 @@ seg_layout_add_explicit (SegDataset *self, GError **error)
   folders.masks = masks = g_build_filename (self->path, options->masks, NULL);
   if (options->instances != NULL)
     folders.instances = instances = g_build_filename (self->path, options->instances, NULL);
-  return seg_dataset_add_folders (self, SEG_SPLIT_TRAIN, &folders, error) ? 1 : -1;
+  return seg_layout_check_folders (&folders, error)
+                 && seg_dataset_add_folders (self, SEG_SPLIT_TRAIN, &folders, error)
+             ? 1
+             : -1;
 }
 
 static gint

@@ -475,6 +475,8 @@ test_layout_explicit (void)
                       "1 \"image-suffixes\" for 2 folders");
   samples_open_fails (folder, NULL, "has no images with masks");
   samples_open_fails (folder, "[data]\nimages=phase\n", "without \"masks\"");
+  samples_open_fails (folder, "[data]\nimages=phase,red\nmasks=truth\n",
+                      "[data] images: there is no folder ");
   samples_open_fails (folder, "[data]\nmask=truth\n", "no key \"mask\"");
   samples_open_fails (folder, "[data]\nvalidation-share=2\n", "cannot be 2");
   samples_open_fails (folder, "[data]\noversample=9: 0\n", "cannot be \"9: 0\"");
