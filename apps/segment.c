@@ -128,7 +128,7 @@ static const char description[]
       "  segment -o 'labels.tif[compression=lzw,pyramid]' slide.tif\n"
       "\n"
       "IMAGE is a PNG, JPEG, TIFF, WebP or GIF file, or a folder of them. In the name of an\n"
-      "output {stem} and {name} stand for the image's name without and with its suffix, {dir}\n"
+      "output {stem} and {name} stand for the image's name without and with its ending, {dir}\n"
       "for its folder below the one that was given. Outputs are .png or .tif, pictures also .jpg;\n"
       "libvips' options for saving follow in brackets. All of them come from one run of the\n"
       "network, and appear under their names when they are complete.\n"
@@ -197,14 +197,16 @@ has_files (void)
 static gboolean
 check_verify (char **images, GError **error)
 {
-  if (images[0] == NULL || images[1] != NULL)
+  if (images[0] == NULL || images[1] != NULL || g_file_test (images[0], G_FILE_TEST_IS_DIR))
     return seg_command_fail_usage (error, "--verify takes one image");
   if (has_files () || options.statistics != NULL || options.output_dir != NULL
       || options.classes != NULL || options.threshold != SEG_SEGMENT_NO_THRESHOLD
       || options.recursive || options.skip_existing)
     return seg_command_fail_usage (error, "--verify makes no files");
+  if (options.tta_name != NULL)
+    return seg_command_fail_usage (error, "--verify sees an image as it is, without --tta");
   if (options.tile != SEG_COMMAND_UNSET || options.bands != SEG_COMMAND_UNSET
-      || options.max_memory != NULL || options.profile || options.tta_name != NULL)
+      || options.max_memory != NULL || options.profile)
     return seg_command_fail_usage (error, "--verify chooses its own ways of running");
   return TRUE;
 }
@@ -380,8 +382,6 @@ run_session (char **images, GCancellable *cancellable, GError **error)
       || (options.max_memory != NULL
           && !seg_memory_budget_parse (options.max_memory, &session_options.max_memory, error))
       || (jobs = find_jobs (images, error)) == NULL
-      || (options.verify && jobs->len > 1
-          && !seg_command_fail_usage (error, "--verify takes one image"))
       || (session = seg_session_new (&session_options, error)) == NULL)
     return FALSE;
   return options.verify ? seg_session_verify (session, jobs->pdata[0], cancellable, error)

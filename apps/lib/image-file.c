@@ -174,7 +174,8 @@ seg_image_file_has_parts (SegImageFile *self)
 /* To be read in any order, a file without tiles is unpacked by libvips: above some size into a
  * file that has no name. That there is no room for it is better known now than in an hour. */
 static gboolean
-seg_image_file_check_room (SegImageFile *self, VipsImage *image, GError **error)
+seg_image_file_check_room (SegImageFile *self, VipsImage *image, SegImageMemory *memory,
+                           GError **error)
 {
   const char *folder = g_getenv ("TMPDIR") != NULL ? g_getenv ("TMPDIR") : "/tmp";
   guint64 n_bytes = VIPS_IMAGE_SIZEOF_IMAGE (image), n_free;
@@ -191,13 +192,15 @@ seg_image_file_check_room (SegImageFile *self, VipsImage *image, GError **error)
                    g_strerror (code));
       return FALSE;
     }
+  memory->unpacked += n_bytes;
   n_free = (guint64) status.f_bavail * status.f_frsize;
-  if (n_bytes <= n_free)
+  if (memory->unpacked <= n_free)
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-               "%s: unpacked it needs %" G_GUINT64_FORMAT " bytes in %s, where %" G_GUINT64_FORMAT
+               "%s: unpacked %s%" G_GUINT64_FORMAT " bytes in %s, where %" G_GUINT64_FORMAT
                " are free; set TMPDIR to a folder with more room",
-               self->path, n_bytes, folder, n_free);
+               self->path, memory->unpacked > n_bytes ? "with the files before it needs " : "it needs ",
+               memory->unpacked, folder, n_free);
   return FALSE;
 }
 
@@ -225,7 +228,8 @@ seg_image_file_has_second_page (SegImageFile *self, VipsImage *image)
 
 /* As the file has it, within the limits. */
 static VipsImage *
-seg_image_file_load_checked (SegImageFile *self, gboolean random, GError **error)
+seg_image_file_load_checked (SegImageFile *self, gboolean random, SegImageMemory *memory,
+                             GError **error)
 {
   VipsImage *image =
       seg_image_file_load (self, random ? VIPS_ACCESS_RANDOM : VIPS_ACCESS_SEQUENTIAL, error);
@@ -233,7 +237,7 @@ seg_image_file_load_checked (SegImageFile *self, gboolean random, GError **error
   if (image == NULL)
     return NULL;
   if (!seg_image_file_check (self, image, error)
-      || (random && !seg_image_file_check_room (self, image, error)))
+      || (random && !seg_image_file_check_room (self, image, memory, error)))
     {
       g_object_unref (image);
       return NULL;
@@ -252,26 +256,27 @@ seg_image_file_predict_memory (SegImageFile *self, VipsImage *image, SegImageMem
           ? (gsize) seg_tiff_tags_get_tile_height (self->name) * VIPS_IMAGE_SIZEOF_LINE (image)
           : 0;
 
+  gsize any_order = all <= vips_get_disc_threshold () ? all : 0;
+
   /* libvips holds two rows of a TIFF's tiles */
   if (seg_image_file_has_parts (self))
-    memory->in_any_order = 2 * tiles;
-  else
-    memory->in_any_order = all <= vips_get_disc_threshold () ? all : 0;
+    any_order = 2 * tiles;
+  memory->in_any_order += any_order;
 
   /* and a GIF's and a WebP's frame beside the image */
   if (seg_image_file_is_whole (self, image))
-    memory->in_order = vips_image_get_typeof (image, "interlaced") != 0 ? all : 2 * all;
+    memory->in_order += vips_image_get_typeof (image, "interlaced") != 0 ? all : 2 * all;
   else if (vips_image_get_orientation (image) != 1)
-    memory->in_order = memory->in_any_order;
+    memory->in_order += any_order;
   else
-    memory->in_order = 2 * tiles;
+    memory->in_order += 2 * tiles;
 }
 
 static VipsImage *
 seg_image_file_load_upright (SegImageFile *self, gboolean random, SegImageMemory *memory,
                              GError **error)
 {
-  VipsImage *image = seg_image_file_load_checked (self, random, error), *upright = NULL;
+  VipsImage *image = seg_image_file_load_checked (self, random, memory, error), *upright = NULL;
 
   if (image == NULL)
     return NULL;
@@ -281,7 +286,7 @@ seg_image_file_load_upright (SegImageFile *self, gboolean random, SegImageMemory
   if (!random)
     {
       g_object_unref (image);
-      image = seg_image_file_load_checked (self, TRUE, error);
+      image = seg_image_file_load_checked (self, TRUE, memory, error);
       if (image == NULL)
         return NULL;
     }
@@ -320,7 +325,7 @@ seg_image_file_open_unconverted (const char *path, gboolean random, SegImageMemo
  * seg_image_file_open: (skip)
  * @path: a PNG, JPEG, TIFF, WebP or GIF file, perhaps with options in brackets
  * @random: whether it will be read in any order; otherwise only from top to bottom
- * @memory: (out): what libvips will hold of it
+ * @memory: (inout): what libvips will hold, to which this image's part is added
  * @error: return location
  *
  * Opens an image, turns it upright, as its orientation tag says, and makes it one of the kinds of
@@ -356,7 +361,7 @@ seg_image_file_open (const char *path, gboolean random, SegImageMemory *memory, 
 VipsImage *
 seg_image_file_open_numbers (const char *path, GError **error)
 {
-  SegImageMemory memory;
+  SegImageMemory memory = { 0 };
 
   return seg_image_file_open_unconverted (path, FALSE, &memory, error);
 }

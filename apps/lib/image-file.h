@@ -11,10 +11,12 @@ G_BEGIN_DECLS
  * SegImageMemory:
  * @in_order: bytes held of an image while it is read from top to bottom
  * @in_any_order: the same while it is read in any order
+ * @unpacked: bytes in temporary files while it is read in any order
  */
 typedef struct
 {
   gsize in_order, in_any_order;
+  guint64 unpacked;
 } SegImageMemory;
 
 VipsImage *seg_image_file_open (const char *path, gboolean random, SegImageMemory *memory,

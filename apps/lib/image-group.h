@@ -1,13 +1,21 @@
 #pragma once
 
-#include "image-file.h"
+#include <glib.h>
 
 G_BEGIN_DECLS
 
-char      *seg_image_group_dup_stem (const char *image, const char *const *suffixes);
-char     **seg_image_group_find     (const char *image, const char *const *suffixes,
-                                     GError **error);
-VipsImage *seg_image_group_open     (const char *const *files, gboolean random,
-                                     SegImageMemory *memory, GError **error);
+/**
+ * SegImageGroups:
+ *
+ * Which files of the same folders belong together.
+ */
+typedef struct _SegImageGroups SegImageGroups;
+
+SegImageGroups *seg_image_groups_new      (const char *const *suffixes);
+void            seg_image_groups_free     (SegImageGroups *self);
+char           *seg_image_groups_dup_stem (SegImageGroups *self, const char *name);
+char          **seg_image_groups_find     (SegImageGroups *self, const char *image, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SegImageGroups, seg_image_groups_free)
 
 G_END_DECLS

@@ -27,6 +27,7 @@ typedef struct
   GPtrArray *jobs;
   gboolean several; /* images, or a folder that might hold some */
   GHashTable *claims; /* identity of a file → SegClaim */
+  SegImageGroups *groups;
   GHashTable *files; /* of all jobs, by name */
   SegLeftOut left_out, odd; /* of folders: no images, and those that belong to none */
 } SegJobs;
@@ -50,6 +51,7 @@ seg_job_free (SegJob *self)
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     g_free (self->outputs[i]);
   g_strfreev (self->files);
+  g_clear_error (&self->problem);
   g_free (self->image);
   g_free (self->dir);
   g_free (self);
@@ -71,16 +73,17 @@ seg_job_is_done (const SegJob *self)
       if (file != NULL && !g_file_test (file, G_FILE_TEST_EXISTS))
         return FALSE;
     }
-  return TRUE;
+  return self->problem == NULL;
 }
 
+/* @name: without its folder */
 static char *
-seg_jobs_dup_stem (const char *name, const char *const *suffixes)
+seg_jobs_dup_stem (SegJobs *self, const char *name)
 {
   const char *dot = strrchr (name, '.');
 
-  if (suffixes != NULL)
-    return seg_image_group_dup_stem (name, suffixes);
+  if (self->request->suffixes != NULL)
+    return seg_image_groups_dup_stem (self->groups, name);
   return dot != NULL && dot != name ? g_strndup (name, (gsize) (dot - name)) : g_strdup (name);
 }
 
@@ -100,12 +103,8 @@ seg_jobs_find_word (const char *text)
 
 /* @template, in which all words are known, with these filled in. */
 static char *
-seg_jobs_fill (const char *template, const char *dir, const char *image,
-               const char *const *suffixes)
+seg_jobs_fill (const char *template, const char *dir, const char *name, const char *stem)
 {
-  g_autofree char *file = seg_image_name_dup_file (image);
-  g_autofree char *name = g_path_get_basename (file);
-  g_autofree char *stem = seg_jobs_dup_stem (name, suffixes);
   const char *const values[G_N_ELEMENTS (seg_jobs_words)] = { stem, name, dir, "{" };
   GString *filled = g_string_new (NULL);
 
@@ -151,8 +150,8 @@ seg_jobs_check_words (SegOutputKind kind, const char *template, GError **error)
 static gboolean
 seg_jobs_names_image (const char *template)
 {
-  g_autofree char *a = seg_jobs_fill (template, ".", "a", NULL);
-  g_autofree char *b = seg_jobs_fill (template, ".", "b", NULL);
+  g_autofree char *a = seg_jobs_fill (template, ".", "a", "a");
+  g_autofree char *b = seg_jobs_fill (template, ".", "b", "b");
 
   return !g_str_equal (a, b);
 }
@@ -164,14 +163,25 @@ seg_claim_free (gpointer data)
   g_free (data);
 }
 
+static gboolean
+seg_jobs_are_one_file (const SegJob *a, const SegJob *b)
+{
+  g_autofree char *file = seg_image_name_dup_file (a->image);
+  g_autofree char *other = seg_image_name_dup_file (b->image);
+  g_autofree char *identity = seg_path_dup_identity (file);
+  g_autofree char *other_identity = seg_path_dup_identity (other);
+
+  return g_str_equal (identity, other_identity);
+}
+
 /* How two images may be told apart whose outputs would have one name. */
 static const char *
 seg_jobs_get_advice (const SegJob *a, const SegJob *b)
 {
   g_autofree char *name = g_path_get_basename (a->image), *other = g_path_get_basename (b->image);
 
-  if (g_str_equal (a->image, b->image))
-    return "it is given twice";
+  if (seg_jobs_are_one_file (a, b))
+    return g_str_equal (name, other) ? "it is given twice" : "give each its own run and name";
   if (!g_str_equal (name, other))
     return "{name} in its name tells them apart";
   if (!g_str_equal (a->dir, b->dir))
@@ -205,20 +215,13 @@ seg_jobs_claim (SegJobs *self, const char *output, const SegJob *job, GError **e
   return FALSE;
 }
 
+/* The names of what is made of an image. One whose files are not all there makes nothing. */
 static gboolean
-seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
+seg_jobs_fill_outputs (SegJobs *self, SegJob *job, GError **error)
 {
-  const char *const *suffixes = self->request->suffixes;
-  SegJob *job = g_new0 (SegJob, 1);
+  g_autofree char *file = seg_image_name_dup_file (job->image);
+  g_autofree char *base = g_path_get_basename (file), *stem = seg_jobs_dup_stem (self, base);
 
-  g_ptr_array_add (self->jobs, job);
-  job->image = g_strdup (image);
-  job->dir = g_strdup (dir);
-  job->files = seg_image_group_find (image, suffixes, error);
-  if (job->files == NULL)
-    return FALSE;
-  for (guint i = 0; job->files[i] != NULL; i++)
-    g_hash_table_add (self->files, job->files[i]);
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     {
       const char *template = self->request->outputs[i];
@@ -227,15 +230,36 @@ seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
 
       if (template == NULL)
         continue;
-      filled = seg_jobs_fill (template, dir, image, suffixes);
+      filled = seg_jobs_fill (template, job->dir, base, stem);
       name = g_str_has_prefix (filled, "./") ? filled + 2 : filled;
       job->outputs[i] = self->request->output_dir != NULL && !g_path_is_absolute (name)
                             ? g_build_filename (self->request->output_dir, name, NULL)
                             : g_strdup (name);
-      if (!seg_jobs_claim (self, job->outputs[i], job, error))
+      if (job->problem == NULL && !seg_jobs_claim (self, job->outputs[i], job, error))
         return FALSE;
     }
   return TRUE;
+}
+
+/* That a file of an image is missing stops this image, and no other. */
+static gboolean
+seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
+{
+  SegJob *job = g_new0 (SegJob, 1);
+
+  g_ptr_array_add (self->jobs, job);
+  job->image = g_strdup (image);
+  job->dir = g_strdup (dir);
+  job->files = seg_image_groups_find (self->groups, image, &job->problem);
+  if (g_error_matches (job->problem, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE))
+    {
+      g_propagate_error (error, g_steal_pointer (&job->problem));
+      return FALSE;
+    }
+  g_hash_table_add (self->files, job->image);
+  for (guint i = 0; job->files != NULL && job->files[i] != NULL; i++)
+    g_hash_table_add (self->files, job->files[i]);
+  return seg_jobs_fill_outputs (self, job, error);
 }
 
 static gint
@@ -278,10 +302,9 @@ seg_jobs_enters (SegJobs *self, const char *folder, guint depth)
 static gboolean
 seg_jobs_begins_image (SegJobs *self, const char *name)
 {
-  const char *const *suffixes = self->request->suffixes;
-  g_autofree char *stem = suffixes != NULL ? seg_image_group_dup_stem (name, suffixes) : NULL;
+  g_autofree char *stem = seg_jobs_dup_stem (self, name);
 
-  return suffixes == NULL || stem != NULL;
+  return stem != NULL;
 }
 
 /* Images of a folder that are no file of any job. */
@@ -374,7 +397,9 @@ seg_jobs_check_inputs (SegJobs *self, GError **error)
     {
       const SegJob *job = self->jobs->pdata[i];
 
-      for (guint k = 0; job->files[k] != NULL; k++)
+      if (!seg_jobs_check_input (self, job->image, error))
+        return FALSE;
+      for (guint k = 1; job->files != NULL && job->files[k] != NULL; k++)
         if (!seg_jobs_check_input (self, job->files[k], error))
           return FALSE;
     }
@@ -439,7 +464,7 @@ seg_jobs_collect (SegJobs *self, GError **error)
  * Warns of files in folders that are not read.
  * Errors: `G_OPTION_ERROR` where the name of an output has words that are not known, two images
  * would become one file, or one would be written over; `G_FILE_ERROR`, `G_IO_ERROR` for a folder
- * that cannot be read or holds no image, or a file of an image that is missing.
+ * that cannot be read or holds no image.
  *
  * Returns: (transfer full) (element-type SegJob): the images in the order they were named, those
  *   of a folder in the order of names; or %NULL with @error set
@@ -451,10 +476,12 @@ seg_jobs_new (const SegJobsRequest *request, GError **error)
   g_autoptr (GHashTable) claims
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_claim_free);
   g_autoptr (GHashTable) files = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (SegImageGroups) groups = seg_image_groups_new (request->suffixes);
   g_auto (SegJobs) self = {
     .request = request,
     .jobs = jobs,
     .claims = claims,
+    .groups = groups,
     .files = files,
   };
 

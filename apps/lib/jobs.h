@@ -6,8 +6,9 @@ G_BEGIN_DECLS
 
 /**
  * SegJob:
- * @image: a file: the first of @files, and what messages call the image
- * @files: (array zero-terminated=1): whose bands follow each other
+ * @image: a file, and what messages call the image
+ * @files: (nullable) (array zero-terminated=1): @image, and others whose bands follow its own
+ * @problem: (nullable): why there are no @files
  * @dir: its folder below the one that was given, "." for that one itself
  * @outputs: names of the files to make of it, or %NULL
  *
@@ -17,6 +18,7 @@ typedef struct
 {
   char *image, *dir;
   char **files;
+  GError *problem;
   char *outputs[SEG_N_OUTPUTS];
 } SegJob;
 
@@ -28,7 +30,7 @@ typedef struct
  * @recursive: look into the folders of folders, too
  * @output_dir: (nullable): where outputs go whose names are not absolute
  * @outputs: names, or %NULL: not wanted. `{stem}` and `{name}` stand for the image's name without
- *   and with its suffix, `{dir}` for its folder below the one that was given
+ *   and with its ending, `{dir}` for its folder below the one that was given
  * @statistics: (nullable): a file that is made of all images
  */
 typedef struct

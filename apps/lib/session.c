@@ -33,6 +33,7 @@ struct _SegSession
   SegProfile *profile; /* NULL: nobody wants to know */
   gboolean warned_of_tile;
   gsize limit; /* bytes that the process may take */
+  gsize base;  /* the least that it had beside the memory of an image */
 };
 
 /* For --verbose. */
@@ -98,6 +99,7 @@ seg_session_new (const SegSessionOptions *options, GError **error)
   g_autoptr (SegSession) self = g_new0 (SegSession, 1);
 
   self->options = *options;
+  self->base = G_MAXSIZE;
   self->limit = options->max_memory > 0 ? options->max_memory : seg_memory_budget_get_default ();
   if (!seg_session_load (self, error)
       || (options->classes != NULL
@@ -221,6 +223,15 @@ seg_session_warn_of_tile (SegSession *self, const SegWay *way)
                      self->options.tta == SEG_TTA_NONE ? ", or bands," : "");
 }
 
+static SegSource *
+seg_session_open_files (SegSession *self, const SegJob *job, gboolean random, GError **error)
+{
+  if (job->problem == NULL)
+    return seg_source_new ((const char *const *) job->files, self->model, random, error);
+  g_propagate_error (error, g_error_copy (job->problem));
+  return NULL;
+}
+
 /* Bands or tiles, as memory allows; tiles need an image that can be read in any order. */
 static SegSource *
 seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *outputs, SegWay *way,
@@ -228,8 +239,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
 {
   const SegSessionOptions *options = &self->options;
   gboolean by_tiles = options->tile > 0 || options->tta != SEG_TTA_NONE;
-  g_autoptr (SegSource) source
-      = seg_source_new ((const char *const *) job->files, self->model, by_tiles, error);
+  g_autoptr (SegSource) source = seg_session_open_files (self, job, by_tiles, error);
   SegWayRequest request = {
     .plan = self->plan,
     .n_channels = seg_model_get_n_channels (self->model),
@@ -257,7 +267,9 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
   /* the image can have again what the last one of its size ran in */
   kept = seg_workspace_cache_keep_only (self->cache, request.height, request.width, 0);
   resident = seg_memory_budget_get_resident ();
-  request.base_bytes = resident - MIN (kept, resident) + SEG_SESSION_SPARE_BYTES
+  /* what the images before have left is in the spare */
+  self->base = MIN (self->base, resident - MIN (kept, resident));
+  request.base_bytes = self->base + SEG_SESSION_SPARE_BYTES
                        + seg_outputs_predict_bytes (outputs, request.width, request.height);
   if (!seg_way_choose (&request, way, error))
     {
@@ -270,7 +282,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
   if (way->tile > 0 && !by_tiles)
     {
       g_clear_pointer (&source, seg_source_free);
-      source = seg_source_new ((const char *const *) job->files, self->model, TRUE, error);
+      source = seg_session_open_files (self, job, TRUE, error);
     }
   return g_steal_pointer (&source);
 }
@@ -412,8 +424,7 @@ seg_session_print_profile (SegSession *self)
 gboolean
 seg_session_verify (SegSession *self, const SegJob *job, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (SegSource) source
-      = seg_source_new ((const char *const *) job->files, self->model, TRUE, error);
+  g_autoptr (SegSource) source = seg_session_open_files (self, job, TRUE, error);
 
   return source != NULL
          && seg_verify (self->plan, source, self->options.n_threads, cancellable, error);

@@ -1,5 +1,6 @@
 /* Images whose bands are in several files: --image-suffixes. The model takes three bands, so that
  * a picture in three files is to give what it gives in one. */
+#include <math.h>
 #include <string.h>
 
 #include <glib/gstdio.h>
@@ -11,14 +12,7 @@
 #define WIDTH 61
 #define HEIGHT 47
 
-enum
-{
-  OK,
-  SOME_FAILED,
-  USAGE,
-  INPUT,
-  IO
-};
+enum { OK, SOME_FAILED, USAGE, INPUT, IO, LIMIT, NUMERIC };
 
 static void
 check_vips (int result)
@@ -144,8 +138,7 @@ test_alpha (Tool *tool, gconstpointer data)
   tool_assert_equal (tool, "7.tif", "whole.tif");
 }
 
-/* 16 bits beside 8, each of its own range: 257 × a byte is the same share of it, but not always
- * the same float. Floats that say the same give the same. */
+/* 16 bits beside 8, each of its own range. Floats that say the same give the same. */
 static void
 test_depths (Tool *tool, gconstpointer data)
 {
@@ -201,20 +194,149 @@ test_left_out (Tool *tool, gconstpointer data)
                                               "whose name ends with _r in this folder"));
 }
 
-/* Said before anything is made. */
+/* What one image lacks does not stop the others. */
 static void
 test_missing (Tool *tool, gconstpointer data)
 {
   (void) data;
   save_band (tool, "in/8_r.png", 0, WIDTH);
   save_band (tool, "in/8_g.png", 0, WIDTH);
-  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-d", "out", "in", NULL), ==, IO);
-  tool_assert_fails (tool, IO, "in/8_r.png: there is no 8_b in in", "io:not-found");
-  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/8_g.png", NULL), ==, USAGE);
-  tool_assert_fails (tool, USAGE, "in/8_g.png: its name does not end with _r", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-d", "out", "in", NULL), ==, SOME_FAILED);
+  g_assert_nonnull (
+      strstr (tool->error_line, "in/8_r.png: there is no image 8_b beside it (io:not-found)"));
+  g_assert_nonnull (strstr (tool->error_line, "1 of 2 images failed"));
+  remove_file (tool, "out/7.png"); /* it is there */
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--skip-existing", "-d", "out", "in", NULL), ==,
+                   SOME_FAILED);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/8_r.png", NULL), ==, IO);
+  tool_assert_fails (tool, IO, "in/8_r.png: there is no image 8_b beside it", "io:not-found");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--verify", "in/8_r.png", NULL), ==, IO);
+  tool_assert_fails (tool, IO, "in/8_r.png: there is no image 8_b beside it", "io:not-found");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/9_r.png", NULL), ==, IO);
+  tool_assert_fails (tool, IO, "in/9_r.png: No such file", "io:not-found");
+}
+
+static void
+test_names (Tool *tool, gconstpointer data)
+{
+  (void) data;
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_g.tif", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "in/7_g.tif: its name does not end with _r", "usage");
   save_band (tool, "in/7_g.png", 1, WIDTH);
-  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, USAGE);
-  tool_assert_fails (tool, USAGE, "in/7_r.png: in: has two images called 7_g", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, INPUT);
+  tool_assert_fails (tool, INPUT, "beside it have one name", "segkit:unsupported");
+  remove_file (tool, "in/7_g.png");
+
+  /* a name belongs to its longest suffix; spaces and brackets in it are its own */
+  make_folder (tool, "odd");
+  save_band (tool, "odd/a [1]r.png", 0, WIDTH);
+  save_band (tool, "odd/a [1]infrar.png", 1, WIDTH);
+  save_band (tool, "odd/a [1]b.png", 2, WIDTH);
+  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "whole.png", NULL), ==,
+                   OK);
+  g_assert_cmpint (tool_run (tool, MODEL, "--image-suffixes", "r,infrar,b", "-d", "out",
+                             "--probabilities", "{stem}.tif", "-r", "./odd/", NULL),
+                   ==, OK);
+  g_assert_cmpstr (tool->error_line, ==, "");
+  tool_assert_equal (tool, "out/a [1].tif", "whole.tif");
+  remove_folder (tool, "odd");
+}
+
+/* By strips from files that are read in different ways: turned, and interlaced. */
+static void
+test_strips (Tool *tool, gconstpointer data)
+{
+  VipsImage *picture = tool_picture (40, 700, 3), *red, *green, *blue, *turned;
+  g_autofree char *path = tool_path (tool, "in/7_b.png");
+
+  (void) data;
+  tool_save_image (tool, "tall.png", picture);
+  check_vips (vips_extract_band (picture, &red, 0, NULL));
+  check_vips (vips_extract_band (picture, &green, 1, NULL));
+  check_vips (vips_extract_band (picture, &blue, 2, NULL));
+  check_vips (vips_rot180 (green, &turned, NULL));
+  vips_image_set_int (turned, VIPS_META_ORIENTATION, 3);
+  tool_save_image (tool, "in/7_r.png", red);
+  tool_save_image (tool, "in/7_g.tif", turned);
+  check_vips (vips_pngsave (blue, path, "interlace", TRUE, NULL));
+  g_object_unref (picture);
+  g_object_unref (red);
+  g_object_unref (green);
+  g_object_unref (blue);
+  g_object_unref (turned);
+
+  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "tall.png", NULL), ==,
+                   OK);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--bands=8", "--probabilities", "bands.tif",
+                             "in/7_r.png", NULL),
+                   ==, OK);
+  tool_assert_equal (tool, "bands.tif", "whole.tif");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--tile=64", "--probabilities", "tiles.tif",
+                             "in/7_r.png", NULL),
+                   ==, OK);
+  tool_assert_equal (tool, "tiles.tif", "whole.tif");
+}
+
+/* Options in brackets are for all files. */
+static void
+test_pages (Tool *tool, gconstpointer data)
+{
+  static const char *const names[] = { "in/7_r.tif", "in/7_g.tif", "in/7_b.tif" };
+
+  (void) data;
+  remove_file (tool, "in/7_r.png");
+  remove_file (tool, "in/7_b.png");
+  for (int b = 0; b < 3; b++)
+    {
+      VipsImage *pages[2] = { new_band ((b + 1) % 3, WIDTH), new_band (b, WIDTH) }, *both;
+
+      check_vips (vips_arrayjoin (pages, &both, 2, "across", 1, NULL));
+      vips_image_set_int (both, VIPS_META_PAGE_HEIGHT, HEIGHT);
+      tool_save_image (tool, names[b], both);
+      g_object_unref (both);
+      g_object_unref (pages[0]);
+      g_object_unref (pages[1]);
+    }
+  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "whole.png", NULL), ==,
+                   OK);
+  g_assert_cmpint (
+      tool_run (tool, MODEL, SUFFIXES, "--probabilities", "7.tif", "in/7_r.tif[page=1]", NULL), ==,
+      OK);
+  tool_assert_equal (tool, "7.tif", "whole.tif");
+}
+
+/* The file is named that is at fault, and not the first. */
+static void
+test_faults (Tool *tool, gconstpointer data)
+{
+  g_autofree char *path = tool_path (tool, "in/7_b.png"), *bytes = NULL;
+  VipsImage *grey = new_band (1, WIDTH), *floats, *large;
+  float *values;
+  gsize n;
+
+  (void) data;
+  check_vips (vips_cast (grey, &large, VIPS_FORMAT_FLOAT, NULL));
+  tool_save_image (tool, "in/7_g.tif", large);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->error_line, "in/7_g.tif: has samples as large as "));
+
+  values = vips_image_write_to_memory (large, &n);
+  values[5 * WIDTH + 3] = NAN;
+  floats = vips_image_new_from_memory_copy (values, n, WIDTH, HEIGHT, 1, VIPS_FORMAT_FLOAT);
+  tool_save_image (tool, "in/7_g.tif", floats);
+  g_free (values);
+  g_object_unref (grey);
+  g_object_unref (large);
+  g_object_unref (floats);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "y.png", "in/7_r.png", NULL), ==,
+                   NUMERIC);
+  g_assert_nonnull (strstr (tool->error_line, "in/7_g.tif: the pixel in column 3, row 5 is not"));
+  save_band (tool, "in/7_g.tif", 1, WIDTH);
+
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  tool_save_bytes (tool, "in/7_b.png", bytes, n / 2);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "y.png", "in/7_r.png", NULL), ==, INPUT);
+  g_assert_nonnull (strstr (tool->error_line, "segment: error: in/7_b.png: "));
 }
 
 static void
@@ -225,12 +347,12 @@ test_do_not_fit (Tool *tool, gconstpointer data)
       tool_run (tool, MODEL, "-o", "x.png", "--image-suffixes", "_r,_g", "in/7_r.png", NULL), ==,
       INPUT);
   tool_assert_fails (tool, INPUT,
-                     "in/7_r.png: has 2 bands with its other files, and the model takes 3",
+                     "in/7_r.png: it and its other files have 1 + 1 bands, and the model takes 3",
                      "segkit:unsupported");
   tool_save_model (tool, "two.safetensors", 2);
   g_assert_cmpint (tool_run (tool, "-m", "two.safetensors", "-o", "x.png", "in/7_r.png", NULL), ==,
                    INPUT);
-  tool_assert_fails (tool, INPUT, "has 1 band, and the model takes 2; --image-suffixes joins",
+  tool_assert_fails (tool, INPUT, "has 1 band, and the model takes 2; for bands in several files",
                      "segkit:unsupported");
   save_band (tool, "in/7_b.png", 2, WIDTH + 1);
   g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, INPUT);
@@ -276,13 +398,17 @@ int
 main (int argc, char **argv)
 {
   tool_main_init (&argc, &argv);
-  ADD ("/segment/groups/same", test_same);
-  ADD ("/segment/groups/alpha", test_alpha);
-  ADD ("/segment/groups/depths", test_depths);
-  ADD ("/segment/groups/left-out", test_left_out);
-  ADD ("/segment/groups/missing", test_missing);
-  ADD ("/segment/groups/do-not-fit", test_do_not_fit);
-  ADD ("/segment/groups/inputs-are-safe", test_inputs_are_safe);
-  ADD ("/segment/groups/lists", test_lists);
+  ADD ("/groups/same", test_same);
+  ADD ("/groups/alpha", test_alpha);
+  ADD ("/groups/depths", test_depths);
+  ADD ("/groups/left-out", test_left_out);
+  ADD ("/groups/missing", test_missing);
+  ADD ("/groups/names", test_names);
+  ADD ("/groups/strips", test_strips);
+  ADD ("/groups/pages", test_pages);
+  ADD ("/groups/faults", test_faults);
+  ADD ("/groups/do-not-fit", test_do_not_fit);
+  ADD ("/groups/inputs-are-safe", test_inputs_are_safe);
+  ADD ("/groups/lists", test_lists);
   return g_test_run ();
 }

@@ -410,6 +410,30 @@ test_memory (Tool *tool, gconstpointer data)
     }
 }
 
+/* What is enough for one image is enough for many of its size. */
+static void
+test_least_memory (Tool *tool, gconstpointer data)
+{
+  g_autofree char *limit = NULL;
+  const char *least;
+
+  (void) data;
+  make_folder (tool, "many");
+  for (guint i = 0; i < 12; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("many/%u.png", i);
+
+      save_picture (tool, name, 1000);
+    }
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", "1M", "many/0.png", NULL), ==,
+                   LIMIT);
+  least = strstr (tool->error_line, "the least that would do is ");
+  g_assert_nonnull (least);
+  least += strlen ("the least that would do is ");
+  limit = g_strdup_printf ("%dM", (int) g_ascii_strtod (least, NULL) + 2);
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--max-memory", limit, "many", NULL), ==, OK);
+}
+
 /* Said once for all images, and only of tiles that were asked for. */
 static void
 test_small_tiles (Tool *tool, gconstpointer data)
@@ -440,6 +464,8 @@ test_verify (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, MODEL, "--verify", "-o", "x.png", "in/a.png", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "--verify makes no files", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "--verify", "in/a.png", "in/b.tif", NULL), ==, USAGE);
+  tool_assert_fails (tool, USAGE, "--verify takes one image", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "--verify", "in", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "--verify takes one image", "usage");
   save_picture (tool, "small.png", 2);
   g_assert_cmpint (tool_run (tool, MODEL, "--verify", "small.png", NULL), ==, INPUT);
@@ -501,6 +527,7 @@ main (int argc, char **argv)
   ADD ("/jobs/skip-existing", test_skip_existing);
   ADD ("/jobs/memory-is-kept", test_memory_is_kept);
   ADD ("/jobs/memory", test_memory);
+  ADD ("/jobs/least-memory", test_least_memory);
   ADD ("/jobs/small-tiles", test_small_tiles);
   ADD ("/jobs/verify", test_verify);
   ADD ("/jobs/verify-broken", test_verify_broken);

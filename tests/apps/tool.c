@@ -75,6 +75,7 @@ tool_save_recipe (Tool *tool, const char *name, const char *recipe)
 void
 tool_save_model (Tool *tool, const char *name, guint channels)
 {
+  /* up to three */
   static const char *const means[] = { "0.5", "0.5;0.4", "0.5;0.4;0.6" };
   static const char *const deviations[] = { "0.25", "0.25;0.2", "0.25;0.2;0.3" };
   g_autofree char *recipe = g_strdup_printf (
