@@ -176,10 +176,12 @@ check_suffixes (GError **error)
       if (*suffix == '\0' || strchr (suffix, G_DIR_SEPARATOR) != NULL)
         return seg_command_fail_usage (error, "--image-suffixes is what names end with before .png"
                                               " and the like, with commas between: _0000,_0001");
-      for (guint k = 0; k < i; k++)
-        if (g_str_equal (options.suffixes[k], suffix))
-          return seg_command_fail_usage (error, "--image-suffixes has one of them twice");
     }
+  for (guint i = 0; options.suffixes[i] != NULL; i++)
+    for (guint k = 0; options.suffixes[k] != NULL; k++)
+      if (i != k && g_str_has_suffix (options.suffixes[i], options.suffixes[k]))
+        return seg_command_fail_usage (error, "--image-suffixes: one ends with another, so that a "
+                                              "name may be of two images");
   return options.suffixes[0] != NULL
          || seg_command_fail_usage (error, "--image-suffixes names none");
 }
@@ -198,7 +200,7 @@ static gboolean
 check_verify (char **images, GError **error)
 {
   if (images[0] == NULL || images[1] != NULL || g_file_test (images[0], G_FILE_TEST_IS_DIR))
-    return seg_command_fail_usage (error, "--verify takes one image");
+    return seg_command_fail_usage (error, "--verify takes one image, and no folder");
   if (has_files () || options.statistics != NULL || options.output_dir != NULL
       || options.classes != NULL || options.threshold != SEG_SEGMENT_NO_THRESHOLD
       || options.recursive || options.skip_existing)

@@ -197,9 +197,9 @@ seg_image_file_check_room (SegImageFile *self, VipsImage *image, SegImageMemory 
   if (memory->unpacked <= n_free)
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-               "%s: unpacked %s%" G_GUINT64_FORMAT " bytes in %s, where %" G_GUINT64_FORMAT
+               "%s: unpacked %s needs %" G_GUINT64_FORMAT " bytes in %s, where %" G_GUINT64_FORMAT
                " are free; set TMPDIR to a folder with more room",
-               self->path, memory->unpacked > n_bytes ? "with the files before it needs " : "it needs ",
+               self->path, memory->unpacked > n_bytes ? "with the files before it" : "it",
                memory->unpacked, folder, n_free);
   return FALSE;
 }

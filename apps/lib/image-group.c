@@ -2,6 +2,7 @@
  * tell the files apart; what is before is the image's own name. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <gio/gio.h>
 
@@ -19,7 +20,7 @@ struct _SegImageGroups
 /**
  * seg_image_groups_new:
  * @suffixes: (nullable) (array zero-terminated=1): of the files of an image, for as long as this
- *   is used; %NULL: each image is one file
+ *   is used; none ends with another; %NULL: each image is one file
  *
  * Returns: (transfer full): a new one
  */
@@ -45,36 +46,30 @@ seg_image_groups_free (SegImageGroups *self)
   g_free (self);
 }
 
-/* Which of the suffixes @stem belongs to, the longest that it ends with; or NULL. */
-static const char *
-seg_image_groups_find_suffix (SegImageGroups *self, const char *stem)
-{
-  const char *longest = NULL;
-
-  for (guint i = 0; self->suffixes[i] != NULL; i++)
-    if (g_str_has_suffix (stem, self->suffixes[i])
-        && (longest == NULL || strlen (self->suffixes[i]) > strlen (longest)))
-      longest = self->suffixes[i];
-  return longest;
-}
-
 /**
  * seg_image_groups_dup_stem:
- * @self: groups with suffixes
+ * @self: groups
  * @name: of a file, without its folder and without options in brackets
+ * @is_first: (out): whether it is the first file of its image
  *
- * Returns: (transfer full) (nullable): the name of the image whose first file this is; %NULL where
- *   it is none
+ * Returns: (transfer full) (nullable): the name of the image that has this file; %NULL where none
+ *   can
  */
 char *
-seg_image_groups_dup_stem (SegImageGroups *self, const char *name)
+seg_image_groups_dup_stem (SegImageGroups *self, const char *name, gboolean *is_first)
 {
   g_autofree char *stem = g_strndup (name, seg_image_name_get_stem_length (name));
-  gsize length = strlen (stem), suffix = strlen (self->suffixes[0]);
+  gsize length = strlen (stem);
 
-  return seg_image_groups_find_suffix (self, stem) == self->suffixes[0] && length > suffix
-             ? g_strndup (stem, length - suffix)
-             : NULL;
+  for (guint i = 0; self->suffixes[i] != NULL; i++)
+    {
+      gsize suffix = strlen (self->suffixes[i]);
+
+      *is_first = i == 0;
+      if (length > suffix && g_str_has_suffix (stem, self->suffixes[i]))
+        return g_strndup (stem, length - suffix);
+    }
+  return NULL;
 }
 
 /* The images of a folder by their names without ending. Read once for all images of the folder. */
@@ -107,15 +102,15 @@ seg_image_groups_read_folder (SegImageGroups *self, const char *path, GError **e
   return files;
 }
 
-/* Leaves the files of @names: a folder may be called like an image. */
+/* A folder may be called like an image. */
 static void
-seg_image_groups_keep_files (GPtrArray *names, const char *folder)
+seg_image_groups_drop_folders (GPtrArray *names, const char *folder)
 {
   for (guint i = names->len; i-- > 0;)
     {
       g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
 
-      if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+      if (g_file_test (path, G_FILE_TEST_IS_DIR))
         g_ptr_array_remove_index (names, i);
     }
 }
@@ -130,14 +125,17 @@ seg_image_groups_find_file (SegImageGroups *self, const char *file, const char *
   GPtrArray *names = files != NULL ? g_hash_table_lookup (files, stem) : NULL;
 
   if (files == NULL)
-    return NULL;
+    {
+      g_prefix_error (error, "%s: ", file);
+      return NULL;
+    }
   if (names != NULL)
-    seg_image_groups_keep_files (names, folder);
+    seg_image_groups_drop_folders (names, folder);
   if (names == NULL || names->len == 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: there is no image %s beside it",
                  file, stem);
   else if (names->len > 1)
-    g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: %s and %s beside it have one name",
+    g_set_error (error, SEG_ERROR, SEG_ERROR_UNSUPPORTED, "%s: %s and %s in its folder have one name",
                  file, (char *) names->pdata[0], (char *) names->pdata[1]);
   else
     return strchr (file, G_DIR_SEPARATOR) == NULL
@@ -164,17 +162,22 @@ seg_image_groups_find (SegImageGroups *self, const char *image, GError **error)
   g_autofree char *file = seg_image_name_dup_file (image), *name = g_path_get_basename (file);
   g_autofree char *stem = NULL;
   g_autoptr (GStrvBuilder) files = g_strv_builder_new ();
+  struct stat status;
+  gboolean is_first;
 
   g_strv_builder_add (files, image);
   if (self->suffixes == NULL)
     return g_strv_builder_end (files);
-  if (!g_file_test (file, G_FILE_TEST_EXISTS))
+  if (stat (file, &status) != 0)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: %s", image, g_strerror (ENOENT));
+      int code = errno;
+
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s", image,
+                   g_strerror (code));
       return NULL;
     }
-  stem = seg_image_groups_dup_stem (self, name);
-  if (stem == NULL)
+  stem = seg_image_groups_dup_stem (self, name, &is_first);
+  if (stem == NULL || !is_first)
     {
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                    "%s: its name does not end with %s, the first of --image-suffixes, and .png or "

@@ -28,7 +28,7 @@ typedef struct
   gboolean several; /* images, or a folder that might hold some */
   GHashTable *claims; /* identity of a file → SegClaim */
   SegImageGroups *groups;
-  GHashTable *files; /* of all jobs, by name */
+  GHashTable *images; /* of all jobs, with their folder, as suffixes leave them */
   SegLeftOut left_out, odd; /* of folders: no images, and those that belong to none */
 } SegJobs;
 
@@ -61,7 +61,8 @@ seg_job_free (SegJob *self)
  * seg_job_is_done:
  * @self: a job
  *
- * Returns: whether all its outputs are there. They are only ever there whole
+ * Returns: whether all its outputs are there, and may be: of an image with a problem they are not.
+ *   They are only ever there whole
  */
 gboolean
 seg_job_is_done (const SegJob *self)
@@ -76,14 +77,19 @@ seg_job_is_done (const SegJob *self)
   return self->problem == NULL;
 }
 
-/* @name: without its folder */
+/* Of a file without its folder. NULL where it is not the first of an image. */
 static char *
 seg_jobs_dup_stem (SegJobs *self, const char *name)
 {
   const char *dot = strrchr (name, '.');
+  g_autofree char *stem = NULL;
+  gboolean is_first;
 
   if (self->request->suffixes != NULL)
-    return seg_image_groups_dup_stem (self->groups, name);
+    {
+      stem = seg_image_groups_dup_stem (self->groups, name, &is_first);
+      return stem != NULL && is_first ? g_steal_pointer (&stem) : NULL;
+    }
   return dot != NULL && dot != name ? g_strndup (name, (gsize) (dot - name)) : g_strdup (name);
 }
 
@@ -163,15 +169,16 @@ seg_claim_free (gpointer data)
   g_free (data);
 }
 
+/* With different options, or spelled differently; a link is a name of its own. */
 static gboolean
 seg_jobs_are_one_file (const SegJob *a, const SegJob *b)
 {
   g_autofree char *file = seg_image_name_dup_file (a->image);
   g_autofree char *other = seg_image_name_dup_file (b->image);
-  g_autofree char *identity = seg_path_dup_identity (file);
-  g_autofree char *other_identity = seg_path_dup_identity (other);
+  g_autofree char *path = g_canonicalize_filename (file, NULL);
+  g_autofree char *other_path = g_canonicalize_filename (other, NULL);
 
-  return g_str_equal (identity, other_identity);
+  return g_str_equal (path, other_path);
 }
 
 /* How two images may be told apart whose outputs would have one name. */
@@ -215,26 +222,24 @@ seg_jobs_claim (SegJobs *self, const char *output, const SegJob *job, GError **e
   return FALSE;
 }
 
-/* The names of what is made of an image. One whose files are not all there makes nothing. */
+/* The names of what is made of an image, which has the name @stem in the file @name. */
 static gboolean
-seg_jobs_fill_outputs (SegJobs *self, SegJob *job, GError **error)
+seg_jobs_fill_outputs (SegJobs *self, SegJob *job, const char *name, const char *stem,
+                       GError **error)
 {
-  g_autofree char *file = seg_image_name_dup_file (job->image);
-  g_autofree char *base = g_path_get_basename (file), *stem = seg_jobs_dup_stem (self, base);
-
   for (guint i = 0; i < SEG_N_OUTPUTS; i++)
     {
       const char *template = self->request->outputs[i];
       g_autofree char *filled = NULL;
-      const char *name;
+      const char *output;
 
       if (template == NULL)
         continue;
-      filled = seg_jobs_fill (template, job->dir, base, stem);
-      name = g_str_has_prefix (filled, "./") ? filled + 2 : filled;
-      job->outputs[i] = self->request->output_dir != NULL && !g_path_is_absolute (name)
-                            ? g_build_filename (self->request->output_dir, name, NULL)
-                            : g_strdup (name);
+      filled = seg_jobs_fill (template, job->dir, name, stem);
+      output = g_str_has_prefix (filled, "./") ? filled + 2 : filled;
+      job->outputs[i] = self->request->output_dir != NULL && !g_path_is_absolute (output)
+                            ? g_build_filename (self->request->output_dir, output, NULL)
+                            : g_strdup (output);
       if (job->problem == NULL && !seg_jobs_claim (self, job->outputs[i], job, error))
         return FALSE;
     }
@@ -246,6 +251,8 @@ static gboolean
 seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
 {
   SegJob *job = g_new0 (SegJob, 1);
+  g_autofree char *file = seg_image_name_dup_file (image), *folder = g_path_get_dirname (file);
+  g_autofree char *name = g_path_get_basename (file), *stem = seg_jobs_dup_stem (self, name);
 
   g_ptr_array_add (self->jobs, job);
   job->image = g_strdup (image);
@@ -256,10 +263,10 @@ seg_jobs_add (SegJobs *self, const char *image, const char *dir, GError **error)
       g_propagate_error (error, g_steal_pointer (&job->problem));
       return FALSE;
     }
-  g_hash_table_add (self->files, job->image);
-  for (guint i = 0; job->files != NULL && job->files[i] != NULL; i++)
-    g_hash_table_add (self->files, job->files[i]);
-  return seg_jobs_fill_outputs (self, job, error);
+  if (stem == NULL) /* of a file that is not there */
+    return TRUE;
+  g_hash_table_add (self->images, g_build_filename (folder, stem, NULL));
+  return seg_jobs_fill_outputs (self, job, name, stem, error);
 }
 
 static gint
@@ -307,16 +314,19 @@ seg_jobs_begins_image (SegJobs *self, const char *name)
   return stem != NULL;
 }
 
-/* Images of a folder that are no file of any job. */
+/* Notes the images of a folder that are no file of any job. */
 static void
 seg_jobs_find_odd (SegJobs *self, const char *path, GPtrArray *names)
 {
-  for (guint i = 0; i < names->len; i++)
+  gboolean is_first;
+
+  for (guint i = 0; i < names->len && self->request->suffixes != NULL; i++)
     {
-      g_autofree char *inner = g_build_filename (path, names->pdata[i], NULL);
+      g_autofree char *stem = seg_image_groups_dup_stem (self->groups, names->pdata[i], &is_first);
+      g_autofree char *image = stem != NULL ? g_build_filename (path, stem, NULL) : NULL;
 
       if (seg_image_name_get_stem_length (names->pdata[i]) > 0
-          && !g_hash_table_contains (self->files, inner))
+          && (image == NULL || !g_hash_table_contains (self->images, image)))
         seg_left_out_add (&self->odd, path, names->pdata[i]);
     }
 }
@@ -475,14 +485,14 @@ seg_jobs_new (const SegJobsRequest *request, GError **error)
   g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func ((GDestroyNotify) seg_job_free);
   g_autoptr (GHashTable) claims
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, seg_claim_free);
-  g_autoptr (GHashTable) files = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) images = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (SegImageGroups) groups = seg_image_groups_new (request->suffixes);
   g_auto (SegJobs) self = {
     .request = request,
     .jobs = jobs,
     .claims = claims,
     .groups = groups,
-    .files = files,
+    .images = images,
   };
 
   if (!seg_jobs_collect (&self, error))

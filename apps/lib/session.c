@@ -249,7 +249,7 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
     .limit_bytes = self->limit,
     .tta = options->tta,
   };
-  gsize kept, resident;
+  gsize kept, resident, base;
 
   if (source == NULL)
     return NULL;
@@ -267,9 +267,10 @@ seg_session_open_source (SegSession *self, const SegJob *job, SegOutputs *output
   /* the image can have again what the last one of its size ran in */
   kept = seg_workspace_cache_keep_only (self->cache, request.height, request.width, 0);
   resident = seg_memory_budget_get_resident ();
-  /* what the images before have left is in the spare */
-  self->base = MIN (self->base, resident - MIN (kept, resident));
-  request.base_bytes = self->base + SEG_SESSION_SPARE_BYTES
+  base = resident - MIN (kept, resident);
+  self->base = MIN (self->base, base);
+  /* what the images before have left is in the spare, as far as that goes */
+  request.base_bytes = MAX (self->base + SEG_SESSION_SPARE_BYTES, base)
                        + seg_outputs_predict_bytes (outputs, request.width, request.height);
   if (!seg_way_choose (&request, way, error))
     {

@@ -8,8 +8,8 @@
  *   there should be, a TIFF's last band is alpha only if the file says so.) Then grey is repeated
  *   for three channels, and red, green and blue become one as Rec. 601 luma, rounded as Pillow's "L"
  *   is. Anything else is refused.
- * - Several files: their bands follow each other, each file without its alpha and by the range of
- *   its own samples; there must be as many as the model has channels.
+ * - Several files: their bands follow each other, each file without what it says is alpha, and by
+ *   the range of its own samples; there must be as many as the model has channels.
  * - ICC profiles are not applied: models are trained on the numbers in the file.
  *
  * A channel is then (value − mean) / std in float32, for integers from a table: the same bits
@@ -34,7 +34,7 @@ typedef struct
   VipsImage *image;
   VipsRegion *region;   /* what was fetched */
   guint first;          /* channel */
-  guint n_colours;      /* bands without alpha */
+  guint n_colours;      /* bands without alpha, unless a channel is to be made of it */
   gboolean last_untold; /* the last band would be alpha, if the file said so */
   guint n_values;       /* of an integer sample, 0 for float */
   gboolean warned;      /* of floats that are too large */
@@ -290,8 +290,8 @@ seg_source_free (SegSource *self)
  * seg_source_is_last_band_untold:
  * @self: a source
  *
- * Returns: of a source of one file whether the last band is one that other images have for alpha, while the file does not
- *   say what it is
+ * Returns: of a source of one file whether the last band is one that other images have for alpha,
+ *   while the file does not say what it is
  */
 gboolean
 seg_source_is_last_band_untold (SegSource *self)
@@ -324,13 +324,12 @@ seg_source_dup_summary (SegSource *self)
   int n_pages = vips_image_get_n_pages ((VipsImage *) image);
   g_autofree char *page = n_pages > 1 ? g_strdup_printf (", the first of %d pages", n_pages) : NULL;
   guint n_others = self->files->len - 1;
-  g_autofree char *others
-      = n_others > 0 ? g_strdup_printf (", and %u more file%s", n_others, seg_units_plural (n_others))
-                     : NULL;
+  g_autofree char *others = g_strdup_printf (", and %u more file%s", n_others,
+                                             seg_units_plural (n_others));
 
   return g_strdup_printf ("%d × %d pixels, %d × %s%s%s", image->Xsize, image->Ysize, image->Bands,
                           vips_enum_nick (VIPS_TYPE_BAND_FORMAT, image->BandFmt),
-                          page != NULL ? page : "", others != NULL ? others : "");
+                          page != NULL ? page : "", n_others > 0 ? others : "");
 }
 
 /**

@@ -115,6 +115,8 @@ test_same (Tool *tool, gconstpointer data)
                              "./in/7_r.png", NULL),
                    ==, OK);
   tool_assert_equal (tool, "tiles.tif", "whole.tif");
+  g_assert_cmpint (tool_run (tool, "-v", MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, OK);
+  g_assert_nonnull (strstr (tool->error_line, "61 × 47 pixels, 1 × uchar, and 2 more files\n"));
   g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--verify", "in/7_r.png", NULL), ==, OK);
   g_assert_true (g_str_has_suffix (tool->output, "to the bit\n"));
 }
@@ -205,7 +207,9 @@ test_missing (Tool *tool, gconstpointer data)
   g_assert_nonnull (
       strstr (tool->error_line, "in/8_r.png: there is no image 8_b beside it (io:not-found)"));
   g_assert_nonnull (strstr (tool->error_line, "1 of 2 images failed"));
-  remove_file (tool, "out/7.png"); /* it is there */
+  g_assert_null (strstr (tool->error_line, "is left out"));
+  remove_file (tool, "out/7.png");
+  save_band (tool, "out/8.png", 0, WIDTH); /* of an earlier run, when there was more */
   g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--skip-existing", "-d", "out", "in", NULL), ==,
                    SOME_FAILED);
   g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/8_r.png", NULL), ==, IO);
@@ -214,6 +218,8 @@ test_missing (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, IO, "in/8_r.png: there is no image 8_b beside it", "io:not-found");
   g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/9_r.png", NULL), ==, IO);
   tool_assert_fails (tool, IO, "in/9_r.png: No such file", "io:not-found");
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-d", "out", "nowhere", NULL), ==, IO);
+  tool_assert_fails (tool, IO, "nowhere: No such file", "io:not-found");
 }
 
 static void
@@ -224,17 +230,17 @@ test_names (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, USAGE, "in/7_g.tif: its name does not end with _r", "usage");
   save_band (tool, "in/7_g.png", 1, WIDTH);
   g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, INPUT);
-  tool_assert_fails (tool, INPUT, "beside it have one name", "segkit:unsupported");
+  tool_assert_fails (tool, INPUT, "in its folder have one name", "segkit:unsupported");
   remove_file (tool, "in/7_g.png");
 
-  /* a name belongs to its longest suffix; spaces and brackets in it are its own */
+  /* spaces and brackets in a name are its own */
   make_folder (tool, "odd");
   save_band (tool, "odd/a [1]r.png", 0, WIDTH);
-  save_band (tool, "odd/a [1]infrar.png", 1, WIDTH);
+  save_band (tool, "odd/a [1]g.png", 1, WIDTH);
   save_band (tool, "odd/a [1]b.png", 2, WIDTH);
   g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "whole.png", NULL), ==,
                    OK);
-  g_assert_cmpint (tool_run (tool, MODEL, "--image-suffixes", "r,infrar,b", "-d", "out",
+  g_assert_cmpint (tool_run (tool, MODEL, "--image-suffixes", "r,g,b", "-d", "out",
                              "--probabilities", "{stem}.tif", "-r", "./odd/", NULL),
                    ==, OK);
   g_assert_cmpstr (tool->error_line, ==, "");
@@ -379,7 +385,8 @@ test_lists (Tool *tool, gconstpointer data)
     { "", "--image-suffixes names none" },
     { "_r,,_b", "--image-suffixes is what names end with" },
     { "/r,_b", "--image-suffixes is what names end with" },
-    { "_r, _b, _r", "--image-suffixes has one of them twice" },
+    { "_r, _b, _r", "--image-suffixes: one ends with another" },
+    { "red,infrared", "--image-suffixes: one ends with another" },
   };
 
   (void) data;

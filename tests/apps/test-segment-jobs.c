@@ -163,6 +163,12 @@ test_collisions (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, USAGE, "x.png: is the name of two outputs", "usage");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in", "in/a.png", NULL), ==, USAGE);
   tool_assert_fails (tool, USAGE, "out/a.png: would be made of in/a.png and of in/a.png; it is given twice", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in/a.png", "./in/../in/a.png", NULL), ==,
+                   USAGE);
+  tool_assert_fails (tool, USAGE, "it is given twice", "usage");
+  g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in/b.tif", "in/b.tif[page=0]", NULL), ==,
+                   USAGE);
+  tool_assert_fails (tool, USAGE, "; give each its own run and name", "usage");
   make_folder (tool, "empty");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "empty", NULL), ==, IO);
   tool_assert_fails (tool, IO, "empty: there is no PNG, JPEG, TIFF, WebP or GIF file in this folder", "io:not-found");
@@ -425,8 +431,8 @@ test_least_memory (Tool *tool, gconstpointer data)
 
       save_picture (tool, name, 1000);
     }
-  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", "1M", "many/0.png", NULL), ==,
-                   LIMIT);
+  g_assert_cmpint (tool_run (tool, MODEL, "-o", "b.png", "--max-memory", "1M", "many/0.png", NULL),
+                   ==, LIMIT);
   least = strstr (tool->error_line, "the least that would do is ");
   g_assert_nonnull (least);
   least += strlen ("the least that would do is ");
