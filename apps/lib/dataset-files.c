@@ -100,7 +100,7 @@ static void
 seg_files_note_left_out (SegDataset *self, const SegLeftOut *left_out)
 {
   static const char kind[] = "left out";
-  g_autofree char *text = seg_left_out_dup_text (left_out);
+  g_autofree char *text = seg_left_out_dup_text (left_out, SEG_LEFT_OUT_FORMAT);
 
   for (guint i = 0; i < self->problems->len; i++)
     {

@@ -255,7 +255,6 @@ seg_image_file_predict_memory (SegImageFile *self, VipsImage *image, SegImageMem
       g_str_equal (self->format->name, "TIFF")
           ? (gsize) seg_tiff_tags_get_tile_height (self->name) * VIPS_IMAGE_SIZEOF_LINE (image)
           : 0;
-
   gsize any_order = all <= vips_get_disc_threshold () ? all : 0;
 
   /* libvips holds two rows of a TIFF's tiles */

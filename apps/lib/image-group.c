@@ -72,7 +72,8 @@ seg_image_groups_dup_stem (SegImageGroups *self, const char *name, gboolean *is_
   return NULL;
 }
 
-/* The images of a folder by their names without ending. Read once for all images of the folder. */
+/* The images of a folder by their names without ending, read once for all of them. A folder in it may
+ * be called like an image. */
 static GHashTable *
 seg_image_groups_read_folder (SegImageGroups *self, const char *path, GError **error)
 {
@@ -86,33 +87,21 @@ seg_image_groups_read_folder (SegImageGroups *self, const char *path, GError **e
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      char *stem = g_strndup (name, seg_image_name_get_stem_length (name));
+      g_autofree char *stem = g_strndup (name, seg_image_name_get_stem_length (name));
+      g_autofree char *inner = g_build_filename (path, name, NULL);
       GPtrArray *names = g_hash_table_lookup (files, stem);
 
+      if (*stem == '\0' || g_file_test (inner, G_FILE_TEST_IS_DIR))
+        continue;
       if (names == NULL)
         {
           names = g_ptr_array_new_with_free_func (g_free);
-          g_hash_table_insert (files, stem, names);
+          g_hash_table_insert (files, g_steal_pointer (&stem), names);
         }
-      else
-        g_free (stem);
       g_ptr_array_add (names, g_strdup (name));
     }
   g_hash_table_insert (self->folders, g_strdup (path), files);
   return files;
-}
-
-/* A folder may be called like an image. */
-static void
-seg_image_groups_drop_folders (GPtrArray *names, const char *folder)
-{
-  for (guint i = names->len; i-- > 0;)
-    {
-      g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
-
-      if (g_file_test (path, G_FILE_TEST_IS_DIR))
-        g_ptr_array_remove_index (names, i);
-    }
 }
 
 /* The one image called @stem, with any ending, where @file is. */
@@ -129,9 +118,7 @@ seg_image_groups_find_file (SegImageGroups *self, const char *file, const char *
       g_prefix_error (error, "%s: ", file);
       return NULL;
     }
-  if (names != NULL)
-    seg_image_groups_drop_folders (names, folder);
-  if (names == NULL || names->len == 0)
+  if (names == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: there is no image %s beside it",
                  file, stem);
   else if (names->len > 1)
@@ -194,7 +181,7 @@ seg_image_groups_find (SegImageGroups *self, const char *image, GError **error)
       if (found == NULL)
         return NULL;
       whole = g_strconcat (found, image + strlen (file), NULL);
-      if (i > 0)
+      if (i > 0) /* the first is looked for, too, since another may have its name */
         g_strv_builder_add (files, whole);
     }
   return g_strv_builder_end (files);

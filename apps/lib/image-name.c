@@ -110,17 +110,16 @@ seg_left_out_add (SegLeftOut *self, const char *folder, const char *name)
 /**
  * seg_left_out_dup_text:
  * @self: with a file at least
+ * @reason: for all of them, such as SEG_LEFT_OUT_FORMAT
  *
  * Returns: (transfer full): what is to be said behind the name of the first
  */
 char *
-seg_left_out_dup_text (const SegLeftOut *self)
+seg_left_out_dup_text (const SegLeftOut *self, const char *reason)
 {
   g_autofree char *more = self->n > 1 ? g_strdup_printf (", and %u more", self->n - 1) : NULL;
 
-  return g_strdup_printf (
-      "is left out%s: not of a known image format (PNG, JPEG, TIFF, WebP or GIF)",
-      more != NULL ? more : "");
+  return g_strdup_printf ("is left out%s: %s", more != NULL ? more : "", reason);
 }
 
 void

@@ -417,18 +417,20 @@ seg_jobs_check_inputs (SegJobs *self, GError **error)
 }
 
 static void
+seg_left_out_tell (const SegLeftOut *self, const char *reason)
+{
+  g_autofree char *text = seg_left_out_dup_text (self, reason);
+
+  if (self->n > 0)
+    seg_warning_print ("%s: %s", self->first, text);
+}
+
+static void
 seg_jobs_tell_left_out (SegJobs *self)
 {
-  g_autofree char *text = seg_left_out_dup_text (&self->left_out);
-
-  if (self->left_out.n > 0)
-    seg_warning_print ("%s: %s", self->left_out.first, text);
-  if (self->odd.n == 1)
-    seg_warning_print ("%s: is left out: no image of --image-suffixes has this file",
-                       self->odd.first);
-  else if (self->odd.n > 1)
-    seg_warning_print ("%s: is left out, and %u more: no image of --image-suffixes has these files",
-                       self->odd.first, self->odd.n - 1);
+  seg_left_out_tell (&self->left_out, SEG_LEFT_OUT_FORMAT);
+  seg_left_out_tell (&self->odd, self->odd.n > 1 ? "no image of --image-suffixes has these files"
+                                                 : "no image of --image-suffixes has this file");
 }
 
 static gboolean
