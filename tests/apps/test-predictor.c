@@ -53,7 +53,6 @@ static void
 run (SegPredictor *predictor, Picture *picture)
 {
   g_autoptr (GError) error = NULL;
-
   gboolean done = seg_predictor_run (predictor, picture->image, 3, picture->height, picture->width,
                                      picture->labels, picture->logits, NULL, &error);
 

@@ -15,21 +15,6 @@
 enum { OK, SOME_FAILED, USAGE, INPUT, IO, LIMIT, NUMERIC };
 
 static void
-check_vips (int result)
-{
-  if (result != 0)
-    g_error ("%s", vips_error_buffer ());
-}
-
-static void
-make_folder (Tool *tool, const char *name)
-{
-  g_autofree char *path = tool_path (tool, name);
-
-  g_assert_cmpint (g_mkdir (path, 0777), ==, 0);
-}
-
-static void
 remove_file (Tool *tool, const char *name)
 {
   g_autofree char *path = tool_path (tool, name);
@@ -42,8 +27,8 @@ new_band (int band, int width)
 {
   VipsImage *picture = tool_picture (width, HEIGHT, 3), *grey, *copy;
 
-  check_vips (vips_extract_band (picture, &grey, band, NULL));
-  check_vips (vips_copy (grey, &copy, "interpretation", VIPS_INTERPRETATION_B_W, NULL));
+  tool_check_vips (vips_extract_band (picture, &grey, band, NULL));
+  tool_check_vips (vips_copy (grey, &copy, "interpretation", VIPS_INTERPRETATION_B_W, NULL));
   g_object_unref (picture);
   g_object_unref (grey);
   return copy;
@@ -65,7 +50,7 @@ groups_setup (Tool *tool, gconstpointer data)
   VipsImage *picture = tool_picture (WIDTH, HEIGHT, 3);
 
   tool_setup (tool, data);
-  make_folder (tool, "in");
+  tool_make_folder (tool, "in");
   tool_save_image (tool, "whole.png", picture);
   g_object_unref (picture);
   save_band (tool, "in/7_r.png", 0, WIDTH);
@@ -73,28 +58,14 @@ groups_setup (Tool *tool, gconstpointer data)
   save_band (tool, "in/7_b.png", 2, WIDTH);
 }
 
+/* An image in several files gives what @whole does. */
 static void
-remove_folder (Tool *tool, const char *name)
+assert_same (Tool *tool, const char *first, const char *whole)
 {
-  g_autofree char *path = tool_path (tool, name);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *inner;
-
-  while (dir != NULL && (inner = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *file = g_build_filename (path, inner, NULL);
-
-      g_remove (file);
-    }
-  g_rmdir (path);
-}
-
-static void
-groups_teardown (Tool *tool, gconstpointer data)
-{
-  remove_folder (tool, "in");
-  remove_folder (tool, "out");
-  tool_teardown (tool, data);
+  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", whole, NULL), ==, OK);
+  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--probabilities", "files.tif", first, NULL), ==,
+                   OK);
+  tool_assert_equal (tool, "files.tif", "whole.tif");
 }
 
 /* Of a folder, of a file, by tiles, and with the picture to look at. */
@@ -128,16 +99,12 @@ test_alpha (Tool *tool, gconstpointer data)
   VipsImage *grey = new_band (1, WIDTH), *alpha;
 
   (void) data;
-  check_vips (vips_bandjoin_const1 (grey, &alpha, 100, NULL));
+  tool_check_vips (vips_bandjoin_const1 (grey, &alpha, 100, NULL));
   remove_file (tool, "in/7_g.tif");
   tool_save_image (tool, "in/7_g.png", alpha);
   g_object_unref (grey);
   g_object_unref (alpha);
-  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "whole.png", NULL), ==,
-                   OK);
-  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--probabilities", "7.tif", "in/7_r.png", NULL),
-                   ==, OK);
-  tool_assert_equal (tool, "7.tif", "whole.tif");
+  assert_same (tool, "in/7_r.png", "whole.png");
 }
 
 /* 16 bits beside 8, each of its own range. Floats that say the same give the same. */
@@ -156,7 +123,7 @@ test_depths (Tool *tool, gconstpointer data)
       float largest = b == 1 ? 65535.f : 255.f;
       float *values;
 
-      check_vips (vips_cast (band, &numbers, VIPS_FORMAT_FLOAT, NULL));
+      tool_check_vips (vips_cast (band, &numbers, VIPS_FORMAT_FLOAT, NULL));
       values = vips_image_write_to_memory (numbers, &n);
       for (gsize i = 0; i < n / sizeof (float); i++)
         values[i] /= largest;
@@ -165,7 +132,7 @@ test_depths (Tool *tool, gconstpointer data)
       g_object_unref (numbers);
       g_object_unref (band);
     }
-  check_vips (vips_bandjoin (floats, &all, 3, NULL));
+  tool_check_vips (vips_bandjoin (floats, &all, 3, NULL));
   tool_save_image (tool, "floats.tif", all);
   g_object_unref (all);
   for (int b = 0; b < 3; b++)
@@ -173,11 +140,7 @@ test_depths (Tool *tool, gconstpointer data)
   g_object_unref (deep);
   g_object_unref (grey);
 
-  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "floats.tif", NULL), ==,
-                   OK);
-  g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "--probabilities", "7.tif", "in/7_r.png", NULL),
-                   ==, OK);
-  tool_assert_equal (tool, "7.tif", "whole.tif");
+  assert_same (tool, "in/7_r.png", "floats.tif");
 }
 
 static void
@@ -234,7 +197,7 @@ test_names (Tool *tool, gconstpointer data)
   remove_file (tool, "in/7_g.png");
 
   /* spaces and brackets in a name are its own */
-  make_folder (tool, "odd");
+  tool_make_folder (tool, "odd");
   save_band (tool, "odd/a [1]r.png", 0, WIDTH);
   save_band (tool, "odd/a [1]g.png", 1, WIDTH);
   save_band (tool, "odd/a [1]b.png", 2, WIDTH);
@@ -245,7 +208,6 @@ test_names (Tool *tool, gconstpointer data)
                    ==, OK);
   g_assert_cmpstr (tool->error_line, ==, "");
   tool_assert_equal (tool, "out/a [1].tif", "whole.tif");
-  remove_folder (tool, "odd");
 }
 
 /* By strips from files that are read in different ways: turned, and interlaced. */
@@ -257,14 +219,14 @@ test_strips (Tool *tool, gconstpointer data)
 
   (void) data;
   tool_save_image (tool, "tall.png", picture);
-  check_vips (vips_extract_band (picture, &red, 0, NULL));
-  check_vips (vips_extract_band (picture, &green, 1, NULL));
-  check_vips (vips_extract_band (picture, &blue, 2, NULL));
-  check_vips (vips_rot180 (green, &turned, NULL));
+  tool_check_vips (vips_extract_band (picture, &red, 0, NULL));
+  tool_check_vips (vips_extract_band (picture, &green, 1, NULL));
+  tool_check_vips (vips_extract_band (picture, &blue, 2, NULL));
+  tool_check_vips (vips_rot180 (green, &turned, NULL));
   vips_image_set_int (turned, VIPS_META_ORIENTATION, 3);
   tool_save_image (tool, "in/7_r.png", red);
   tool_save_image (tool, "in/7_g.tif", turned);
-  check_vips (vips_pngsave (blue, path, "interlace", TRUE, NULL));
+  tool_check_vips (vips_pngsave (blue, path, "interlace", TRUE, NULL));
   g_object_unref (picture);
   g_object_unref (red);
   g_object_unref (green);
@@ -296,19 +258,14 @@ test_pages (Tool *tool, gconstpointer data)
     {
       VipsImage *pages[2] = { new_band ((b + 1) % 3, WIDTH), new_band (b, WIDTH) }, *both;
 
-      check_vips (vips_arrayjoin (pages, &both, 2, "across", 1, NULL));
+      tool_check_vips (vips_arrayjoin (pages, &both, 2, "across", 1, NULL));
       vips_image_set_int (both, VIPS_META_PAGE_HEIGHT, HEIGHT);
       tool_save_image (tool, names[b], both);
       g_object_unref (both);
       g_object_unref (pages[0]);
       g_object_unref (pages[1]);
     }
-  g_assert_cmpint (tool_run (tool, MODEL, "--probabilities", "whole.tif", "whole.png", NULL), ==,
-                   OK);
-  g_assert_cmpint (
-      tool_run (tool, MODEL, SUFFIXES, "--probabilities", "7.tif", "in/7_r.tif[page=1]", NULL), ==,
-      OK);
-  tool_assert_equal (tool, "7.tif", "whole.tif");
+  assert_same (tool, "in/7_r.tif[page=1]", "whole.png");
 }
 
 /* The file is named that is at fault, and not the first. */
@@ -321,7 +278,7 @@ test_faults (Tool *tool, gconstpointer data)
   gsize n;
 
   (void) data;
-  check_vips (vips_cast (grey, &large, VIPS_FORMAT_FLOAT, NULL));
+  tool_check_vips (vips_cast (grey, &large, VIPS_FORMAT_FLOAT, NULL));
   tool_save_image (tool, "in/7_g.tif", large);
   g_assert_cmpint (tool_run (tool, MODEL, SUFFIXES, "-o", "x.png", "in/7_r.png", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->error_line, "in/7_g.tif: has samples as large as "));
@@ -399,7 +356,7 @@ test_lists (Tool *tool, gconstpointer data)
     }
 }
 
-#define ADD(path, function) g_test_add (path, Tool, NULL, groups_setup, function, groups_teardown)
+#define ADD(path, function) g_test_add (path, Tool, NULL, groups_setup, function, tool_teardown)
 
 int
 main (int argc, char **argv)

@@ -22,14 +22,6 @@ save_picture (Tool *tool, const char *name, int width)
   g_object_unref (picture);
 }
 
-static void
-make_folder (Tool *tool, const char *name)
-{
-  g_autofree char *path = tool_path (tool, name);
-
-  g_assert_cmpint (g_mkdir (path, 0777), ==, 0);
-}
-
 static gboolean
 exists (Tool *tool, const char *name)
 {
@@ -43,35 +35,12 @@ static void
 jobs_setup (Tool *tool, gconstpointer data)
 {
   tool_setup (tool, data);
-  make_folder (tool, "in");
-  make_folder (tool, "in/deeper");
+  tool_make_folder (tool, "in");
+  tool_make_folder (tool, "in/deeper");
   save_picture (tool, "in/a.png", 20);
   save_picture (tool, "in/b.tif", 21);
   save_picture (tool, "in/deeper/a.png", 22);
   tool_save_bytes (tool, "in/notes.txt", "not an image\n", 13);
-}
-
-static void
-remove_all (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *inner = g_build_filename (path, name, NULL);
-
-      if (g_file_test (inner, G_FILE_TEST_IS_DIR) && !g_file_test (inner, G_FILE_TEST_IS_SYMLINK))
-        remove_all (inner);
-      g_remove (inner);
-    }
-}
-
-static void
-jobs_teardown (Tool *tool, gconstpointer data)
-{
-  remove_all (tool->folder);
-  tool_teardown (tool, data);
 }
 
 static void
@@ -96,7 +65,7 @@ test_folder (Tool *tool, gconstpointer data)
       "TIFF, WebP or GIF)\n");
   g_assert_cmpint (tool_run (tool, MODEL, "-r", "-d", "out", "in", NULL), ==, OK);
   g_assert_nonnull (strstr (tool->error_line, "in/c.BMP: is left out, and 1 more: "));
-  make_folder (tool, "none");
+  tool_make_folder (tool, "none");
   tool_save_bytes (tool, "none/c.bmp", "", 0);
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "none", NULL), ==, IO);
   g_assert_nonnull (strstr (tool->error_line, "none/c.bmp: is left out"));
@@ -169,7 +138,7 @@ test_collisions (Tool *tool, gconstpointer data)
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "in/b.tif", "in/b.tif[page=0]", NULL), ==,
                    USAGE);
   tool_assert_fails (tool, USAGE, "; give each its own run and name", "usage");
-  make_folder (tool, "empty");
+  tool_make_folder (tool, "empty");
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "empty", NULL), ==, IO);
   tool_assert_fails (tool, IO, "empty: there is no PNG, JPEG, TIFF, WebP or GIF file in this folder", "io:not-found");
   g_assert_false (exists (tool, "out") || exists (tool, "x.png") || exists (tool, "a.png"));
@@ -225,7 +194,7 @@ test_inputs_are_safe (Tool *tool, gconstpointer data)
   tool_assert_fails (tool, USAGE, "link/a_l.png: would be written over in/a_l.png", "usage");
 
   tool->program = "segconvert";
-  make_folder (tool, "smp");
+  tool_make_folder (tool, "smp");
   tool_save_recipe (tool, "smp/model.safetensors",
                     "[segkit]\nformat=1\n[input]\nchannels=3\n[classes]\nnames=a;b\n"
                     "[model]\ntype=unet\nclasses=2\n"
@@ -309,7 +278,7 @@ test_one_size (Tool *tool, gconstpointer data)
   gsize n;
 
   (void) data;
-  make_folder (tool, "many");
+  tool_make_folder (tool, "many");
   g_assert_cmpint (vips_flip (picture, &other, VIPS_DIRECTION_HORIZONTAL, NULL), ==, 0);
   tool_save_image (tool, "many/1.png", other);
   tool_save_image (tool, "many/3.png", picture);
@@ -341,7 +310,7 @@ test_skip_existing (Tool *tool, gconstpointer data)
   g_autofree char *a = tool_path (tool, "out/a.png"), *text = NULL;
 
   (void) data;
-  make_folder (tool, "out");
+  tool_make_folder (tool, "out");
   tool_save_bytes (tool, "out/a.png", "done before", 11);
   g_assert_cmpint (tool_run (tool, MODEL, "-d", "out", "--skip-existing", "in", NULL), ==, OK);
   g_assert_true (exists (tool, "out/b.png"));
@@ -428,7 +397,7 @@ test_least_memory (Tool *tool, gconstpointer data)
   g_test_skip ("the sanitizer keeps what is freed");
   return;
 #endif
-  make_folder (tool, "many");
+  tool_make_folder (tool, "many");
   for (guint i = 0; i < 12; i++)
     {
       g_autofree char *name = g_strdup_printf ("many/%u.png", i);
@@ -522,7 +491,7 @@ int
 main (int argc, char **argv)
 {
   tool_main_init (&argc, &argv);
-#define ADD(path, function) g_test_add (path, Tool, NULL, jobs_setup, function, jobs_teardown)
+#define ADD(path, function) g_test_add (path, Tool, NULL, jobs_setup, function, tool_teardown)
   ADD ("/jobs/folder", test_folder);
   ADD ("/jobs/templates", test_templates);
   ADD ("/jobs/unknown-words", test_unknown_words);

@@ -30,23 +30,30 @@ tool_setup (Tool *tool, gconstpointer data)
   tool_save_model (tool, "model.safetensors", 3);
 }
 
+static void
+tool_remove_all (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+
+      if (g_file_test (inner, G_FILE_TEST_IS_DIR) && !g_file_test (inner, G_FILE_TEST_IS_SYMLINK))
+        tool_remove_all (inner);
+      else
+        g_unlink (inner);
+    }
+  g_rmdir (path);
+}
+
+/* With the folders in it. */
 void
 tool_teardown (Tool *tool, gconstpointer data)
 {
-  g_autoptr (GDir) dir = g_dir_open (tool->folder, 0, NULL);
-  const char *name;
-
   (void) data;
-  while ((name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = tool_path (tool, name);
-
-      if (g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
-        g_rmdir (path);
-      else
-        g_unlink (path);
-    }
-  g_rmdir (tool->folder);
+  tool_remove_all (tool->folder);
   g_free (tool->folder);
   g_free (tool->output);
   g_free (tool->error_line);
@@ -90,7 +97,7 @@ tool_save_model (Tool *tool, const char *name, guint channels)
   tool_save_recipe (tool, name, recipe);
 }
 
-static void
+void
 tool_check_vips (int result)
 {
   if (result != 0)
@@ -103,6 +110,14 @@ tool_save_image (Tool *tool, const char *name, VipsImage *image)
   g_autofree char *path = tool_path (tool, name);
 
   tool_check_vips (vips_image_write_to_file (image, path, NULL));
+}
+
+void
+tool_make_folder (Tool *tool, const char *name)
+{
+  g_autofree char *path = tool_path (tool, name);
+
+  g_assert_cmpint (g_mkdir (path, 0777), ==, 0);
 }
 
 void

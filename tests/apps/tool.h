@@ -23,11 +23,13 @@ void  tool_setup        (Tool *tool, gconstpointer data);
 void  tool_teardown     (Tool *tool, gconstpointer data);
 char *tool_path         (Tool *tool, const char *name);
 
+void  tool_make_folder  (Tool *tool, const char *name);
 void  tool_save_recipe  (Tool *tool, const char *name, const char *recipe);
 void  tool_save_model   (Tool *tool, const char *name, guint channels);
 void  tool_save_image   (Tool *tool, const char *name, VipsImage *image);
 void  tool_save_bytes   (Tool *tool, const char *name, const void *bytes, gsize n);
 void  tool_append_png_chunk (GByteArray *bytes, const char *type, const void *data, gsize n);
+void  tool_check_vips   (int result);
 VipsImage *tool_load    (Tool *tool, const char *name);
 
 VipsImage *tool_picture (int width, int height, int bands);
